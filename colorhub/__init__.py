@@ -1,0 +1,16 @@
+"""colorhub: lightness in, colour out. Any black-and-white photo, full size, from any of a family of models."""
+
+import lazy_loader
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules={"color", "metrics"},
+    submod_attrs={
+        "models": ["MODELS", "create", "list_models", "load"],
+        "models.base": ["Colorizer", "HubModel", "Prediction"],
+        "photo": ["ColorPhoto", "Photo", "PhotoError"],
+        "pipeline": ["ColorizationPipeline", "ColorLayer"],
+    },
+)

@@ -1,0 +1,26 @@
+"""Objectives as pure functions of tensors. All colours are in CIELAB units; every loss is a mean over batch, channels, pixels."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+REGRESSION_LOSSES = ("mse", "l1", "smooth_l1")
+_AB_RANGE = 110.0
+
+
+def regression(predicted: Tensor, target: Tensor, kind: str = "l1", beta: float = 11.0) -> Tensor:
+    """Distance between two colour layers ``(B, 2, H, W)``, on the scale where 1 is the largest ab value (110).
+
+    Args:
+        kind: ``mse``, ``l1`` or ``smooth_l1``.
+        beta: for ``smooth_l1``, the error in CIELAB units below which it is quadratic.
+    """
+    if predicted.shape != target.shape:
+        raise ValueError(f"Prediction and target differ in shape: {tuple(predicted.shape)} and {tuple(target.shape)}.")
+    predicted, target = predicted.float() / _AB_RANGE, target.float() / _AB_RANGE
+    if kind == "mse":
+        return F.mse_loss(predicted, target)
+    if kind == "l1":
+        return F.l1_loss(predicted, target)
+    if kind == "smooth_l1":
+        return F.smooth_l1_loss(predicted, target, beta=beta / _AB_RANGE)
+    raise ValueError(f"Unknown loss {kind!r}. Expected one of {', '.join(REGRESSION_LOSSES)}.")

@@ -1,0 +1,1 @@
+"""Training: ``accelerate launch training/train.py RECIPE [key=value ...]``."""

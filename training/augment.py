@@ -1,0 +1,81 @@
+"""What is done to a picture before the network sees it. Everything random comes from numbers that the caller draws."""
+
+from math import exp, log
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from colorhub.color import grey_lightness, grey_to_lightness, rgb_to_lab
+from training.config import Crop, Data
+
+FILM_DRAWS = 8  # numbers in 0..1 that describe one film response
+
+
+def random_crop(picture: Image.Image, crop: Crop, data: Data, random: np.random.Generator) -> Image.Image:
+    """A square of ``crop.size`` pixels out of a picture of any size: scaled, stretched, placed and flipped at random."""
+    low, high = crop.cover
+    cover = exp(random.uniform(log(max(low, 1e-2)), log(max(high, 1e-2))))
+    stretch = exp(random.uniform(-1, 1) * log(data.aspect_jitter))
+    across, down, flip = random.random(3)
+    width, height = picture.size
+    side = cover * min(width, height)
+    box_width, box_height = min(width, side * stretch), min(height, side / stretch)
+    left, top = across * (width - box_width), down * (height - box_height)
+    box = (left, top, left + box_width, top + box_height)
+    square = picture.resize((crop.size, crop.size), Image.Resampling.BICUBIC, box=box, reducing_gap=3)
+    return square.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if flip < data.flip else square
+
+
+def center_crop(picture: Image.Image, size: int) -> Image.Image:
+    """The largest centred square, resized to ``size`` pixels."""
+    width, height = picture.size
+    side = min(width, height)
+    left, top = (width - side) / 2, (height - side) / 2
+    box = (left, top, left + side, top + side)
+    return picture.resize((size, size), Image.Resampling.BICUBIC, box=box, reducing_gap=3)
+
+
+def is_grey(picture: Image.Image, threshold: float) -> bool:
+    """Whether the mean distance between a pixel's largest and smallest channel is below ``threshold`` (of 255)."""
+    pixels = np.asarray(picture)
+    return float(np.ptp(pixels, axis=2).mean()) < threshold
+
+
+def lightness_and_color(rgb: Tensor, draws: Tensor, data: Data) -> tuple[Tensor, Tensor]:
+    """``(L, ab)`` of a batch: ab is the picture's own, L is made by the recipe's grey protocol or by a film response.
+
+    Args:
+        rgb: ``(B, 3, H, W)`` in 0..1.
+        draws: ``(B, FILM_DRAWS)`` in 0..1, the random numbers of each picture.
+    """
+    L, ab = rgb_to_lab(rgb)
+    if data.grey != "lab":
+        L = grey_lightness(rgb, data.grey)
+    if data.film > 0:
+        chosen = (draws[:, 0] < data.film).view(-1, 1, 1, 1)
+        L = torch.where(chosen, film_lightness(rgb, draws), L)
+    return L, ab
+
+
+def film_lightness(rgb: Tensor, draws: Tensor) -> Tensor:
+    """Lightness as a real emulsion might have recorded it: a random channel mix, gamma, fading and grain.
+
+    Orthochromatic film is blind to red and early plates saw little but blue, hence the skewed mix; prints fade to a
+    narrower range between a lifted black and a yellowed white. ``draws``: ``(B, FILM_DRAWS)`` in 0..1.
+    """
+    d = draws.to(rgb).view(*draws.shape, 1, 1, 1)
+    weights = torch.stack([0.05 + 0.6 * d[:, 1], 0.2 + 0.6 * d[:, 2], 0.05 + 0.6 * d[:, 3]], dim=1)[:, :, 0]
+    grey = (rgb * (weights / weights.sum(dim=1, keepdim=True))).sum(dim=1, keepdim=True)
+    grey = grey.clamp(1e-4, 1) ** torch.exp((2 * d[:, 4] - 1) * log(1.6))
+    black, white = 0.2 * d[:, 5], 1 - 0.2 * d[:, 6]
+    grey = black + (white - black) * grey
+    return grey_to_lightness(grey + 0.04 * d[:, 7] * _grain(rgb, draws))
+
+
+def _grain(rgb: Tensor, draws: Tensor) -> Tensor:
+    # Seeded by the batch's own draws, so that a resumed run sees the same grain.
+    seed = int(draws.double().sum().item() * 1e9) % (2**62)
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(rgb.shape[0], 1, *rgb.shape[2:], generator=generator).to(rgb)

@@ -1,0 +1,99 @@
+"""A task: a model, its objective and its optimizer. It makes optimizer steps; the loop around it knows nothing else."""
+
+from collections.abc import Sequence
+from math import cos, pi
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from colorhub.models.base import Colorizer
+from training.augment import lightness_and_color
+from training.config import Optimizer, Recipe
+from training.data import Batch
+
+_OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+
+
+def learning_rate(step: int, steps: int, optimizer: Optimizer) -> float:
+    """Rate of optimizer step ``step`` of ``steps``: linear warm-up, then what ``schedule`` says.
+
+    ``cosine`` falls along half a cosine; ``trapezoid`` stays flat and falls linearly over the last ``decay_steps``, so that the
+    length of a run can still be chosen while it runs; ``constant`` stays flat. Both end at ``final_ratio`` of the full rate.
+    """
+    if step < optimizer.warmup_steps:
+        return optimizer.learning_rate * (step + 1) / optimizer.warmup_steps
+    low = optimizer.final_ratio
+    if optimizer.schedule == "cosine":
+        done = (step - optimizer.warmup_steps) / max(1, steps - optimizer.warmup_steps)
+        height = (1 + cos(pi * min(1.0, done))) / 2
+    elif optimizer.schedule == "trapezoid":
+        height = min(1.0, (steps - step) / max(1, optimizer.decay_steps))
+    else:
+        return optimizer.learning_rate
+    return optimizer.learning_rate * (low + (1 - low) * height)
+
+
+class Task:
+    """One optimizer over one model. Subclasses write :meth:`losses`; those with an adversary also :meth:`step`."""
+
+    def __init__(self, recipe: Recipe, model: Colorizer, accelerator: Accelerator) -> None:
+        self.recipe, self.accelerator = recipe, accelerator
+        layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
+        model = model.to(accelerator.device, memory_format=layout)
+        optimizer = _OPTIMIZERS[recipe.optimizer.name](
+            model.parameters(),
+            lr=recipe.optimizer.learning_rate,
+            betas=recipe.optimizer.betas,
+            weight_decay=recipe.optimizer.weight_decay,
+        )
+        self.average = _average(model, recipe.optimizer.ema_decay)
+        self.model, self.optimizer = accelerator.prepare(torch.compile(model) if recipe.run.compile else model, optimizer)
+        if self.average is not None:
+            accelerator.register_for_checkpointing(self.average)
+
+    def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
+        """Named scalars of one batch; ``loss`` is the one to minimize. ``L``: ``(B, 1, H, W)``, ``ab``: ``(B, 2, H, W)``."""
+        raise NotImplementedError
+
+    def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
+        """Optimizer step ``number`` (from 0) over one or more accumulated batches; answers the losses of the last."""
+        options = self.recipe.optimizer
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(number, self.recipe.run.steps, options)
+        losses = {}
+        for batch in batches:
+            last = batch is batches[-1]
+            with torch.enable_grad() if last else self.accelerator.no_sync(self.model):
+                with self.accelerator.autocast():
+                    losses = self.losses(*self.tensors(batch))
+                self.accelerator.backward(losses["loss"] / len(batches))
+        if options.clip_norm is not None:
+            losses["gradient_norm"] = self.accelerator.clip_grad_norm_(self.model.parameters(), options.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        if self.average is not None:
+            self.average.update_parameters(self.bare_model)
+        return {name: value.detach() for name, value in losses.items()}
+
+    def tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """``(L, ab)`` of a batch on the training device."""
+        rgb = batch.rgb.to(self.accelerator.device, non_blocking=True).float() / 255
+        return lightness_and_color(rgb, batch.draws, self.recipe.data)
+
+    @property
+    def bare_model(self) -> nn.Module:
+        """The model without the wrappers of distribution and compilation."""
+        return self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+
+    @property
+    def best_model(self) -> Colorizer:
+        """What is validated and published: the averaged weights where there are some."""
+        return self.average.module if self.average is not None else self.bare_model
+
+
+def _average(model: nn.Module, decay: float | None) -> AveragedModel | None:
+    if decay is None:
+        return None
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)

@@ -1,0 +1,14 @@
+"""Predict the colour itself: mean squared, absolute or smooth absolute error."""
+
+from torch import Tensor
+
+from colorhub.losses import regression
+from training.tasks.base import Task
+
+
+class Regression(Task):
+    """``loss``: the recipe's regression loss between the predicted and the true colour layer."""
+
+    def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
+        options = self.recipe.task
+        return {"loss": regression(self.model(L).ab, ab, options.loss, options.beta)}
