@@ -112,10 +112,11 @@ def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
     _expect_channels(ab, 2, "ab")
     a, b = ab[:, 0:1].float(), ab[:, 1:2].float()
     table = _chroma_limit(ab.device)
-    row = (L.float() * (_LIMIT_ROWS / 100)).clamp(0, _LIMIT_ROWS - 1).long()
-    column = ((torch.atan2(b, a) + pi) * (_LIMIT_COLUMNS / (2 * pi))).clamp(0, _LIMIT_COLUMNS - 1).long()
+    row = (L.float() * (_LIMIT_ROWS / 100)).clamp(0, _LIMIT_ROWS - 1).int()
+    column = ((torch.atan2(b, a) + pi) * (_LIMIT_COLUMNS / (2 * pi))).clamp(0, _LIMIT_COLUMNS - 1).int()
     chroma = (a * a + b * b + 1e-12).sqrt()  # the constant keeps the gradient finite at grey
-    return ab.float() * (table[row * _LIMIT_COLUMNS + column] / chroma).clamp(max=1)
+    limit = table.index_select(0, (row * _LIMIT_COLUMNS + column).flatten()).view_as(chroma)
+    return ab.float() * (limit / chroma).clamp(max=1)
 
 
 def _chroma_limit(device: torch.device) -> Tensor:

@@ -1,16 +1,21 @@
-"""The registry: ``MODELS`` maps an architecture's name to its class; weights are found by :func:`load`."""
+"""Models: the registry of architectures, and weights found by name."""
 
 from colorhub.models.base import Colorizer, HubModel, Prediction, WeightsError
+from colorhub.models.loading import ModelInfo, ModelNotFoundError, list_models, load
+from colorhub.models.registry import MODELS, create, find_class
 from colorhub.models.unet import UNet
 
-MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in (UNet,)}
-
-__all__ = ["MODELS", "Colorizer", "HubModel", "Prediction", "UNet", "WeightsError", "create", "load"]
-
-
-def create(architecture, **kw):
-    return MODELS[architecture](**kw)
-
-
-def load(name):
-    raise NotImplementedError
+__all__ = [
+    "MODELS",
+    "Colorizer",
+    "HubModel",
+    "ModelInfo",
+    "ModelNotFoundError",
+    "Prediction",
+    "UNet",
+    "WeightsError",
+    "create",
+    "find_class",
+    "list_models",
+    "load",
+]

@@ -1,5 +1,6 @@
 """What every model of the hub is: :class:`HubModel` (saved, loaded and published the same way) and :class:`Colorizer`."""
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
-from huggingface_hub.errors import EntryNotFoundError
+from huggingface_hub.errors import RemoteEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -44,6 +45,7 @@ class HubModel(
     """
 
     architecture: ClassVar[str]
+    weights_sha256: str = "not loaded from a file"
 
     def save_pretrained(self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
@@ -55,9 +57,11 @@ class HubModel(
         cls, *, model_id: str, map_location: str = "cpu", strict: bool = True, **kwargs: Any
     ) -> Self:
         hub = {k: kwargs.pop(k) for k in ("revision", "cache_dir", "force_download", "local_files_only", "token")}
-        _check_architecture(cls, model_id, _repository_file(model_id, CONFIG_NAME, hub))
+        _check_architecture(cls, model_id, repository_file(model_id, CONFIG_NAME, hub))
         model = cls(**kwargs)
-        _load_weights(model, model_id, _repository_file(model_id, SAFETENSORS_SINGLE_FILE, hub))
+        weights = repository_file(model_id, SAFETENSORS_SINGLE_FILE, hub)
+        _load_weights(model, model_id, weights)
+        model.weights_sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
         return model.to(map_location).eval()
 
 
@@ -105,7 +109,8 @@ class Colorizer(HubModel):
         return answer._replace(ab=answer.ab[..., :height, :width])
 
 
-def _repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:
+def repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:
+    """A file of a model folder or of a Hub repository (downloaded). Raises :class:`WeightsError` when it has none."""
     folder = Path(model_id)
     if folder.is_dir():
         if not (folder / filename).is_file():
@@ -113,7 +118,7 @@ def _repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:
         return folder / filename
     try:
         return Path(hf_hub_download(repo_id=model_id, filename=filename, **hub))
-    except EntryNotFoundError as error:
+    except RemoteEntryNotFoundError as error:
         raise WeightsError(f"{model_id} has no {filename} on the Hub{_pickle_note([], filename)}.") from error
 
 

@@ -1,0 +1,115 @@
+"""Names of weights: from an existing folder, from ``model_cards``, from the list of published weights, or from the Hub."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+from huggingface_hub.errors import HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+
+from colorhub.models.base import Colorizer, WeightsError, read_config, repository_file
+from colorhub.models.registry import did_you_mean, find_class
+from colorhub.published import PUBLISHED
+
+_HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
+
+
+class ModelNotFoundError(LookupError):
+    """No weights of that name: the message says where was looked, which names exist and how to get the model."""
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``."""
+
+    name: str
+    architecture: str
+    source: str  # "bundled", "folder" or "hub"
+    location: str
+    megabytes: float | None = None
+    gain: float | None = None
+    summary: str = ""
+
+
+def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Colorizer:
+    """Load weights by name, folder or Hub id, in evaluation mode.
+
+    Args:
+        name: looked up as an existing folder, then under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the
+            published names, then, when it contains a slash, on the Hub.
+        device: where the weights go.
+        hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
+
+    Raises:
+        ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
+        WeightsError: weights that do not fit their config, or that are not safetensors.
+    """
+    place, settings = _locate(str(name), {**_HUB, **hub})
+    try:
+        config = read_config(repository_file(place, CONFIG_NAME, settings))
+        cls = find_class(config.get("architecture", "(none)"))
+        return cls.from_pretrained(place, map_location=device, **settings)
+    except (HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
+        raise ModelNotFoundError(_unreachable(str(name), place, error)) from error
+
+
+def list_models() -> list[ModelInfo]:
+    """All weights that :func:`load` knows by a short name: those on disk first, then the published ones."""
+    found: dict[str, ModelInfo] = {}
+    for root, source in _roots():
+        for folder in sorted(root.iterdir()) if root.is_dir() else []:
+            if (folder / CONFIG_NAME).is_file() and (folder / SAFETENSORS_SINGLE_FILE).is_file():
+                found.setdefault(folder.name, _describe(folder, source))
+    for name, entry in PUBLISHED.items():
+        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+    return list(found.values())
+
+
+def _locate(name: str, hub: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    if Path(name).is_dir():
+        return name, hub
+    for root, _ in _roots():
+        if name and "/" not in name and (root / name / CONFIG_NAME).is_file():
+            return str(root / name), hub
+    if name in PUBLISHED:
+        return PUBLISHED[name].repo_id, {**hub, "revision": hub["revision"] or PUBLISHED[name].revision}
+    if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
+        return name, hub
+    raise ModelNotFoundError(
+        f"No model {name!r}. {did_you_mean(name, [info.name for info in list_models()])} A folder with config.json and "
+        "model.safetensors or a Hub id such as owner/name works too."
+    )
+
+
+def _roots() -> list[tuple[Path, str]]:
+    bundled = Path(__file__).resolve().parents[2] / "model_cards"
+    chosen = [(Path(part), "folder") for part in os.environ.get("COLORHUB_MODELS", "").split(os.pathsep) if part]
+    return [*chosen, (bundled, "bundled")]
+
+
+def _describe(folder: Path, source: str) -> ModelInfo:
+    try:
+        architecture = str(read_config(folder / CONFIG_NAME).get("architecture", "?"))
+    except WeightsError:
+        architecture = "?"
+    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
+    scores = _scores(folder)
+    gain = scores.get("metrics", {}).get("gain", {}).get("mean")
+    return ModelInfo(folder.name, architecture, source, str(folder), size, gain, scores.get("summary", ""))
+
+
+def _scores(folder: Path) -> dict[str, Any]:
+    try:
+        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return scores if isinstance(scores, dict) else {}
+
+
+def _unreachable(name: str, place: str, error: Exception) -> str:
+    if isinstance(error, OSError) and Path(place).is_dir():
+        return f"The model folder {place} cannot be read: {error}."
+    reason = " ".join(str(error).split())[:200]
+    return f"The model {name!r} is not on disk and could not be fetched from the Hub ({place}): {reason}"
