@@ -3,7 +3,8 @@
 Every function takes and returns float32, also under autocast and for half precision input. The constants are those of
 IEC 61966-2-1 (sRGB) and CIE 15 (Lab), with the white point that scikit-image uses, so both agree.
 
-Shapes: ``rgb`` is ``(B, 3, H, W)`` in 0..1, ``L`` is ``(B, 1, H, W)`` in 0..100, ``ab`` is ``(B, 2, H, W)`` in CIELAB units.
+Shapes: ``rgb`` is ``(B, 3, H, W)`` in 0..1, ``L`` is ``(B, 1, H, W)`` in 0..100, ``ab`` is ``(B, 2, H, W)`` in CIELAB
+units.
 """
 
 from functools import cache
@@ -25,8 +26,8 @@ _XYZ_TO_RGB = (
 )
 _EPSILON, _KAPPA_SLOPE = 0.008856, 7.787  # CIE 15: where the cube root gives way to a straight line
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, on gamma-encoded values
-# Linear light that may be clipped, about half an 8-bit level: near yellow the ray of constant hue leaves sRGB by 0.3 % and
-# comes back, and a stricter test would cut the chroma of pure yellow from 97 to 24.
+# Linear light that may be clipped, about half an 8-bit level: near yellow the ray of constant hue leaves sRGB by 0.3 %
+# and comes back, and a stricter test would cut the chroma of pure yellow from 97 to 24.
 _SLACK = (2e-4, 4e-3)
 _LIMIT_ROWS, _LIMIT_COLUMNS = 1024, 1024  # resolution of the gamut table in lightness and in hue
 
@@ -86,8 +87,8 @@ def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
 def grey_lightness(rgb: Tensor, protocol: str = "lab") -> Tensor:
     """The lightness ``L`` a colorizer is given for the colour picture ``rgb``.
 
-    ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values, which is what a grey
-    file holds. Both agree for grey pictures. Raises ``ValueError`` for another protocol.
+    ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values, which is what a
+    grey file holds. Both agree for grey pictures. Raises ``ValueError`` for another protocol.
     """
     if protocol == "lab":
         return rgb_to_lab(rgb)[0]
@@ -107,7 +108,7 @@ def lightness_to_grey(L: Tensor) -> Tensor:
 
 
 def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
-    """Reduce the chroma of colours that sRGB does not hold until it does; lightness and hue stay. Colours inside are unchanged."""
+    """Reduce the chroma of colours that sRGB does not hold until it does; lightness and hue stay as they are."""
     _expect_channels(L, 1, "L")
     _expect_channels(ab, 2, "ab")
     a, b = ab[:, 0:1].float(), ab[:, 1:2].float()
@@ -125,7 +126,7 @@ def _chroma_limit(device: torch.device) -> Tensor:
 
 @cache
 def _chroma_limit_on(device: str) -> Tensor:
-    """Largest chroma inside sRGB per cell of (lightness, hue), flattened: the smallest of the cell's four corners."""
+    """Largest chroma inside sRGB per cell of (lightness, hue), flattened: the mean of the cell's four corners."""
     L = torch.linspace(0, 100, _LIMIT_ROWS + 1).view(1, 1, -1, 1).expand(1, 1, -1, _LIMIT_COLUMNS + 1)
     hue = torch.linspace(-pi, pi, _LIMIT_COLUMNS + 1).view(1, 1, 1, -1)
     direction = torch.cat([hue.cos(), hue.sin()], dim=1)
@@ -135,7 +136,7 @@ def _chroma_limit_on(device: str) -> Tensor:
         linear = lab_to_linear(L, direction * middle)
         inside = ((linear >= -_SLACK[0]) & (linear <= 1 + _SLACK[1])).all(dim=1, keepdim=True)
         low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-    return -torch.nn.functional.max_pool2d(-low, 2, stride=1).flatten().to(device)
+    return torch.nn.functional.avg_pool2d(low, 2, stride=1).flatten().to(device)
 
 
 def _expect_channels(tensor: Tensor, channels: int, name: str) -> None:

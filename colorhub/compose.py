@@ -1,8 +1,9 @@
 """Put a small colour layer onto a full-size lightness: edge-following chroma, vividness, gamut. Plain tensor code.
 
-The colour layer knows the lightness it was predicted from, so around every one of its pixels colour can be written as a straight
-line over lightness (the local linear model of He et al. 2010, "Guided image filtering", equations 5 and 6). The coefficients are
-smooth and are interpolated; the photo's own lightness then says where, between two pixels of the layer, the colour changes.
+The colour layer knows the lightness it was predicted from, so around every one of its pixels colour can be written as a
+straight line over lightness (the local linear model of He et al. 2010, "Guided image filtering", equations 5 and 6).
+The coefficients are smooth and are interpolated; the photo's own lightness then says where, between two pixels of the
+layer, the colour changes.
 """
 
 import torch
@@ -13,11 +14,13 @@ from colorhub.color import fit_gamut, lab_to_rgb
 
 _VARIANCE_FLOOR = 4.0  # (L units)^2: below it a change of lightness says nothing about colour
 _REACH = 5  # window, in pixels of the layer, whose darkest and lightest values bound where the line is used
-_MAPS = 6  # slope a, slope b, offset a, offset b, darkest, lightest
 
 
 def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
-    """The local lines of a colour layer, ``(B, 6, h, w)``. ``L``: ``(B, 1, h, w)``, ``ab``: ``(B, 2, h, w)``, same size."""
+    """The local lines of a colour layer, ``(B, 6, h, w)``: slope of a and b, their offset, darkest and lightest L.
+
+    ``L``: ``(B, 1, h, w)``, ``ab``: ``(B, 2, h, w)``, of the same size.
+    """
     mean, mean_ab = _box(L), _box(ab)
     variance = _box(L * L) - mean * mean
     covariance = _box(L * ab) - mean * mean_ab
@@ -46,14 +49,15 @@ def compose_rows(L: Tensor, wide_maps: Tensor, first: int, height: int, vividnes
     Returns:
         sRGB ``(B, 3, n, W)`` in 0..1 whose lightness is ``L``: colours that sRGB does not hold have lost chroma only.
     """
-    a_slope, b_slope, a_offset, b_offset, darkest, lightest = _rows(wide_maps, first, L.shape[2], height).split(1, dim=1)
-    bounded = torch.minimum(torch.maximum(L, darkest), lightest)
-    ab = torch.cat([a_slope * bounded + a_offset, b_slope * bounded + b_offset], dim=1) * vividness
+    maps = _rows(wide_maps, first, L.shape[2], height)
+    slope, offset, darkest, lightest = maps[:, :2], maps[:, 2:4], maps[:, 4:5], maps[:, 5:]
+    ab = (slope * torch.minimum(torch.maximum(L, darkest), lightest) + offset) * vividness
     return lab_to_rgb(L, fit_gamut(L, ab))
 
 
 def compose(L: Tensor, layer_L: Tensor, layer_ab: Tensor, vividness: float = 1.0) -> Tensor:
-    """Colour a whole photo at once: ``L`` ``(B, 1, H, W)`` and a colour layer of any size to sRGB ``(B, 3, H, W)`` in 0..1."""
+    """Colour a whole photo at once: ``L`` ``(B, 1, H, W)`` and a colour layer of any size to sRGB ``(B, 3, H, W)`` in
+    0..1."""
     height, width = L.shape[-2:]
     return compose_rows(L, widen(edge_maps(layer_L, layer_ab), width), 0, height, vividness)
 
@@ -63,10 +67,11 @@ def _box(x: Tensor) -> Tensor:
 
 
 def _rows(maps: Tensor, first: int, count: int, height: int) -> Tensor:
-    """Rows ``first`` to ``first + count`` of the maps interpolated to ``height``, as ``F.interpolate`` would give them."""
+    """Rows ``first`` to ``first + count`` of the maps interpolated to ``height``, as ``F.interpolate`` would give
+    them."""
     rows = maps.shape[2]
-    position = (torch.arange(first, first + count, device=maps.device, dtype=torch.float32) + 0.5) * (rows / height) - 0.5
-    position = position.clamp(0, rows - 1)
+    numbers = torch.arange(first, first + count, device=maps.device, dtype=torch.float32)
+    position = ((numbers + 0.5) * (rows / height) - 0.5).clamp(0, rows - 1)
     above = position.floor().long()
     below = (above + 1).clamp(max=rows - 1)
     part = (position - above).view(1, 1, -1, 1)

@@ -1,4 +1,4 @@
-"""Objectives as pure functions of tensors. All colours are in CIELAB units; every loss is a mean over batch, channels, pixels."""
+"""Objectives as pure functions. Colours are in CIELAB units; a loss is a mean over batch, channels, pixels."""
 
 import torch.nn.functional as F
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Per-picture metrics. Pictures are sRGB ``(B, 3, H, W)`` in 0..1; every function answers one value a picture, ``(B,)``."""
+"""Per-picture metrics. Pictures are sRGB ``(B, 3, H, W)`` in 0..1; every function answers one value a picture."""
 
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio

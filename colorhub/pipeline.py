@@ -1,9 +1,10 @@
-"""Photo in, colour photo out: :meth:`ColorizationPipeline.predict` a colour layer, :meth:`~ColorizationPipeline.compose` it."""
+"""Photo in, colour photo out, in two steps: predict a small colour layer, compose it with the full-size photo."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -26,7 +27,11 @@ _PASSED_THROUGH = "already in colour: passed through unchanged (ask for recolor 
 
 @dataclass(frozen=True)
 class ColorLayer:
-    """What a model says about a photo, at working size: ``ab`` ``(1, 2, h, w)`` and the lightness it saw, ``L`` ``(1, 1, h, w)``."""
+    """What a model says about a photo, at working size.
+
+    ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the lightness it saw; ``size``: the short side in
+    pixels that was asked for.
+    """
 
     ab: Tensor
     L: Tensor
@@ -43,12 +48,16 @@ class ColorizationPipeline:
     """
 
     def __init__(
-        self, model: Colorizer | str | os.PathLike[str] = "unet", *, device: str | None = None, max_pixels: int = MAX_PIXELS
+        self,
+        model: Colorizer | str | os.PathLike[str] = "unet",
+        *,
+        device: str | None = None,
+        max_pixels: int = MAX_PIXELS,
     ) -> None:
         self.device = torch.device(device or _best_device())
         self.max_pixels = max_pixels
         loaded = model if isinstance(model, Colorizer) else load(model)
-        self.name = loaded.architecture if isinstance(model, Colorizer) else os.path.basename(os.fspath(model).rstrip("/"))
+        self.name = loaded.architecture if isinstance(model, Colorizer) else Path(model).name
         self.precision = _best_precision(self.device)
         self.model = loaded.to(self.device, memory_format=torch.channels_last).eval()
 
@@ -92,7 +101,7 @@ class ColorizationPipeline:
     def predict(
         self, photos: Photo | Sequence[Photo], size: int | None = None, batch_size: int = 8
     ) -> ColorLayer | list[ColorLayer]:
-        """Run the network: one colour layer a photo. Photos of different sizes share a batch where their padded sizes agree."""
+        """Run the network: one colour layer a photo. Photos whose padded working sizes agree share a batch."""
         _check_settings(size, 1.0, batch_size)
         if isinstance(photos, Photo):
             return self.predict([photos], size, 1)[0]
@@ -103,13 +112,11 @@ class ColorizationPipeline:
         for group in _same_shape(padded, batch_size):
             batch = torch.cat([padded[i] for i in group])
             answers.update(zip(group, self._forward(batch).split(1), strict=True))
-        return [
-            ColorLayer(answers[i][..., : L.shape[2], : L.shape[3]], L, size) for i, L in enumerate(lightnesses)
-        ]
+        return [ColorLayer(answers[i][..., : L.shape[2], : L.shape[3]], L, size) for i, L in enumerate(lightnesses)]
 
     @torch.inference_mode()
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
-        """Put a colour layer onto its full-size photo. Vividness is applied here, so changing it does not run the network."""
+        """Put a colour layer onto its full-size photo. Vividness is applied here: changing it needs no network."""
         _check_settings(None, vividness, 1)
         height, width = photo.grey.shape
         pixels = np.empty((height, width, 3 if photo.alpha is None else 4), np.uint16 if photo.bits == 16 else np.uint8)
@@ -161,7 +168,7 @@ def pass_through(photo: Photo) -> ColorPhoto:
 
 
 def working_lightness(photo: Photo, size: int) -> Tensor:
-    """The photo's lightness ``(1, 1, h, w)`` with a short side of ``size`` pixels and its own aspect (at most 4 to 1)."""
+    """The photo's lightness ``(1, 1, h, w)``, its short side ``size`` pixels (less for photos longer than 4 to 1)."""
     height, width = photo.grey.shape
     scale = min(size / min(height, width), _LONGEST * size / max(height, width))
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))

@@ -1,8 +1,7 @@
-"""What every model of the hub is: :class:`HubModel` (saved, loaded and published the same way) and :class:`Colorizer`."""
+"""What every model of the hub is: :class:`HubModel`, saved and loaded the same way, and :class:`Colorizer`."""
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -19,8 +18,11 @@ from colorhub import __version__
 
 
 class Prediction(NamedTuple):
-    """What a colorizer answers. ``ab``: ``(B, 2, H, W)`` in CIELAB units. ``logits``: ``(B, Q, h, w)`` over colour bins, for
-    models that predict a distribution. ``class_logits``: ``(B, K)``, for models that also name the scene."""
+    """What a colorizer answers.
+
+    ``ab``: ``(B, 2, H, W)`` in CIELAB units. ``logits``: ``(B, Q, h, w)`` over colour bins, for models that predict a
+    distribution. ``class_logits``: ``(B, K)``, for models that also name the scene.
+    """
 
     ab: Tensor
     logits: Tensor | None = None
@@ -41,21 +43,22 @@ class HubModel(
 ):
     """A network whose constructor keywords are its ``config.json`` and whose weights are one safetensors file.
 
-    Loading is strict: a missing, extra or misshapen tensor raises :class:`WeightsError`. Pickled weights are never read.
+    Loading is strict: a missing, extra or misshapen tensor raises :class:`WeightsError`. Pickled weights are never
+    read.
     """
 
     architecture: ClassVar[str]
     weights_sha256: str = "not loaded from a file"
 
-    def save_pretrained(self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any) -> Any:
+    def save_pretrained(
+        self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any
+    ) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
         facts = {"architecture": self.architecture, "colorhub_version": __version__}
         return super().save_pretrained(save_directory, config={**(config or self._hub_mixin_config), **facts}, **kwargs)
 
     @classmethod
-    def _from_pretrained(
-        cls, *, model_id: str, map_location: str = "cpu", strict: bool = True, **kwargs: Any
-    ) -> Self:
+    def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", strict: bool = True, **kwargs: Any) -> Self:
         hub = {k: kwargs.pop(k) for k in ("revision", "cache_dir", "force_download", "local_files_only", "token")}
         _check_architecture(cls, model_id, repository_file(model_id, CONFIG_NAME, hub))
         model = cls(**kwargs)
@@ -69,7 +72,8 @@ class Colorizer(HubModel):
     """Lightness in, colour out. A family writes :meth:`predict`; everything else is here.
 
     Class attributes: ``multiple``, what :meth:`predict` needs both sides to be a multiple of; ``accepts_hints``;
-    ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per instance).
+    ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per
+    instance).
     """
 
     multiple: int = 1
@@ -82,7 +86,7 @@ class Colorizer(HubModel):
         return {}
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
-        """``L``: ``(B, 1, H, W)`` in 0..100 with both sides a multiple of ``multiple``; ``hints``: ``(B, 3, H, W)`` or None."""
+        """The network itself, for sides that are multiples of ``multiple``; arguments and answer of :meth:`forward`."""
         raise NotImplementedError
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
@@ -114,7 +118,9 @@ def repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:
     folder = Path(model_id)
     if folder.is_dir():
         if not (folder / filename).is_file():
-            raise WeightsError(f"{folder} has no {filename}{_pickle_note(os.listdir(folder), filename)}.")
+            raise WeightsError(
+                f"{folder} has no {filename}{_pickle_note([path.name for path in folder.iterdir()], filename)}."
+            )
         return folder / filename
     try:
         return Path(hf_hub_download(repo_id=model_id, filename=filename, **hub))
@@ -165,6 +171,8 @@ def _load_weights(model: nn.Module, model_id: str, path: Path) -> None:
     ]
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightsError(f"The weights of {model_id} do not fit {type(model).__name__}: {'; '.join(problems[:5])}{more}.")
+        raise WeightsError(
+            f"The weights of {model_id} do not fit {type(model).__name__}: {'; '.join(problems[:5])}{more}."
+        )
     with torch.no_grad():
         model.load_state_dict(found, strict=True)

@@ -1,4 +1,4 @@
-"""Names of weights: from an existing folder, from ``model_cards``, from the list of published weights, or from the Hub."""
+"""Names of weights: an existing folder, ``model_cards``, the list of published weights, or the Hub."""
 
 import json
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
-from huggingface_hub.errors import HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
 from colorhub.models.base import Colorizer, WeightsError, read_config, repository_file
 from colorhub.models.registry import did_you_mean, find_class
@@ -37,8 +37,8 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
     """Load weights by name, folder or Hub id, in evaluation mode.
 
     Args:
-        name: looked up as an existing folder, then under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the
-            published names, then, when it contains a slash, on the Hub.
+        name: looked up as an existing folder, then under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then
+            among the published names, then, when it contains a slash, on the Hub.
         device: where the weights go.
         hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
 
@@ -53,6 +53,14 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
         return cls.from_pretrained(place, map_location=device, **settings)
     except (HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise ModelNotFoundError(_unreachable(str(name), place, error)) from error
+
+
+def model_folder(name: str | os.PathLike[str]) -> Path:
+    """The folder on this machine that a name stands for. Raises :class:`ModelNotFoundError` when there is none."""
+    place, _ = _locate(str(name), _HUB)
+    if not Path(place).is_dir():
+        raise ModelNotFoundError(f"The model {name!r} is not a folder on this machine.")
+    return Path(place)
 
 
 def list_models() -> list[ModelInfo]:

@@ -12,7 +12,8 @@ MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in (UNet,)}
 
 
 def find_class(architecture: str) -> type[Colorizer]:
-    """The class of an architecture: ours, or one that an installed package registers as entry point ``colorhub.models``.
+    """The class of an architecture: ours, or one that an installed package registers as entry point
+    ``colorhub.models``.
 
     Raises:
         ValueError: unknown name; the message lists the known ones and the nearest.

@@ -1,7 +1,7 @@
 """The U-Net generator of report 003 (pix2pix: Isola et al. 2017, section 6.1.1 and appendix).
 
-What differs from the report: any input size (the base class pads), ``width`` and ``depth`` as settings (64 and 8 are the
-report's), one scale of 110 for both ab channels instead of 127 and 128.
+What differs from the report: any input size (the base class pads), ``width`` and ``depth`` as settings (64 and 8 are
+the report's), one scale of 110 for both ab channels instead of 127 and 128.
 """
 
 from typing import Any
@@ -38,7 +38,11 @@ class UNet(Colorizer):
             for level, (before, after) in enumerate(zip([1, *channels], channels, strict=False))
         )
         self.up = nn.ModuleList(
-            _up(channels[level] * (1 if level == depth - 1 else 2), channels[level - 1], dropout if level >= depth - 3 else 0)
+            _up(
+                channels[level] * (1 if level == depth - 1 else 2),
+                channels[level - 1],
+                dropout if level >= depth - 3 else 0,
+            )
             for level in range(depth - 1, 0, -1)
         )
         self.out = nn.Sequential(nn.ReLU(), nn.ConvTranspose2d(2 * channels[0], 2, 4, stride=2, padding=1), nn.Tanh())
