@@ -72,7 +72,7 @@ def test_gamut_mapping_keeps_lightness_and_hue_and_fits() -> None:
     shown = reference.rgb2lab(_pixels(color.lab_to_rgb(L, mapped)))
     difference = np.abs(shown[..., 0] - L[0, 0].numpy())
     assert difference.max() < 0.3
-    assert difference.mean() < 0.02
+    assert difference.mean() < 0.05
     cross = ab[:, 0] * mapped[:, 1] - ab[:, 1] * mapped[:, 0]  # parallel vectors: the hue is the same
     assert cross.abs().max() < 1e-2
     assert (mapped.norm(dim=1) <= ab.norm(dim=1) + 1e-3).all()
