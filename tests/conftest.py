@@ -1,0 +1,46 @@
+"""What all tests share: no Hub, no telemetry, where the real photographs are, and when a skip is a failure."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+
+# Before anything imports huggingface_hub or gradio: an unreachable Hub costs 23 s a file when it is tried.
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+_NEEDS_MORE_THAN_PIP = {"browser", "shared"}
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real photographs, ``$COLORHUB_DATA``."""
+    folder = os.environ.get("COLORHUB_DATA", "")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip(f"COLORHUB_DATA is {folder!r}: not a folder with the real photographs")
+    return Path(folder)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With COLORHUB_REQUIRE set, as in .ci/run, a test that skips for want of a browser or of the photographs fails."""
+    report = yield
+    if not hasattr(report, "wasxfail") and _NEEDS_MORE_THAN_PIP & {mark.name for mark in item.iter_markers()}:
+        _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a whole file that skips itself because a package is missing."""
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    if os.environ.get("COLORHUB_REQUIRE") and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"COLORHUB_REQUIRE is set, so this may not be skipped. {reason}"

@@ -1,0 +1,126 @@
+"""Write the tables of scores in README.md and in the models' READMEs: ``python -m training.readme [--check]``."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+BEGIN, END = "<!-- models -->", "<!-- /models -->"
+_HEAD = (
+    "model",
+    "parameters",
+    "file",
+    "pictures",
+    "gain, dB",
+    "colourfulness (originals)",
+    "chroma ratio",
+    "time a picture",
+)
+_BY_SIZE = {"gain": 2, "colorfulness": 1, "chroma_ratio": 2}  # metric -> digits shown
+
+
+def models_table(root: Path = ROOT) -> str:
+    """The table as Markdown: a row for every model under ``model_cards`` and every set of pictures it was scored on."""
+    rows = [row for folder in model_folders(root) for row in _rows(folder)]
+    return _table(_HEAD, rows) if rows else "No weights are bundled."
+
+
+def model_tables(folder: Path) -> str:
+    """One model's figures as Markdown: its rows of :func:`models_table`, then its figures at several working sizes."""
+    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    rows = [
+        (size, _pictures(section), *(_interval(found[name], digits) for name, digits in _BY_SIZE.items()))
+        for section in (scores, *scores.get("also", []))
+        for size, found in section["working_sizes"].items()
+    ]
+    head = ("working size", "pictures", "gain, dB", "colourfulness", "chroma ratio")
+    return f"{_table(_HEAD, list(_rows(folder)))}\n\n{_table(head, rows)}"
+
+
+def model_folders(root: Path = ROOT) -> list[Path]:
+    """The folders of all bundled weights."""
+    return sorted(path.parent for path in (root / "model_cards").glob("*/model.safetensors"))
+
+
+def documents(root: Path = ROOT) -> dict[Path, str]:
+    """Every file with such tables, and its text as it should be."""
+    tables = {root / "README.md": models_table(root)}
+    tables |= {folder / "README.md": model_tables(folder) for folder in model_folders(root)}
+    return {path: with_table(path.read_text(encoding="utf-8"), table) for path, table in tables.items()}
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rows))
+
+
+def with_table(text: str, table: str) -> str:
+    """``text`` with ``table`` between the markers. Raises ``ValueError`` where it does not hold each once, in order."""
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end or BEGIN in rest or END in after:
+        raise ValueError(
+            f"A README must hold {BEGIN} and after it {END}, once each: the tables of scores go between them."
+        )
+    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _rows(folder: Path) -> Iterator[tuple[str, ...]]:
+    file = f"{(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB"
+    path = folder / "scores.json"
+    if not path.is_file():
+        yield (folder.name, "", file, "not scored", *[""] * (len(_HEAD) - 4))
+        return
+    scores = json.loads(path.read_text(encoding="utf-8"))
+    for section in (scores, *scores.get("also", [])):
+        yield (folder.name, f"{scores['model']['parameters']:,}", file, *_figures(section))
+
+
+def _figures(section: dict[str, Any]) -> tuple[str, ...]:
+    metrics, timing = section["metrics"], section["timing"]
+    original = section["baselines"]["original"]["colorfulness"]["mean"]
+    return (
+        _pictures(section),
+        _interval(metrics["gain"], 2),
+        f"{_interval(metrics['colorfulness'], 1)} ({original:.1f})",
+        _interval(metrics["chroma_ratio"], 2),
+        f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads",
+    )
+
+
+def _pictures(section: dict[str, Any]) -> str:
+    data = section["data"]
+    return f"{data['pictures']} of {data['source']}/{data['split']}"
+
+
+def _interval(value: dict[str, Any], digits: int) -> str:
+    if value["mean"] is None:
+        return "not computed"
+    mean, low, high = (f"{value[key]:.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{mean} [{low}, {high}]"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command line. With ``--check`` nothing is written, and the exit code is 1 where a README is out of date."""
+    parser = argparse.ArgumentParser(prog="python -m training.readme", description=__doc__.splitlines()[0])
+    parser.add_argument("--check", action="store_true", help="only tell whether they are up to date")
+    given = parser.parse_args(arguments)
+    try:
+        wanted = documents()
+    except (ValueError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    if given.check and stale:
+        names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
+        print(f"Out of date: {names}. Run: python -m training.readme", file=sys.stderr)
+        return 1
+    for path in stale:
+        path.write_text(wanted[path], encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
