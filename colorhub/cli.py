@@ -1,5 +1,8 @@
 """The ``colorhub`` command. Each of its commands is a module of :mod:`colorhub.commands` that is light to import."""
 
+import logging
+import sys
+import warnings
 from typing import Annotated
 
 import typer
@@ -13,6 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it wraps paragraphs, fits 80 columns and loads faster
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(colorize.colorize)
@@ -35,7 +39,10 @@ def _common(
 
 
 def main() -> None:
-    """Entry point of ``colorhub``."""
+    """Entry point of ``colorhub``. Libraries' warnings about files are kept quiet: what matters we say ourselves."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    logging.getLogger().addHandler(logging.NullHandler())
     app()
 
 

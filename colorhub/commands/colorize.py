@@ -1,0 +1,195 @@
+"""``colorhub colorize``: files and folders, any number of them."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from colorhub.commands.report import Report
+from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings, say
+from colorhub.commands.stopping import Stopping
+
+if TYPE_CHECKING:
+    from colorhub.folder.plan import Plan
+    from colorhub.folder.run import Settings
+    from colorhub.pipeline import ColorizationPipeline
+
+_LIMIT = 400_000_000
+
+
+def _option(help: str, *names: str, **keywords: Any) -> Any:
+    """An option; ``show_default`` says in words what happens without one that has no value to show."""
+    return typer.Option(*names, help=help, **keywords)
+
+
+def colorize(
+    paths: Annotated[
+        list[str],
+        typer.Argument(metavar="PATH...", help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'."),
+    ],
+    output: Annotated[
+        Path | None,
+        _option(
+            "Folder for the results, which keep their names and the folders they are in.",
+            "-o",
+            "--output",
+            metavar="DIR",
+            show_default="beside the photo, as NAME.color.jpg",
+        ),
+    ] = None,
+    model: Annotated[str, _option("Name (see colorhub models), folder or Hub id.", metavar="NAME")] = "unet",
+    size: Annotated[
+        int | None,
+        _option(
+            "Short side in pixels the network works at.",
+            metavar="PIXELS",
+            min=16,
+            max=4096,
+            show_default="the model's own",
+        ),
+    ] = None,
+    vividness: Annotated[
+        float, _option("Factor on the strength of the colours.", metavar="FACTOR", min=0, max=4)
+    ] = 1.0,
+    format: Annotated[
+        str | None,
+        _option("File format of the results, such as png.", metavar="FORMAT", show_default="the photo's own"),
+    ] = None,
+    recursive: Annotated[bool, _option("Also the folders inside folders.", "-r", "--recursive")] = False,
+    overwrite: Annotated[bool, _option("Colour again what has its result already.", "--overwrite")] = False,
+    recolor: Annotated[bool, _option("Colour photos that are in colour from their lightness.", "--recolor")] = False,
+    device: Annotated[
+        str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        _option("Photos in work at once.", "-j", "--jobs", metavar="N", min=1, show_default="one a processor core"),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        _option(
+            "Only part I (from 0) of N of the files, for several processes or machines.",
+            metavar="I/N",
+            show_default="RANK and WORLD_SIZE, where a launcher sets them",
+        ),
+    ] = None,
+    as_json: Annotated[bool, _option("One JSON object a file on stdout, then a summary.", "--json")] = False,
+    no_provenance: Annotated[
+        bool, _option("Do not record in the results that a model invented their colours.", "--no-provenance")
+    ] = False,
+    max_pixels: Annotated[
+        int, _option("Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)
+    ] = _LIMIT,
+) -> None:
+    """Colour photos: files, folders, any number of them.
+
+    A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
+    Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
+    already are copied as they are. In folders, results of earlier runs (*.color.*) and hidden files are left alone.
+
+    Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
+    """
+    from colorhub.folder.plan import PlanError, Shard, make_plan
+
+    with plain_endings():
+        try:
+            part = Shard.parse(shard) if shard else Shard.from_environment()
+            plan = make_plan(paths, output, format=format, recursive=recursive, overwrite=overwrite, shard=part)
+        except PlanError as error:
+            raise leave(error, WRONG_USAGE) from error
+        report = Report(len(plan.jobs), as_json)
+        _announce(plan, report)
+        exit_code = None
+        if plan.jobs:
+            _check_writable(output)
+            pipeline = _open_pipeline(model, device, max_pixels)
+            settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs)
+            exit_code = _run(plan, pipeline, settings, report)
+        exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
+        report.finish(model, exit_code)
+        raise typer.Exit(exit_code)
+
+
+def _run(plan: "Plan", pipeline: "ColorizationPipeline", settings: "Settings", report: Report) -> int | None:
+    """Colour what is planned. Returns an exit code when it ended early."""
+    from colorhub.folder.leftovers import remove_leftovers
+    from colorhub.folder.run import color_files
+
+    remove_leftovers({job.output.parent for job in plan.jobs})
+    ended_early = None
+    with Stopping() as stopping, closing(color_files(pipeline, plan.jobs, settings, stopping.event)) as outcomes:
+        done = 0
+        for outcome in outcomes:
+            done += 1
+            report.add(outcome.source, outcome.status, outcome.output, outcome.reason, outcome.seconds, outcome.size)
+            if outcome.hopeless:
+                ended_early = FAILED
+    left = len(plan.jobs) - done
+    if stopping.exit_code or (ended_early and left):
+        again = "the same command without --overwrite" if settings.overwrite else "the same command"
+        say(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
+        say(f"Run {again} again to continue: what is done is skipped.")
+    return stopping.exit_code or ended_early
+
+
+def _announce(plan: "Plan", report: Report) -> None:
+    for note in plan.notes:
+        say(f"Note: {note}.")
+    for job in plan.done:
+        report.add(job.source, "skipped", job.output, "its result exists")
+    for problem in plan.problems:
+        report.add(problem.path, "failed", None, problem.reason)
+    if plan.elsewhere:
+        say(f"{plan.elsewhere} files fall to other shards.")
+
+
+def _settings(
+    size: int | None,
+    vividness: float,
+    format: str | None,
+    recolor: bool,
+    provenance: bool,
+    overwrite: bool,
+    jobs: int | None,
+) -> "Settings":
+    from colorhub.folder.run import Settings, cores
+
+    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores())
+
+
+def _open_pipeline(model: str, device: str | None, max_pixels: int) -> "ColorizationPipeline":
+    from colorhub.models import ModelNotFoundError, WeightsError
+    from colorhub.pipeline import ColorizationPipeline
+
+    _check_device(device)
+    try:
+        return ColorizationPipeline(model, device=device, max_pixels=max_pixels)
+    except ModelNotFoundError as error:
+        raise leave(error, WRONG_USAGE) from error
+    except (WeightsError, ValueError) as error:
+        raise leave(error, FAILED) from error
+
+
+def _check_device(device: str | None) -> None:
+    if device is None:
+        return
+    import torch
+
+    here = ["cpu"] + ["mps"] * torch.backends.mps.is_available()
+    here += ["cuda"] * torch.cuda.is_available() + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if device not in here:
+        raise leave(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
+
+
+def _check_writable(folder: Path | None) -> None:
+    """Say at once, not once a photo, that nothing can be written into the folder for the results."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise leave(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

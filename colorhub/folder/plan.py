@@ -1,0 +1,212 @@
+"""Decide before the first photo is opened what goes where, what is done already and what falls to this process."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos
+from colorhub.photo import PhotoError
+from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
+
+
+class PlanError(ValueError):
+    """Settings that cannot work: the message says which and what to do."""
+
+
+class Shard(NamedTuple):
+    """Part ``index`` (from 0) of ``count`` parts of the files."""
+
+    index: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> "Shard":
+        """Read ``i/n``, counted from 0 as ``RANK`` and ``WORLD_SIZE`` are. Raises :class:`PlanError`."""
+        index, slash, count = text.partition("/")
+        if not slash or not index.strip().isdecimal() or not count.strip().isdecimal() or int(index) >= int(count):
+            raise PlanError(f"a shard is i/n with i from 0 to n-1, such as 0/4, 1/4, 2/4 and 3/4; got {text!r}")
+        return cls(int(index), int(count))
+
+    @classmethod
+    def from_environment(cls) -> "Shard | None":
+        """The shard that a launcher (torchrun, accelerate) sets by ``RANK`` and ``WORLD_SIZE``, if any."""
+        if "RANK" not in os.environ or "WORLD_SIZE" not in os.environ:
+            return None
+        return cls.parse(f"{os.environ['RANK']}/{os.environ['WORLD_SIZE']}")
+
+    def holds(self, relative: str) -> bool:
+        """Whether a file is of this part: by a hash of its relative path, the same on every machine."""
+        digest = hashlib.blake2b(relative.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+        return int.from_bytes(digest, "big") % self.count == self.index
+
+
+@dataclass(frozen=True)
+class Job:
+    """One photo to colour. ``relative``: its path below the folder that holds all arguments, with forward slashes."""
+
+    source: Path
+    output: Path
+    relative: str
+
+
+@dataclass
+class Plan:
+    """``jobs`` are to do, ``done`` have their output already, ``problems`` cannot be done; ``notes`` for the user."""
+
+    jobs: list[Job] = field(default_factory=list)
+    done: list[Job] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    elsewhere: int = 0  # files that fall to other shards
+
+
+def make_plan(
+    arguments: Iterable[str | os.PathLike[str]],
+    folder: Path | None = None,
+    *,
+    format: str | None = None,
+    recursive: bool = False,
+    overwrite: bool = False,
+    shard: Shard | None = None,
+) -> Plan:
+    """Find the photos and give each its output.
+
+    Args:
+        arguments: files, folders and patterns.
+        folder: where results go, with the structure that the files have below the deepest folder that holds all
+            arguments; beside the photos, as ``name.color.jpg``, when not given.
+        format: of the results, such as ``png``; the photo's own when not given.
+        recursive: also the folders inside folders.
+        overwrite: colour again what has its output.
+        shard: only this part of the files. Every part is planned from all files, so all processes agree.
+
+    Raises:
+        PlanError: ``folder`` is a file, or there is no such format.
+    """
+    if folder is not None and folder.exists() and not folder.is_dir():
+        raise PlanError(f"{folder} is a file: results need a folder")
+    wanted = _format(format)
+    found = find_photos(arguments, recursive, folder)
+    plan = Plan(problems=found.problems, notes=_notes(found))
+    base = _common_folder(found.roots)
+    jobs = [_job(path, base, folder, wanted) for path in found.files]
+    jobs = sorted(_without_clashes(jobs, plan), key=lambda job: job.relative)
+    is_done = _Done(jobs)
+    for job in jobs:
+        if shard and not shard.holds(job.relative):
+            plan.elsewhere += 1
+        elif not overwrite and (result := is_done.result(job)):
+            plan.done.append(replace(job, output=result))
+        else:
+            plan.jobs.append(job)
+    return plan
+
+
+def result_path(job: Job, name: str) -> Path:
+    """Where the result goes once its format ``name`` is known: a PNG called ``a.jpg`` gives ``a.jpg.png``."""
+    if job.output.suffix.lower() in SUFFIXES[name]:
+        return job.output
+    if job.source.suffix.lower() in SUFFIXES[name]:  # a GIF in colour stays one
+        return job.output.with_suffix(job.source.suffix)
+    return job.output.with_name(job.output.name + SUFFIXES[name][0])
+
+
+class _Done:
+    """Looks up results that exist, each folder read once."""
+
+    def __init__(self, jobs: Sequence[Job]) -> None:
+        self._planned = {job.output for job in jobs} | {job.source for job in jobs}
+        self._names: dict[Path, frozenset[str]] = {}
+
+    def result(self, job: Job) -> Path | None:
+        names = self._in_folder(job.output.parent)
+        if job.output.name in names:
+            return job.output
+        others = {result_path(job, name) for name in SUFFIXES} - self._planned
+        return next((path for path in sorted(others) if path.name in names), None)
+
+    def _in_folder(self, folder: Path) -> frozenset[str]:
+        if folder not in self._names:
+            with suppress(OSError):
+                self._names[folder] = frozenset(path.name for path in folder.iterdir())
+        return self._names.setdefault(folder, frozenset())
+
+
+def _format(format: str | None) -> str | None:
+    try:
+        return format_named(format) if format else None
+    except PhotoError as error:
+        raise PlanError(str(error)) from error
+
+
+def _job(source: Path, base: str, folder: Path | None, wanted: str | None) -> Job:
+    relative = os.path.relpath(absolute(source), base) if base else source.name
+    output = _renamed((folder / relative) if folder else source, wanted)
+    if os.path.realpath(output.parent) == os.path.realpath(source.parent):
+        output = output.with_name(output.stem + MARK + output.suffix)
+    return Job(source, output, Path(relative).as_posix())
+
+
+def _renamed(path: Path, wanted: str | None) -> Path:
+    """The path with the suffix of what will be written, as far as that can be known before the file is opened."""
+    try:
+        wanted = wanted or format_of_path(path)
+    except PhotoError:
+        return path
+    return with_suffix(path, writable(wanted, lossless=False)[0]) if wanted else path
+
+
+def _without_clashes(jobs: Sequence[Job], plan: Plan) -> list[Job]:
+    """Give every photo a result of its own; the photos for which there is none become problems of the plan.
+
+    ``a.jpg`` and ``a.png`` both want ``a.png``: the one called so already gets it, the other becomes ``a.jpg.png``.
+    """
+    wanted = Counter(os.path.realpath(job.output) for job in jobs)
+    renamed = [_keep_suffix(job) if wanted[os.path.realpath(job.output)] > 1 else job for job in jobs]
+    changed = [after for before, after in zip(jobs, renamed, strict=True) if before != after]
+    if changed:
+        plan.notes.append(
+            f"{len(changed)} with the same name as another but for the ending keep theirs inside the new name: "
+            f"{changed[0].source} becomes {changed[0].output.name}"
+        )
+    sources = {os.path.realpath(job.source) for job in jobs}
+    taken: dict[str, Job] = {}
+    for job in renamed:
+        key = os.path.realpath(job.output)
+        if key in taken:
+            plan.problems.append(Problem(job.source, f"its result would be that of {taken[key].source}: rename one"))
+        elif key in sources:
+            plan.problems.append(
+                Problem(job.source, f"its result would overwrite the photo {job.output}: choose another folder")
+            )
+        else:
+            taken[key] = job
+    return list(taken.values())
+
+
+def _keep_suffix(job: Job) -> Job:
+    if job.output.suffix == job.source.suffix:
+        return job
+    mark = MARK if job.output.stem.endswith(MARK) else ""
+    return replace(job, output=job.output.with_name(f"{job.source.name}{mark}{job.output.suffix}"))
+
+
+def _common_folder(roots: Sequence[Path]) -> str:
+    try:
+        return os.path.commonpath([absolute(root) for root in roots])
+    except ValueError:  # no roots, or several drives on Windows
+        return ""
+
+
+def _notes(found: Found) -> list[str]:
+    notes = []
+    if found.results:
+        notes.append(f"{found.results} left alone: results of an earlier run (named *{MARK}.*)")
+    if found.others:
+        notes.append(f"{found.others} other files ignored: no pictures by their names")
+    return notes

@@ -1,0 +1,215 @@
+"""Colour planned photos side by side: every worker takes a few photos from their files to their results.
+
+So decoding and encoding of some photos run beside the network on others, and no stage waits for another. On a processor
+each worker computes on its share of the cores: whole photos side by side use them better than one photo's operations
+split up. A few photos go through the network together, because reading the weights costs as much as using them once.
+"""
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Event, Thread
+from time import perf_counter
+
+import cv2
+import torch
+
+from colorhub.folder.budget import Admission
+from colorhub.folder.plan import Job, result_path
+from colorhub.photo import ColorPhoto, Photo, PhotoError
+from colorhub.photo.formats import format_named, writable
+from colorhub.pipeline import ColorizationPipeline, ColorLayer
+
+_HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers."""
+
+    size: int | None = None
+    vividness: float = 1.0
+    format: str | None = None
+    recolor: bool = False
+    provenance: bool = True
+    overwrite: bool = False
+    jobs: int = 1
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one photo. ``status``: ``colored``, ``passed_through`` or ``failed``."""
+
+    source: Path
+    status: str
+    output: Path | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    size: tuple[int, int] | None = None  # width, height
+    hopeless: bool = False  # the run is stopped: further photos would fail alike
+
+
+def color_files(
+    pipeline: ColorizationPipeline, jobs: Sequence[Job], settings: Settings, stop: Event | None = None
+) -> Iterator[Outcome]:
+    """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
+
+    Setting ``stop`` or closing the iterator ends the work soon: what is being written is finished, all else is dropped.
+    """
+    return _Workers(pipeline, jobs, settings, stop or Event()).outcomes()
+
+
+class _Stopped(Exception):  # noqa: N818 no error
+    pass
+
+
+@dataclass(eq=False)
+class _Work:
+    """A photo on its way. ``cost``: its share of the pixels that may be in work, to be given back."""
+
+    job: Job
+    cost: int
+    photo: Photo | None = None
+    layer: ColorLayer | None = None
+    outcome: Outcome | None = None
+    seconds: float = 0.0
+
+
+class _Workers:
+    def __init__(self, pipeline: ColorizationPipeline, jobs: Sequence[Job], settings: Settings, stop: Event) -> None:
+        self.pipeline, self.settings, self.stop = pipeline, settings, stop
+        self.count = max(1, min(settings.jobs, len(jobs)))
+        self.torch_threads = max(1, cores() // self.count)
+        self.admission = Admission(jobs, self.count)
+        self.ready: SimpleQueue[Outcome | None] = SimpleQueue()
+
+    def outcomes(self) -> Iterator[Outcome]:
+        before = torch.get_num_threads(), cv2.getNumThreads()
+        threads = [Thread(target=self._work, name=f"photos-{i}", daemon=True) for i in range(self.count)]
+        for thread in threads:
+            thread.start()
+        working = len(threads)
+        try:
+            while working:
+                outcome = self.ready.get()
+                if outcome is None:
+                    working -= 1
+                else:
+                    yield outcome
+        finally:
+            self.stop.set()
+            for thread in threads:
+                thread.join()
+            torch.set_num_threads(before[0])
+            cv2.setNumThreads(before[1])
+
+    def _work(self) -> None:
+        torch.set_num_threads(self.torch_threads)  # OpenMP keeps this per thread
+        cv2.setNumThreads(self.torch_threads)
+        try:
+            while not self.stop.is_set() and (group := self.admission.next_group()):
+                self._color_group([_Work(job, cost) for job, cost in group])
+        except _Stopped:
+            pass
+        finally:
+            self.ready.put(None)
+
+    def _color_group(self, works: Sequence[_Work]) -> None:
+        try:
+            for work in works:
+                self._attempt(work, self._open)
+            self._predict([work for work in works if work.photo and self._is_to_color(work.photo)])
+            for work in works:
+                self._attempt(work, self._finish)
+                self.ready.put(work.outcome)
+                self.admission.give_back(work.cost)
+                work.cost, work.photo, work.layer = 0, None, None
+        finally:
+            self.admission.give_back(sum(work.cost for work in works))
+
+    def _attempt(self, work: _Work, step: Callable[[_Work], None]) -> None:
+        """Take one step with a photo that has not failed yet. One broken file never stops the rest."""
+        self._check()
+        if work.outcome is not None:
+            return
+        started = perf_counter()
+        try:
+            step(work)
+        except _Stopped:
+            raise
+        except Exception as error:
+            hopeless = getattr(error.__context__ or error, "errno", None) in _HOPELESS
+            seconds = work.seconds + perf_counter() - started
+            work.outcome = Outcome(work.job.source, "failed", None, reason_of(error), seconds, hopeless=hopeless)
+            if hopeless:
+                self.stop.set()
+        work.seconds += perf_counter() - started
+
+    def _open(self, work: _Work) -> None:
+        work.photo = self.pipeline.open(work.job.source)
+
+    def _predict(self, works: Sequence[_Work]) -> None:
+        """Run the network on a few photos together; where that fails, :meth:`_finish` tries each by itself."""
+        self._check()
+        if len(works) < 2:
+            return
+        started = perf_counter()
+        with suppress(Exception):
+            layers = self.pipeline.predict([work.photo for work in works], self.settings.size, len(works))
+            for work, layer in zip(works, layers, strict=True):
+                work.layer = layer
+        for work in works:
+            work.seconds += (perf_counter() - started) / len(works)
+
+    def _finish(self, work: _Work) -> None:
+        started, job, photo, settings = perf_counter(), work.job, work.photo, self.settings
+        if self._is_to_color(photo):
+            layer = work.layer or self.pipeline.predict(photo, settings.size)
+            self._check()
+            colored = self.pipeline.compose(photo, layer, settings.vividness)
+        else:
+            colored = photo.pass_through()
+        self._check()
+        written = self._write(job, photo, colored)
+        status = "passed_through" if colored.passed_through else "colored"
+        seconds = work.seconds + perf_counter() - started
+        work.outcome = Outcome(job.source, status, written, "; ".join(colored.notes or ()), seconds, photo.size)
+
+    def _is_to_color(self, photo: Photo) -> bool:
+        return self.settings.recolor or not photo.in_color
+
+    def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
+        settings = self.settings
+        wanted = format_named(settings.format) if settings.format else photo.format
+        unchanged = colored.passed_through and wanted == photo.format
+        target = result_path(job, wanted if unchanged else writable(wanted, lossless=photo.lossless)[0])
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return colored.save(target, wanted, provenance=settings.provenance, overwrite=settings.overwrite)
+
+    def _check(self) -> None:
+        if self.stop.is_set():
+            raise _Stopped
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    with suppress(AttributeError):  # not on every system
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def reason_of(error: Exception) -> str:
+    """Why a photo failed, in one sentence."""
+    if isinstance(error, PhotoError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return "not enough memory for it; try --jobs 1"
+    if isinstance(error, OSError):
+        where = f"{error.filename}: " if error.filename else ""
+        return f"{where}{error.strerror or error}"
+    first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+    return f"an unexpected {type(error).__name__}: {first}"
