@@ -1,0 +1,71 @@
+"""The Space: one file a tab. The only part of the hub that imports gradio. torch is imported once the page is up."""
+
+import os
+from collections.abc import Callable, Sequence
+from threading import Timer
+from typing import Any
+
+os.environ.setdefault(
+    "GRADIO_ANALYTICS_ENABLED", "False"
+)  # read when gradio is imported: no request leaves the machine
+
+import gradio as gr
+
+from colorhub.space import colorize
+from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
+from colorhub.space.models import prepare_all, warm_up
+from colorhub.space.style import CSS, FOOTNOTE, HEADER, TITLE, theme
+from colorhub.space.zero import on_zero_gpu
+
+# A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
+TABS: Sequence[Callable[[], None]] = (colorize.tab,)
+ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
+
+_HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
+
+
+def build() -> gr.Blocks:
+    """The page, not yet served."""
+    with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=KEEP_FILES) as page:
+        gr.HTML(HEADER, padding=False)
+        with gr.Tabs(elem_id="tabs"):
+            for tab in TABS:
+                tab()
+        for endpoint in ENDPOINTS:
+            endpoint()
+        gr.HTML(FOOTNOTE, padding=False)
+    return page.queue(max_size=QUEUE, default_concurrency_limit=2)
+
+
+def launch(**overrides: Any) -> tuple[Any, str, str]:
+    """Serve the page. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where, ``COLORHUB_MODELS`` where models are.
+
+    Args:
+        overrides: keywords of ``gradio.Blocks.launch`` that win over ours.
+    """
+    if on_zero_gpu():
+        prepare_all()
+    page = build()
+    settings = {
+        "theme": theme(),
+        "css_paths": CSS,
+        "head": _HEAD,
+        "max_file_size": MAX_BYTES,
+        "state_session_capacity": SESSIONS,
+        "footer_links": ["api", "settings"],
+        "enable_monitoring": False,
+        "mcp_server": False,
+        "ssr_mode": False,
+        "show_error": False,
+    }
+    block = not overrides.pop("prevent_thread_lock", False)
+    served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True})
+    timer = Timer(1.0, warm_up)  # after the first visitor's page has gone out
+    timer.daemon = True
+    timer.start()
+    if block:
+        page.block_thread()
+    return served
+
+
+__all__ = ["TABS", "build", "launch"]

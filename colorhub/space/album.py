@@ -1,0 +1,104 @@
+"""Several photos at once: a list of files in, one zip out, and a list of what could not be done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+
+from colorhub.space.jobs import Album, fill_album
+from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, received
+from colorhub.space.panel import Panel, settings
+from colorhub.space.session import new_folder
+
+
+@dataclass(frozen=True)
+class AlbumStage:
+    """The components of the stage for several photos."""
+
+    photos: gr.File
+    go: gr.Button
+    report: gr.Markdown
+    zip: gr.DownloadButton
+
+
+def build_album() -> AlbumStage:
+    """Put the stage on the page."""
+    photos = gr.File(file_count="multiple", label=f"Drop up to {MAX_FILES} photos", height=300, elem_id="photos")
+    with gr.Row():
+        go = gr.Button("Colour them all", variant="primary", elem_id="go-album")
+        zipped = gr.DownloadButton("Download all (zip)", variant="primary", visible=False, elem_id="download-album")
+    report = gr.Markdown(elem_id="report", elem_classes="hint")
+    return AlbumStage(photos, go, report, zipped)
+
+
+def wire(stage: AlbumStage, panel: Panel) -> None:
+    """Connect the stage with the settings."""
+    stage.go.click(
+        color_album,
+        [stage.photos, panel.model, panel.vividness, panel.size, panel.recolor],
+        [stage.zip, stage.report],
+        show_progress="full",
+        show_progress_on=stage.report,
+        concurrency_id="album",  # an album takes long: it must not keep single photos waiting
+        concurrency_limit=1,
+        api_visibility="private",
+        preprocess=False,
+    )
+    stage.photos.change(
+        lambda: (gr.update(value=None, visible=False), ""),
+        None,
+        [stage.zip, stage.report],
+        api_visibility="private",
+        show_progress="hidden",
+    )
+
+
+def color_album(
+    uploads: Any,
+    model: str,
+    vividness: float,
+    size: Any,
+    recolor: bool,
+    progress: gr.Progress = gr.Progress(),  # noqa: B008
+) -> tuple[Any, str]:
+    """Colour every photo; the broken ones are listed in words."""
+    with in_words("These photos cannot be coloured"):
+        if not uploads:
+            raise RefusedError("Please choose some photos first.")
+        if len(uploads) > MAX_FILES:
+            raise RefusedError(f"Please send at most {MAX_FILES} photos at once; these are {len(uploads)}.")
+        done = iter(range(len(uploads)))
+        album = fill_album(
+            uploads,
+            settings(model, size, recolor),
+            checked_vividness(vividness),
+            new_folder(),
+            receive=received,
+            tell=lambda name: progress((next(done), len(uploads)), desc=name, unit="photos"),
+        )
+        if album.colored + len(album.kept) == 0:
+            raise RefusedError(" ".join(album.failed))
+        return gr.update(value=str(album.path), visible=True), in_prose(album)
+
+
+def in_prose(album: Album) -> str:
+    """What became of the photos, in Markdown."""
+    lines = [f"**{_photos(album.colored)} coloured.**"]
+    if album.kept:
+        lines.append(
+            f"{_photos(len(album.kept))} already in colour, left as sent: {', '.join(map(plain, album.kept))}."
+        )
+    if album.failed:
+        lines.append(f"{_photos(len(album.failed))} could not be coloured:")
+        lines.append("\n".join(f"- {plain(reason)}" for reason in album.failed))
+    return "\n\n".join(lines)
+
+
+def plain(text: str) -> str:
+    """Text that may hold a visitor's file name, with everything that Markdown or HTML would read taken literally."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{sign}" if sign in "\\`*_[]#|~$" else sign for sign in escaped)
+
+
+def _photos(number: int) -> str:
+    return f"{number} photo" if number == 1 else f"{number} photos"

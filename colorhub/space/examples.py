@@ -1,0 +1,52 @@
+"""Example photographs that come with installed packages, made black-and-white on the first start. Nothing is downloaded."""
+
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from PIL import Image, ImageOps
+
+# (package, path inside it, name): astronaut, cat, coffee and rocket come with scikit-image, the others with gradio.
+_SOURCES = (
+    ("skimage", "data/astronaut.png", "astronaut"),
+    ("gradio", "media_assets/images/tower.jpg", "tower"),
+    ("skimage", "data/chelsea.png", "cat"),
+    ("gradio", "media_assets/images/cheetah.jpg", "cheetah"),
+    ("skimage", "data/coffee.png", "coffee"),
+    ("gradio", "media_assets/images/lion.jpg", "lion"),
+    ("skimage", "data/rocket.jpg", "rocket"),
+)
+
+
+def example_photos(folder: Path | None = None) -> list[Path]:
+    """Paths of black-and-white JPEG files, made when they are not there yet. A missing package means fewer examples.
+
+    Args:
+        folder: where they are kept; a folder for temporary files when not given.
+    """
+    folder = folder or Path(tempfile.gettempdir()) / "colorhub-examples"
+    photos = []
+    for package, inside, name in _SOURCES:
+        target = folder / f"{name}.jpg"
+        source = _inside(package, inside)
+        if not target.is_file() and source is not None:
+            _write_grey(source, target)
+        photos += [target] if target.is_file() else []
+    return photos
+
+
+def _inside(package: str, path: str) -> Path | None:
+    """A file of an installed package, without importing the package."""
+    spec = find_spec(package)
+    for root in (spec.submodule_search_locations or []) if spec else []:
+        if (Path(root) / path).is_file():
+            return Path(root) / path
+    return None
+
+
+def _write_grey(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    aside = target.with_suffix(".tmp")
+    with Image.open(source) as image:
+        ImageOps.grayscale(image).save(aside, format="JPEG", quality=92)
+    aside.replace(target)  # two starts at once never see half a file

@@ -1,0 +1,95 @@
+"""What a visitor may send, and the words a visitor gets when something cannot be done."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+MAX_BYTES = 50 * 2**20
+MAX_PIXELS = 50_000_000
+MAX_FILES = 50  # photos in one album
+PREVIEW = 2048  # longest side in pixels of what the page shows; the download is full size
+MIN_SIZE, MAX_SIZE = 16, 1024  # working size
+MAX_VIVIDNESS = 2.0
+QUEUE = 24  # visitors waiting; the next one is told to come back
+SESSIONS = 200  # visitors whose last photo stays in memory
+KEEP_FILES = (900, 3 * 3600)  # every so many seconds, files older than so many seconds are deleted
+KEEP_SESSION = 3600  # seconds a visitor's last photo stays in memory
+
+_log = logging.getLogger(__name__)
+
+
+class RefusedError(ValueError):
+    """An upload or a setting that is not accepted: the message is one sentence for the visitor."""
+
+
+@contextmanager
+def in_words(title: str = "That did not work") -> Iterator[None]:
+    """Turn the errors that explain themselves into a message on the page; log the others and say something helpful."""
+    from colorhub.models import ModelNotFoundError, WeightsError
+
+    try:
+        yield
+    except gr.Error:
+        raise
+    except MemoryError as error:
+        raise _toast("This photo needs more memory than is free here. Please try a smaller one.", title) from error
+    except (ModelNotFoundError, WeightsError) as error:
+        raise _toast(str(error), "This model cannot be used") from error
+    except ValueError as error:  # PhotoError, RefusedError, settings out of range
+        raise _toast(str(error), title) from error
+    except OSError as error:
+        raise _toast(f"The file could not be read or written: {error.strerror or error}.", title) from error
+    except Exception as error:
+        _log.exception("unexpected error")
+        raise _toast(
+            "Something went wrong on our side; the photo was not changed. Please try another one.", title
+        ) from error
+
+
+def received(upload: Any) -> Path:
+    """The path of an uploaded file as the browser or a client sent it, byte for byte.
+
+    Raises:
+        RefusedError: nothing was sent, it is not an upload, or it is larger than the limit.
+    """
+    if isinstance(upload, dict):
+        upload = upload.get("path")
+    if not upload:
+        raise RefusedError("Please choose a photo first.")
+    path = Path(str(upload)).resolve()
+    if not path.is_relative_to(Path(get_upload_folder()).resolve()):
+        raise RefusedError("This file was not uploaded here. Please send the photo itself.")
+    if not path.is_file():
+        raise RefusedError("The photo is no longer here: uploads are deleted after a while. Please choose it again.")
+    if path.stat().st_size > MAX_BYTES:
+        raise RefusedError(f"{path.name} is larger than {MAX_BYTES // 2**20} MB, the limit of this page.")
+    return path
+
+
+def checked_size(size: Any) -> int | None:
+    """A working size in pixels; None (what the model was trained at) for nothing or 0."""
+    return None if size in (None, "", 0) else int(_between(size, MIN_SIZE, MAX_SIZE, "The working size"))
+
+
+def checked_vividness(vividness: Any) -> float:
+    """A vividness between 0 (grey) and the page's limit."""
+    return _between(1.0 if vividness is None else vividness, 0.0, MAX_VIVIDNESS, "Vividness")
+
+
+def _between(value: Any, low: float, high: float, what: str) -> float:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if not low <= number <= high:
+        raise RefusedError(f"{what} must be a number between {low:g} and {high:g}, got {str(value)[:40]!r}.")
+    return number
+
+
+def _toast(message: str, title: str) -> gr.Error:
+    return gr.Error(message, duration=12, title=title, print_exception=False)

@@ -1,0 +1,140 @@
+"""The models of the Space: which there are, and the few that are held in memory. torch is imported on first use."""
+
+import logging
+from collections import OrderedDict
+from collections.abc import Sequence
+from threading import RLock, Thread
+from typing import TYPE_CHECKING
+
+from colorhub.space.limits import MAX_PIXELS, RefusedError
+from colorhub.space.zero import lend_gpu, on_zero_gpu
+
+if TYPE_CHECKING:
+    from colorhub import ColorizationPipeline, ColorLayer, Photo
+    from colorhub.models import ModelInfo
+
+IN_MEMORY = 2
+_log = logging.getLogger(__name__)
+NO_MODELS = (
+    "**No model was found on this machine.** Put a model folder (`config.json` and `model.safetensors`) into a folder and start "
+    "with `COLORHUB_MODELS=that/folder python app.py`, or start from a clone of the repository: its `model_cards` come with "
+    "trained weights."
+)
+
+
+class Shelf:
+    """Pipelines by model name; the least recently used one goes when more than ``capacity`` are held (None: keep all)."""
+
+    def __init__(self, capacity: int | None = IN_MEMORY) -> None:
+        self.capacity = capacity
+        self._held: OrderedDict[str, ColorizationPipeline] = OrderedDict()
+        self._lock = RLock()
+
+    def get(self, name: str | None = None) -> "ColorizationPipeline":
+        """The pipeline of a listed model, loaded when it is not held.
+
+        Args:
+            name: a name of :func:`listed`; the default model when empty. Paths and unlisted Hub ids are refused: a visitor
+                must not make the server read folders or download.
+
+        Raises:
+            RefusedError: no such name, or no model at all.
+        """
+        info = _find(name)
+        with self._lock:
+            if info.name not in self._held:
+                self._held[info.name] = _load(info)
+            self._held.move_to_end(info.name)
+            while self.capacity is not None and len(self._held) > self.capacity:
+                self._held.popitem(last=False)
+            return self._held[info.name]
+
+    def held(self) -> list[str]:
+        """Names of the models in memory, the most recently used last."""
+        with self._lock:
+            return list(self._held)
+
+
+SHELF = Shelf(None if on_zero_gpu() else IN_MEMORY)
+
+
+@lend_gpu
+def predict(name: str, photo: "Photo", size: int | None) -> "ColorLayer":
+    """The colour layer of one photo: the only step that needs a GPU."""
+    return SHELF.get(name).predict(photo, size)
+
+
+def listed() -> "list[ModelInfo]":
+    """The models a visitor can pick, those on disk first."""
+    from colorhub.models import list_models
+
+    return list_models()
+
+
+def default_model(models: "Sequence[ModelInfo]") -> str | None:
+    """The best measured model on disk, else ``unet``, else the first one on disk; None when there is none."""
+    on_disk = [info for info in models if info.source != "hub"]
+    measured = [info for info in on_disk if info.gain is not None]
+    if measured:
+        return max(measured, key=lambda info: info.gain or 0.0).name
+    names = [info.name for info in on_disk]
+    return "unet" if "unet" in names else next(iter(names), None)
+
+
+def describe(info: "ModelInfo") -> str:
+    """One line about a model: what it is, its size, its score, where it is."""
+    facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
+    facts += [f"{info.megabytes:.0f} MB"] if info.megabytes else []
+    facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
+    facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
+    return " · ".join(facts)
+
+
+def prepare_all() -> None:
+    """On ZeroGPU: every model on disk to the GPU before the first visitor. Nothing is compiled."""
+    for info in listed():
+        if info.source != "hub":
+            SHELF.get(info.name)
+
+
+def warm_up() -> Thread:
+    """Import torch and load the default model beside the running page, so that the first visitor does not wait for it."""
+    thread = Thread(target=_warm_up, name="warm-up", daemon=True)
+    thread.start()
+    return thread
+
+
+def _warm_up() -> None:
+    import torch
+
+    try:
+        pipeline = SHELF.get()
+    except (
+        LookupError,
+        ValueError,
+        OSError,
+    ) as error:  # no model, or a broken one: the visitor is told when it is used
+        _log.warning("%s", error)
+        return
+    side = max(pipeline.model.working_size, pipeline.model.multiple)
+    with torch.inference_mode():
+        pipeline.model(torch.zeros(1, 1, side, side, device=pipeline.device))
+
+
+def _find(name: str | None) -> "ModelInfo":
+    from colorhub.models.registry import did_you_mean
+
+    models = {info.name: info for info in listed()}
+    chosen = name or default_model(list(models.values()))
+    if not models or chosen is None:
+        raise RefusedError(NO_MODELS.replace("**", ""))
+    if chosen not in models:
+        raise RefusedError(f"There is no model {str(chosen)[:80]!r} here. {did_you_mean(str(chosen), list(models))}")
+    return models[chosen]
+
+
+def _load(info: "ModelInfo") -> "ColorizationPipeline":
+    from colorhub.pipeline import ColorizationPipeline
+
+    on_hub = info.source == "hub"
+    return ColorizationPipeline(info.name if on_hub else info.location, max_pixels=MAX_PIXELS)

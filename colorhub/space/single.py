@@ -1,0 +1,194 @@
+"""One photo: a drop target that becomes a before/after slider."""
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from colorhub.space.examples import example_photos
+from colorhub.space.jobs import Colored, colorize_upload
+from colorhub.space.limits import KEEP_SESSION, RefusedError, checked_vividness, in_words, received
+from colorhub.space.panel import Panel, settings
+from colorhub.space.session import Session, forget
+
+_PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
+_IN_COLOR = "**This photo is already in colour**, so it was left as it is."
+_FAILED = "This photo cannot be coloured"
+_SAVE = "(file) => { const link = document.createElement('a'); link.href = file.url; link.download = file.orig_name; link.click(); }"
+_FOCUS_RESULT = "() => { setTimeout(() => document.querySelector('#download')?.focus({preventScroll: true}), 100); }"
+
+
+@dataclass(frozen=True)
+class Single:
+    """The components of the one-photo stage."""
+
+    session: gr.State
+    empty: gr.Column
+    photo: gr.Image
+    examples: list[tuple[gr.Button, Path]]
+    answer: gr.Column
+    result: gr.ImageSlider
+    status: gr.Markdown
+    anew: gr.Button
+    download: gr.Button
+    another: gr.Button
+    file: gr.File
+
+
+def build_single() -> Single:
+    """Put the stage on the page."""
+    session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
+    with gr.Column(elem_id="empty") as empty:
+        photo = gr.Image(
+            type="filepath",
+            image_mode=None,
+            sources=["upload", "clipboard", "webcam"],
+            label="Your photo",
+            show_label=False,
+            placeholder=_PLACEHOLDER,
+            height=440,
+            buttons=[],
+            elem_id="photo",
+            alt_text="The photo you chose",
+        )
+        examples = _build_examples()
+    with gr.Column(visible=False, elem_id="answer") as answer:
+        result = gr.ImageSlider(
+            label="Before and after",
+            show_label=False,
+            interactive=False,
+            type="filepath",
+            max_height=640,
+            buttons=["fullscreen"],
+            elem_id="result",
+        )
+        status = gr.Markdown(elem_id="status", elem_classes="hint")
+        with gr.Row(elem_id="actions"):
+            download = gr.Button("Download full size", variant="primary", elem_id="download")
+            anew = gr.Button("Colour it anew", variant="primary", visible=False, elem_id="anew")
+            another = gr.Button("Another photo", variant="secondary", elem_id="another")
+    file = gr.File(visible=False)
+    return Single(session, empty, photo, examples, answer, result, status, anew, download, another, file)
+
+
+def _build_examples() -> list[tuple[gr.Button, Path]]:
+    photos = example_photos()
+    if photos:
+        gr.HTML('<p class="hint">No photo at hand? Try one of these.</p>', padding=False)
+    with gr.Row(elem_id="examples"):
+        return [(gr.Button(path.stem, icon=str(path), min_width=72, elem_classes="example"), path) for path in photos]
+
+
+def wire(one: Single, panel: Panel) -> None:
+    """Connect the stage with the settings."""
+    asked = [panel.model, panel.vividness, panel.size, panel.recolor]
+    shown = [one.session, one.empty, one.answer, one.result, one.status, one.anew, one.download]
+    network = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private", "preprocess": False}
+    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+
+    chosen = one.photo.input(
+        color_upload,
+        [one.session, one.photo, *asked],
+        shown,
+        show_progress="full",
+        show_progress_on=one.photo,
+        **network,
+    )
+    chosen.success(None, None, None, js=_FOCUS_RESULT, **quiet)
+    chosen.failure(lambda: None, None, one.photo, **quiet)
+    for button, path in one.examples:
+        example = button.click(
+            partial(color_file, path),
+            [one.session, *asked],
+            shown,
+            show_progress="full",
+            show_progress_on=one.photo,
+            **network,
+        )
+        example.success(None, None, None, js=_FOCUS_RESULT, **quiet)
+    for setting in (panel.model, panel.size, panel.recolor):
+        setting.input(
+            color_again, [one.session, *asked], shown, show_progress="full", show_progress_on=one.result, **network
+        )
+    one.anew.click(lambda: True, None, panel.recolor, **quiet).then(
+        color_again, [one.session, *asked], shown, show_progress="full", show_progress_on=one.result, **network
+    )
+    panel.vividness.input(
+        change_vividness, [one.session, panel.vividness], one.result, trigger_mode="always_last", queue=False, **quiet
+    )
+    saved = one.download.click(
+        full_size, [one.session, panel.vividness], one.file, api_visibility="private", show_progress_on=one.download
+    )
+    saved.success(None, one.file, None, js=_SAVE, **quiet)
+    one.another.click(start_over, one.session, [*shown, one.photo, panel.recolor], **quiet)
+
+
+def color_upload(session: Session | None, upload: Any, *asked: Any) -> list[Any]:
+    """Colour what was just chosen and turn the drop target into the slider."""
+    if not upload:
+        return [gr.skip()] * 7
+    with in_words(_FAILED):
+        return color_file(received(upload), session, *asked)
+
+
+def color_file(
+    path: Path, session: Session | None, model: str, vividness: float, size: Any, recolor: bool
+) -> list[Any]:
+    """Colour a file; the files of the session before are removed."""
+    with in_words(_FAILED):
+        session_now = Session(colorize_upload(path, settings(model, size, recolor)))
+        forget(session)
+        return _show(session_now, vividness)
+
+
+def color_again(session: Session | None, *asked: Any) -> list[Any]:
+    """Colour the same photo with other settings; nothing happens while there is none."""
+    return [gr.skip()] * 7 if session is None else color_file(session.colored.path, session, *asked)
+
+
+def change_vividness(session: Session | None, vividness: float) -> Any:
+    """Only composes: the colour layer is kept."""
+    with in_words():
+        return (
+            gr.skip()
+            if session is None or session.colored.passed_through
+            else session.show(checked_vividness(vividness))
+        )
+
+
+def full_size(session: Session | None, vividness: float) -> str:
+    """Write the file to download."""
+    with in_words("The file could not be made"):
+        if session is None:
+            raise RefusedError(
+                "This page has been open for long and the photo is no longer here. Please choose it again."
+            )
+        return str(session.download(checked_vividness(vividness)))
+
+
+def start_over(session: Session | None) -> list[Any]:
+    """Back to the drop target."""
+    forget(session)
+    hidden = gr.update(visible=False)
+    return [None, gr.update(visible=True), hidden, None, "", hidden, gr.skip(), None, False]
+
+
+def _show(session: Session, vividness: float) -> list[Any]:
+    colored = session.colored
+    left = colored.passed_through
+    return [
+        session,
+        gr.update(visible=False),
+        gr.update(visible=True),
+        session.show(checked_vividness(vividness)),
+        _status(colored),
+        gr.update(visible=left),
+        gr.update(visible=not left),
+    ]
+
+
+def _status(colored: Colored) -> str:
+    lines = [_IN_COLOR] if colored.passed_through else []
+    return "\n\n".join([*lines, colored.summary, *colored.notes])
