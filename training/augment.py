@@ -14,7 +14,7 @@ FILM_DRAWS = 8  # numbers in 0..1 that describe one film response
 
 
 def random_crop(picture: Image.Image, crop: Crop, data: Data, random: np.random.Generator) -> Image.Image:
-    """A square of ``crop.size`` pixels out of a picture of any size: scaled, stretched, placed and flipped at random."""
+    """A square of ``crop.size`` pixels out of a picture of any size: scaled, stretched, placed, flipped at random."""
     low, high = crop.cover
     cover = exp(random.uniform(log(max(low, 1e-2)), log(max(high, 1e-2))))
     stretch = exp(random.uniform(-1, 1) * log(data.aspect_jitter))
@@ -39,8 +39,9 @@ def center_crop(picture: Image.Image, size: int) -> Image.Image:
 
 def is_grey(picture: Image.Image, threshold: float) -> bool:
     """Whether the mean distance between a pixel's largest and smallest channel is below ``threshold`` (of 255)."""
-    pixels = np.asarray(picture)
-    return float(np.ptp(pixels, axis=2).mean()) < threshold
+    r, g, b = np.moveaxis(np.asarray(picture), 2, 0)  # several times faster than np.ptp over the short axis
+    spread = np.maximum(np.maximum(r, g), b) - np.minimum(np.minimum(r, g), b)
+    return float(spread.mean()) < threshold
 
 
 def lightness_and_color(rgb: Tensor, draws: Tensor, data: Data) -> tuple[Tensor, Tensor]:
@@ -54,7 +55,7 @@ def lightness_and_color(rgb: Tensor, draws: Tensor, data: Data) -> tuple[Tensor,
     if data.grey != "lab":
         L = grey_lightness(rgb, data.grey)
     if data.film > 0:
-        chosen = (draws[:, 0] < data.film).view(-1, 1, 1, 1)
+        chosen = (draws[:, 0] < data.film).view(-1, 1, 1, 1).to(L.device)
         L = torch.where(chosen, film_lightness(rgb, draws), L)
     return L, ab
 

@@ -25,29 +25,33 @@ class Crop(_Section):
     """One crop size: every step draws one of the recipe's crops by ``weight`` and takes ``batch_size`` of them."""
 
     size: Positive = 128
-    batch_size: Positive = 32
+    batch_size: Positive = 32  # pictures a process takes for one batch
     weight: Annotated[float, Field(gt=0)] = 1.0
     # Part of the picture's short side that the crop covers, smallest and largest.
     cover: tuple[Probability, Probability] = (0.5, 1.0)
 
 
 class Data(_Section):
-    """Where pictures come from and what is done to them."""
+    """Where pictures come from and what is done to them.
 
-    train: list[str] = ["photos"]  # a role under $COLORHUB_DATA, a folder, a parquet file or a Hub dataset id
-    validation: list[str] = ["photos"]
+    A source is a role under ``$COLORHUB_DATA``, a folder of pictures, a folder of parquet shards, one parquet file or
+    a Hub dataset id (``owner/name`` or ``owner/name:configuration``); ``synthetic`` needs no data. Several are joined.
+    """
+
+    train: Annotated[list[str], Field(min_length=1)] = ["photos"]
+    validation: Annotated[list[str], Field(min_length=1)] = ["photos"]
     train_split: str = "train"
     validation_split: str = "validation"
     image_column: str = "image"
-    streaming: bool = True
-    shuffle_buffer: Positive = 1000
-    threads: Positive = 2
+    streaming: bool = True  # read rows in passing; false: copied once to the datasets cache, shuffled over all rows
+    shuffle_buffer: Positive = 1000  # rows a stream holds to shuffle them
+    threads: Positive = 2  # that decode, a process
     crops: Annotated[list[Crop], Field(min_length=1)] = [Crop()]
     flip: Probability = 0.5
     aspect_jitter: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.33: the aspect is stretched by up to 4:3 either way
     grey: Literal["lab", "luma"] = "lab"
     film: Probability = 0.0  # part of the pictures whose grey is made by a random film response
-    grey_threshold: Annotated[float, Field(ge=0)] = 3.0  # mean chroma below which a picture counts as grey and is skipped
+    grey_threshold: Annotated[float, Field(ge=0)] = 3.0  # of 255: pictures of less mean chroma are skipped as grey
     validation_size: Positive = 256
     validation_limit: Positive | None = 256
 
@@ -58,9 +62,12 @@ class Task(_Section):
     name: Literal["regression"] = "regression"
     loss: Literal["mse", "l1", "smooth_l1"] = "l1"
     beta: Annotated[float, Field(gt=0)] = 11.0
+    chroma_weight: Annotated[float, Field(ge=0)] = 0.0  # a pixel of chroma 50 counts 1 + this times a grey one
 
 
 class Optimizer(_Section):
+    """How the weights move. One optimizer step takes ``accumulate`` batches of every process."""
+
     name: Literal["adam", "adamw"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 2e-4
     betas: tuple[Probability, Probability] = (0.9, 0.999)
@@ -75,12 +82,14 @@ class Optimizer(_Section):
 
 
 class Run(_Section):
+    """How long, where to, and how it is watched."""
+
     steps: Positive = 1000  # optimizer steps, all processes together
     seed: Annotated[int, Field(ge=0)] = 0
     precision: Literal["no", "bf16", "fp16"] = "no"
     channels_last: bool = True
     compile: bool = False
-    output: str = "runs"
+    output: str = "runs"  # the run is written to output/name; with several nodes a folder that all of them see
     resume: bool = True  # go on from the newest checkpoint in the output folder, if there is one
     checkpoint_every: Positive = 500
     keep_checkpoints: Positive = 2
@@ -103,7 +112,7 @@ class Model(BaseModel):
 
 
 class Recipe(_Section):
-    name: str
+    name: Annotated[str, Field(min_length=1)]
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
     init_skip: list[str] = []  # patterns of tensors that stay freshly initialized
     model: Model = Model()
@@ -119,26 +128,42 @@ class Recipe(_Section):
         return self
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = ()) -> Recipe:
-    """Read a recipe and apply ``section.key=value`` overrides (values in TOML syntax; a bare word is a string).
+def load_recipe(path: str | Path, overrides: Sequence[str] = (), smoke: bool = False) -> Recipe:
+    """Read a recipe and apply ``section.key=value`` overrides.
+
+    Args:
+        path: a TOML file. Without a ``name`` the file's own is taken.
+        overrides: values in TOML syntax; a bare word is a string, ``none`` takes a value away.
+        smoke: cut the recipe down to seconds (see ``training/smoke.py``); the overrides still win.
 
     Raises:
-        RecipeError: the file is missing or no TOML; a key is unknown (the nearest is named); a value has the wrong type.
+        RecipeError: the file is missing or no TOML; a key is unknown (the nearest is named); a value has a wrong type.
     """
     path = Path(path)
+    recipe = _recipe(path, _read(path), overrides)
+    if not smoke:
+        return recipe
+    from training.smoke import smoke_values  # needs the model classes, and so torch
+
+    return _recipe(path, smoke_values(recipe), overrides)
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except OSError as error:
         raise RecipeError(f"Recipe {path} cannot be read: {error.strerror}.") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RecipeError(f"Recipe {path} is no valid TOML: {error}") from error
+        raise RecipeError(f"Recipe {path} is no valid TOML: {error}.") from error
+
+
+def _recipe(path: Path, values: dict[str, Any], overrides: Sequence[str]) -> Recipe:
     for override in overrides:
         _apply(values, override)
-    values.setdefault("name", path.stem)
     try:
         return Recipe.model_validate(values)
     except ValidationError as error:
-        raise RecipeError(f"Recipe {path}: {'; '.join(map(_explain, error.errors()))}") from None
+        raise RecipeError(f"Recipe {path}: {'; '.join(map(_explain, error.errors()))}.") from None
 
 
 def _apply(values: dict[str, Any], override: str) -> None:
@@ -150,25 +175,36 @@ def _apply(values: dict[str, Any], override: str) -> None:
         values = values.setdefault(section, {})
         if not isinstance(values, dict):
             raise RecipeError(f"Override {override!r}: {section} is not a section.")
+    values[last] = _value(text)
+
+
+def _value(text: str) -> Any:
+    if text.lower() == "none":
+        return None
     try:
-        values[last] = tomllib.loads(f"value = {text}")["value"]
+        return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
-        values[last] = text
+        pass
+    try:
+        return float(text)  # TOML knows no .5
+    except ValueError:
+        return text
 
 
 def _explain(error: Any) -> str:
     location = [str(part) for part in error["loc"]]
     where = ".".join(location)
-    if error["type"] != "extra_forbidden":
-        return f"{where or 'recipe'}: {error['msg']}, got {error['input']!r}" if where else error["msg"]
-    return f"unknown key {where!r}{_nearest(location)}"
+    if error["type"] == "extra_forbidden":
+        return f"unknown key {where!r}{_nearest(location)}"
+    message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    return f"{where}: {message}, got {error['input']!r}" if where else message
 
 
 def _nearest(location: list[str]) -> str:
     section: Any = Recipe
     for part in location[:-1]:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
-        section = field.annotation if field else Crop
+        section = field.annotation if field else Crop  # the only sections inside a list
     known = [*section.model_fields] if hasattr(section, "model_fields") else []
     near = get_close_matches(location[-1], known, n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"

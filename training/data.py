@@ -1,13 +1,14 @@
 """The loader: an endless, exactly resumable stream of batches, decoded in threads beside the training step.
 
-A batch is a pure function of (recipe, process, cursor): rows are shuffled anew every epoch by (seed, epoch), and the random
-numbers of a picture come from (seed, epoch, process, position). Resuming skips rows before they are decoded.
+A batch is a pure function of (recipe, process, cursor): rows are shuffled anew every epoch by (seed, epoch), and the
+random numbers of a picture come from (seed, epoch, process, position). Resuming skips rows before they are decoded.
 """
 
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
@@ -15,16 +16,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from datasets import Dataset, IterableDataset
+from datasets import Dataset, Image, IterableDataset
 from datasets.distributed import split_dataset_by_node
-from PIL import Image
+from PIL import Image as PillowImage
+from PIL import ImageOps
 from torch import Tensor
 
-from training.augment import FILM_DRAWS, center_crop, is_grey, random_crop
+from training.augment import FILM_DRAWS, is_grey, random_crop
 from training.config import Crop, Data
-from training.sources import DataError
+from training.sources import DataError, passing
 
 _AHEAD = 3  # finished batches that wait for the training step
+_HOPELESS = 10_000  # unusable pictures in a row after which a run gives up
+_ORIENTATION = 0x0112  # EXIF tag
 
 
 @dataclass(frozen=True)
@@ -39,7 +43,7 @@ class Cursor:
 
 
 class Batch(NamedTuple):
-    """``rgb``: uint8 ``(B, 3, H, W)``; ``draws``: ``(B, FILM_DRAWS)`` in 0..1; ``cursor``: where the stream stands after it."""
+    """``rgb``: uint8 ``(B, 3, H, W)``; ``draws``: ``(B, FILM_DRAWS)`` in 0..1; ``cursor``: where the stream then is."""
 
     rgb: Tensor
     draws: Tensor
@@ -58,7 +62,9 @@ class Place:
 class Loader:
     """Iterate over batches that a thread prepares ahead. Close it when done (or use it in a ``with`` block)."""
 
-    def __init__(self, dataset: Dataset | IterableDataset, data: Data, place: Place, cursor: Cursor | None = None) -> None:
+    def __init__(
+        self, dataset: Dataset | IterableDataset, data: Data, place: Place, cursor: Cursor | None = None
+    ) -> None:
         self._batches = _batches(dataset, data, place, cursor or Cursor())
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
@@ -87,20 +93,17 @@ class Loader:
 
     def _fill(self) -> None:
         try:
-            for batch in self._batches:
-                self._put(batch)
-                if self._stopped.is_set():
-                    break
+            with closing(self._batches):
+                while not self._stopped.is_set():
+                    self._put(next(self._batches))
         except BaseException as error:  # handed to the training loop, which raises it
             self._put(error)
-        finally:
-            # An abandoned parquet stream can abort the interpreter at exit (apache/arrow#45214).
-            self._batches.close()
 
     def _put(self, item: Batch | BaseException) -> None:
         while not self._stopped.is_set():
             try:
-                return self._ready.put(item, timeout=0.1)
+                self._ready.put(item, timeout=0.1)
+                break
             except queue.Full:
                 continue
 
@@ -111,46 +114,67 @@ class _Row(NamedTuple):
     position: int
 
 
-def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Iterator[Batch]:
-    rows = _rows(dataset, data, place, cursor)
-    with ThreadPoolExecutor(data.threads) as pool:
+def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Generator[Batch]:
+    with closing(_rows(dataset, data, place, cursor)) as rows, ThreadPoolExecutor(data.threads) as pool:
+        watch = _Watch()
         while True:
-            crop = _draw_crop(data, place.seed, cursor.batch)
-            batch = _collect(rows, crop, data, place, cursor, pool)
+            crop = draw_crop(data, place.seed, cursor.batch)
+            batch = _collect(rows, crop, data, place, cursor, pool, watch)
             cursor = batch.cursor
             yield batch
 
 
-def _draw_crop(data: Data, seed: int, batch: int) -> Crop:
+def draw_crop(data: Data, seed: int, batch: int) -> Crop:
     """The crop of the given batch: the same for every process, so that all steps have equal shapes."""
     weights = np.array([crop.weight for crop in data.crops])
     return data.crops[np.random.default_rng((seed, batch)).choice(len(weights), p=weights / weights.sum())]
 
 
-def _collect(rows: Any, crop: Crop, data: Data, place: Place, cursor: Cursor, pool: ThreadPoolExecutor) -> Batch:
+def _collect(
+    rows: Iterator[_Row],
+    crop: Crop,
+    data: Data,
+    place: Place,
+    cursor: Cursor,
+    pool: ThreadPoolExecutor,
+    watch: "_Watch",
+) -> Batch:
     squares: list[np.ndarray] = []
     draws: list[np.ndarray] = []
-    epoch, without_colour = cursor.epoch, 0
     while len(squares) < crop.batch_size:
         wanted = list(islice(rows, crop.batch_size - len(squares)))
         for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, place), wanted), strict=True):
-            if row.epoch != epoch:
-                epoch, without_colour = row.epoch, 0
+            cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
             if isinstance(answer, str):
-                without_colour += 1
                 cursor = replace(cursor, **{answer: getattr(cursor, answer) + 1})
-                _complain_if_hopeless(without_colour, cursor)
+                watch.unusable(row, cursor)
             else:
+                watch.usable()
                 squares.append(answer[0])
                 draws.append(answer[1])
-            cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
     rgb = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
     return Batch(rgb, torch.from_numpy(np.stack(draws)), replace(cursor, batch=cursor.batch + 1))
 
 
-def _complain_if_hopeless(in_a_row: int, cursor: Cursor) -> None:
-    if in_a_row >= 10_000 or (cursor.epoch > 2 and cursor.batch == 0):
-        raise DataError(f"No usable picture found: {cursor.grey} are grey, {cursor.broken} cannot be decoded.")
+class _Watch:
+    """Gives up on data without any usable picture: a whole epoch of them, or very many in a row."""
+
+    def __init__(self) -> None:
+        self.usable()
+
+    def usable(self) -> None:
+        self._first_epoch: int | None = None
+        self._count = 0
+
+    def unusable(self, row: _Row, cursor: Cursor) -> None:
+        if self._first_epoch is None:
+            self._first_epoch = row.epoch + (row.position > 0)  # the first epoch that may be unusable as a whole
+        self._count += 1
+        if row.epoch > self._first_epoch or self._count >= _HOPELESS:
+            raise DataError(
+                f"The training data holds no usable picture: {cursor.grey} are grey (data.grey_threshold), "
+                f"{cursor.broken} cannot be decoded."
+            )
 
 
 def _prepare(row: _Row, crop: Crop, data: Data, place: Place) -> tuple[np.ndarray, np.ndarray] | str:
@@ -158,7 +182,7 @@ def _prepare(row: _Row, crop: Crop, data: Data, place: Place) -> tuple[np.ndarra
     random = np.random.default_rng((place.seed, row.epoch, place.rank, row.position))
     try:
         picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
-    except OSError:
+    except Exception:  # what broken files raise in Pillow has no common class
         return "broken"
     if is_grey(picture, data.grey_threshold):
         return "grey"
@@ -166,50 +190,50 @@ def _prepare(row: _Row, crop: Crop, data: Data, place: Place) -> tuple[np.ndarra
     return np.asarray(square), random.random(FILM_DRAWS, dtype=np.float32)
 
 
-def decode(picture: dict[str, Any], at_least: int | None = None) -> Image.Image:
-    """An undecoded ``datasets`` picture as RGB; a large JPEG is decoded at the smallest scale that keeps ``at_least`` pixels."""
-    image = Image.open(BytesIO(picture["bytes"]) if picture.get("bytes") else picture["path"])
+def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.Image:
+    """An undecoded ``datasets`` picture as upright RGB; a large JPEG is decoded at the smallest scale that keeps
+    ``at_least`` pixels."""
+    if picture.get("bytes"):
+        image = PillowImage.open(BytesIO(picture["bytes"]))
+    elif "://" in picture["path"]:  # a file on the Hub or in an archive, which only the library can open
+        return Image().decode_example(picture).convert("RGB")
+    else:
+        image = PillowImage.open(picture["path"])
     if at_least:
         image.draft("RGB", (at_least, at_least))
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
     return image.convert("RGB")
 
 
-def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Iterator[_Row]:
+def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Generator[_Row]:
     epoch, position = cursor.epoch, cursor.position
     while True:
-        found = 0
-        rows = _epoch(dataset, data, place, epoch, position)
-        for found, picture in enumerate(rows, start=1):  # noqa: B007
-            yield _Row(picture, epoch, position + found - 1)
-        if position + found == 0:
-            raise DataError("The dataset is empty: there is no picture to train on.")
+        start = position
+        with closing(_epoch(dataset, data, place, epoch, position)) as rows:
+            for picture in rows:
+                yield _Row(picture, epoch, position)
+                position += 1
+        if start == position == 0:
+            raise DataError(
+                f"There is no picture to train on for process {place.rank + 1} of {place.world}: the dataset is empty, "
+                "or has fewer pictures than there are processes."
+            )
         epoch, position = epoch + 1, 0
 
 
-def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) -> Iterator[dict[str, Any]]:
+def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) -> Generator[dict[str, Any]]:
     if isinstance(dataset, Dataset):
         order = np.random.default_rng((place.seed, epoch)).permutation(len(dataset))[place.rank :: place.world]
         for start in range(position, len(order), 64):
             yield from dataset[order[start : min(start + 64, len(order))]][data.image_column]
         return
-    shuffled = dataset.shuffle(place.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
-    if place.world > 1:
-        shuffled = split_dataset_by_node(shuffled, rank=place.rank, world_size=place.world)
-    for row in shuffled.skip(position) if position else shuffled:
-        yield row[data.image_column]
-
-
-def validation_pictures(dataset: Any, data: Data, place: Place) -> Tensor:
-    """This process's part of the first ``validation_limit`` pictures with colour, ``(N, 3, size, size)`` uint8."""
-    squares = []
-    for row in dataset:
-        if data.validation_limit is not None and len(squares) >= data.validation_limit:
-            break
-        picture = decode(row[data.image_column])
-        if not is_grey(picture, data.grey_threshold):
-            squares.append(np.asarray(center_crop(picture, data.validation_size)))
-    if not squares:
-        raise DataError("The validation data holds no picture with colour.")
-    mine = squares[place.rank :: place.world] or squares[:0]
-    stacked = np.stack(mine) if mine else np.empty((0, data.validation_size, data.validation_size, 3), np.uint8)
-    return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
+    stream = dataset.shuffle(place.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
+    dealt = place.world > 1 and dataset.num_shards % place.world != 0  # rows one by one, as the shards cannot be
+    if dealt:
+        position *= place.world
+    elif place.world > 1:
+        stream = split_dataset_by_node(stream, rank=place.rank, world_size=place.world)
+    with closing(passing(stream.skip(position) if position else stream)) as rows:
+        for row in islice(rows, place.rank, None, place.world) if dealt else rows:
+            yield row[data.image_column]

@@ -3,34 +3,58 @@
 from collections.abc import Callable
 from fnmatch import fnmatch
 
-import torch
+from torch import Tensor
 
 from colorhub.models import create, load
 from colorhub.models.base import Colorizer, WeightsError
-from training.config import Recipe
+from training.config import Recipe, RecipeError
 
 
-def initial_model(recipe: Recipe, say: Callable[[str], None]) -> Colorizer:
+def initial_model(recipe: Recipe, say: Callable[[str], None], fresh: bool = True) -> Colorizer:
     """Build the recipe's model; with ``init``, copy every tensor that no ``init_skip`` pattern matches.
 
+    Args:
+        say: prints what was loaded, what was skipped and what is fresh.
+        fresh: false for a run that goes on: its weights come from its own checkpoint.
+
     Raises:
-        WeightsError: a tensor is missing, left over or misshapen and no pattern covers it.
+        RecipeError: the architecture or one of its keywords is unknown, or a pattern matches nothing.
+        WeightsError: there are no such weights, or a tensor that no pattern covers is missing, left over or misshapen.
     """
-    model = create(recipe.model.architecture, **recipe.model.keywords)
-    if recipe.init is None:
-        return model
-    found = load(recipe.init).state_dict()
-    expected = model.state_dict()
-    skipped = {name for name in {**expected, **found} if any(fnmatch(name, pattern) for pattern in recipe.init_skip)}
-    _check(recipe.init, expected, found, skipped)
-    taken = {name: tensor for name, tensor in found.items() if name in expected and name not in skipped}
-    model.load_state_dict(taken, strict=False)
-    fresh = sorted(set(expected) - set(taken))
-    say(f"init={recipe.init}: {len(taken)} tensors loaded, {len(skipped)} skipped {sorted(skipped)}, fresh: {fresh}")
+    try:
+        model = create(recipe.model.architecture, **recipe.model.keywords)
+    except (TypeError, ValueError) as error:
+        raise RecipeError(f"[model] of the recipe: {error}") from error
+    if fresh and recipe.init is not None:
+        _take_over(model, _weights(recipe.init), recipe, say)
     return model
 
 
-def _check(name: str, expected: dict[str, torch.Tensor], found: dict[str, torch.Tensor], skipped: set[str]) -> None:
+def _weights(name: str) -> dict[str, Tensor]:
+    try:
+        return load(name).state_dict()
+    except WeightsError:
+        raise
+    except (LookupError, ValueError, OSError) as error:
+        raise WeightsError(f"init={name}: {error}") from error
+
+
+def _take_over(model: Colorizer, found: dict[str, Tensor], recipe: Recipe, say: Callable[[str], None]) -> None:
+    expected = model.state_dict()
+    names = sorted({**expected, **found})
+    skipped = {name for name in names if any(fnmatch(name, pattern) for pattern in recipe.init_skip)}
+    _check(recipe, expected, found, skipped)
+    taken = {name: tensor for name, tensor in found.items() if name not in skipped}
+    model.load_state_dict({**expected, **taken})
+    fresh = [name for name in names if name in expected and name not in taken]
+    left = [name for name in names if name in skipped and name in found]
+    say(f"init={recipe.init}: {len(taken)} tensors loaded; skipped: {_listed(left)}; fresh: {_listed(fresh)}.")
+
+
+def _check(recipe: Recipe, expected: dict[str, Tensor], found: dict[str, Tensor], skipped: set[str]) -> None:
+    for pattern in recipe.init_skip:
+        if not any(fnmatch(name, pattern) for name in {**expected, **found}):
+            raise RecipeError(f"init_skip: no tensor matches {pattern!r}; the model has {_listed(list(expected))}.")
     problems = [f"missing {key}" for key in expected if key not in found and key not in skipped]
     problems += [f"unexpected {key}" for key in found if key not in expected and key not in skipped]
     problems += [
@@ -39,4 +63,13 @@ def _check(name: str, expected: dict[str, torch.Tensor], found: dict[str, torch.
         if key in found and key not in skipped and found[key].shape != expected[key].shape
     ]
     if problems:
-        raise WeightsError(f"init={name} does not fit: {'; '.join(problems[:5])}. Patterns in init_skip leave tensors out.")
+        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+        raise WeightsError(
+            f"init={recipe.init} does not fit: {'; '.join(problems[:5])}{more}; patterns in init_skip leave tensors "
+            "out."
+        )
+
+
+def _listed(names: list[str]) -> str:
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return (", ".join(names[:8]) or "none") + more

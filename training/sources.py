@@ -1,17 +1,25 @@
-"""Where pictures come from: a role under ``$COLORHUB_DATA``, a folder, a parquet file or a Hub dataset id."""
+"""Where pictures come from: a role under ``$COLORHUB_DATA``, a folder, parquet files or a Hub dataset id."""
 
+import atexit
+import gc
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Generator, Sequence
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import PIL.Image
-from datasets import Dataset, Image, IterableDataset, concatenate_datasets, load_dataset
-from datasets.exceptions import DatasetNotFoundError
+import pyarrow as pa
+import pyarrow.parquet as pq
+from datasets import Dataset, Image, IterableDataset, Value, concatenate_datasets, load_dataset
+
+Pictures = Dataset | IterableDataset
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
+_FOLDER_SHARDS = 16  # a stream of a folder of pictures is dealt out to processes in so many parts
 
 
 class DataError(ValueError):
@@ -25,8 +33,9 @@ def open_pictures(
 
     Args:
         names: roles, folders, parquet files or Hub ids; several are joined.
-        split: split to take, as in the file name ``train-00000-of-00006.parquet``.
+        split: split to take, as in the file name ``train-00000-of-00006.parquet`` or the folder name ``train/``.
         column: the column that holds pictures; the other columns are dropped.
+        streaming: read rows in passing, in the files' order, instead of copying them to the datasets cache first.
 
     Raises:
         DataError: nothing found under a name, no such split, or no such column.
@@ -38,6 +47,8 @@ def open_pictures(
     else:
         parts = [_open_one(name, split, streaming) for name in names]
     parts = [_only_pictures(part, name, column) for part, name in zip(parts, names, strict=True)]
+    if len({type(part) for part in parts}) > 1:
+        parts = [part.to_iterable_dataset() if isinstance(part, Dataset) else part for part in parts]
     return parts[0] if len(parts) == 1 else concatenate_datasets(parts)
 
 
@@ -51,21 +62,35 @@ def resolve(name: str) -> Path | None:
 
 def _parquet_files(name: str, split: str) -> list[str]:
     """The parquet files of a split, none when the source is of another kind."""
-    path = resolve(name)
+    path = None if name == "synthetic" else resolve(name)
     if path is None:
         return []
     if path.is_file():
         return [str(path)] if path.suffix == ".parquet" else []
-    files = sorted(path.glob("*.parquet"))
-    chosen = [str(file) for file in files if file.name.startswith(f"{split}-")]
-    if files and not chosen:
-        found = ", ".join(sorted({file.name.split("-")[0] for file in files}))
+    named = sorted([*path.glob("*.parquet"), *path.glob("data/*.parquet")])
+    chosen = [file for file in named if file.name.startswith(f"{split}-") or file.stem == split]
+    chosen = chosen or sorted((path / split).glob("*.parquet"))
+    if named and not chosen:
+        found = ", ".join(sorted({file.stem.split("-")[0] for file in named}))
         raise DataError(f"{path} has no split {split!r}. Splits found: {found}.")
-    return chosen
+    return [str(file) for file in chosen]
 
 
 def _load_parquet(files: list[str], streaming: bool) -> Any:
-    return load_dataset("parquet", data_files=files, split="train", streaming=streaming)
+    filled = [file for file in files if _rows(file)]  # the library fails on shards without rows
+    if not filled:
+        raise DataError(f"{files[0]} is empty: no row in {len(files)} files.")
+    try:
+        return load_dataset("parquet", data_files=filled, split="train", streaming=streaming)
+    except Exception as error:  # the library's errors have no common class
+        raise DataError(f"{files[0]} cannot be read as parquet: {first_line(error)}.") from error
+
+
+def _rows(file: str) -> int:
+    try:
+        return pq.ParquetFile(file).metadata.num_rows
+    except (OSError, pa.ArrowInvalid) as error:
+        raise DataError(f"{file} cannot be read as parquet: {first_line(error)}.") from error
 
 
 def _open_one(name: str, split: str, streaming: bool) -> Any:
@@ -74,34 +99,85 @@ def _open_one(name: str, split: str, streaming: bool) -> Any:
     if files := _parquet_files(name, split):
         return _load_parquet(files, streaming)
     path = resolve(name)
-    if path is None:
-        return _open_hub(name, split, streaming)
-    if not any(file.suffix.lower() in _PICTURES for file in path.rglob("*")):
-        raise DataError(f"{path} holds no parquet files and no pictures ({', '.join(_PICTURES)}).")
-    folder = path / split if (path / split).is_dir() else path
-    return load_dataset("imagefolder", data_dir=str(folder), split="train", streaming=streaming)
+    return _open_hub(name, split, streaming) if path is None else _open_folder(path, split, streaming)
+
+
+def _open_folder(path: Path, split: str, streaming: bool) -> Any:
+    """All pictures below ``path/split``, or below ``path`` when it is not divided into splits."""
+    if path.is_file():
+        raise DataError(f"{path} is a file; expected a folder of pictures or a .parquet file.")
+    usual = [name for name in ("train", "validation", "test") if (path / name).is_dir()]
+    if usual and not (path / split).is_dir():
+        raise DataError(f"{path} has no split {split!r}. Splits found: {', '.join(usual)}.")
+    root = path / split if usual or (path / split).is_dir() else path
+    files = sorted(str(file) for file in root.rglob("*") if file.suffix.lower() in _PICTURES and file.is_file())
+    if not files:
+        raise DataError(f"{root} holds no parquet files and no pictures ({', '.join(_PICTURES)}).")
+    pictures = Dataset.from_dict({"image": files}).cast_column("image", Image())
+    return pictures.to_iterable_dataset(min(_FOLDER_SHARDS, len(files))) if streaming else pictures
 
 
 def _open_hub(name: str, split: str, streaming: bool) -> Any:
-    if "/" not in name or name.startswith(("/", ".")):
+    repository, _, configuration = name.partition(":")
+    if repository.count("/") != 1 or repository.startswith(("/", ".", "~")):
         root = os.environ.get("COLORHUB_DATA", "not set")
         raise DataError(
             f"No data named {name!r}: not under $COLORHUB_DATA ({root}), no such file or folder, and a Hub dataset id "
             "has the form owner/name."
         )
     try:
-        return load_dataset(name, split=split, streaming=streaming)
-    except (DatasetNotFoundError, ConnectionError, OSError, ValueError) as error:
-        raise DataError(f"Dataset {name!r} (split {split!r}) cannot be opened: {error}") from error
+        return load_dataset(repository, configuration or None, split=split, streaming=streaming)
+    except Exception as error:  # the library's and the HTTP client's errors have no common class
+        raise DataError(f"Dataset {name!r} (split {split!r}) cannot be opened: {first_line(error)}.") from error
 
 
 def _only_pictures(dataset: Any, name: str, column: str) -> Any:
-    found = list(dataset.column_names or next(iter(dataset), {}))
-    if not found:
+    features = dataset.features if dataset.features is not None else dataset._resolve_features().features
+    if not features:
         raise DataError(f"{name!r} is empty.")
-    if column not in found:
-        raise DataError(f"{name!r} has no column {column!r}. Columns found: {', '.join(found)}.")
+    if column not in features:
+        pictures = [key for key, feature in features.items() if isinstance(feature, Image)]
+        hint = f" Set data.image_column={pictures[0]}." if pictures else ""
+        raise DataError(f"{name!r} has no column {column!r}. Columns found: {', '.join(features)}.{hint}")
+    if not _may_hold_pictures(features[column]):
+        raise DataError(f"The column {column!r} of {name!r} holds {_kind(features[column])}, no pictures.")
+    if isinstance(dataset, Dataset) and len(dataset) == 0:
+        raise DataError(f"{name!r} is empty.")
     return dataset.select_columns([column]).cast_column(column, Image(decode=False))
+
+
+def _may_hold_pictures(feature: Any) -> bool:
+    if isinstance(feature, Value):
+        return feature.dtype in ("binary", "large_binary", "string", "large_string")
+    return isinstance(feature, Image) or (isinstance(feature, dict) and "bytes" in feature)
+
+
+def _kind(feature: Any) -> str:
+    return feature.dtype if isinstance(feature, Value) else type(feature).__name__
+
+
+def passing(dataset: Pictures) -> Generator[dict[str, Any]]:
+    """The rows, one after the other; what goes wrong in reading is said as one sentence. Close it when done."""
+    _wait_at_exit()
+    rows = iter(dataset)
+    try:
+        yield from rows
+    except Exception as error:  # errors of the library, of parquet and of the network have no common class
+        raise DataError(f"Reading the data failed: {type(error).__name__}: {first_line(error)}.") from error
+    finally:
+        rows.close()
+
+
+@cache
+def _wait_at_exit() -> None:
+    """Ending the program while an abandoned stream of parquet is still being read can abort it (apache/arrow#45214)."""
+    atexit.register(lambda: (gc.collect(), time.sleep(0.5)))
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error's message, or its class where it has none."""
+    lines = str(error).splitlines()
+    return lines[0].rstrip(".") if lines and lines[0] else type(error).__name__
 
 
 def _synthetic(count: int = 16, size: int = 64) -> Dataset:

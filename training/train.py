@@ -1,74 +1,94 @@
 """Train a colorizer: ``accelerate launch training/train.py RECIPE.toml [section.key=value ...] [--smoke]``.
 
 The loop counts optimizer steps. It stops cleanly with a checkpoint on SIGTERM and SIGINT, and goes on from the newest
-checkpoint of the output folder when started again. Everything it does is said in ``training/config.py``.
+checkpoint of the output folder when started again. What it can do is said in ``training/config.py``.
+
+Several GPUs: ``accelerate launch --multi_gpu --num_processes 8``; several nodes: the same on each, with
+``--num_machines``, ``--machine_rank``, ``--main_process_ip`` and an output folder that all of them see.
 """
 
 import sys
-from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import set_seed
 
-from training import checkpoint
-from training.cli import read_arguments
+from colorhub.models.base import Colorizer
+from training import cli
+from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
-from training.data import Cursor, Loader, Place, validation_pictures
+from training.data import Loader, Place
+from training.guard import Guard
 from training.initial import initial_model
-from training.monitor import Monitor, StopSignal, check_finite
+from training.monitor import Monitor
 from training.sources import open_pictures
 from training.tasks import create_task
-from training.validate import picture_sheet, validate
+from training.validate import HeldOut, picture_sheet, validate, validation_pictures
 
 
 def main(recipe: Recipe) -> None:
     """Run a recipe from its newest checkpoint, or from the beginning, to its last step."""
     run, data = recipe.run, recipe.data
     accelerator = Accelerator(mixed_precision=run.precision, cpu=not torch.cuda.is_available())
-    folder = Path(run.output) / recipe.name
-    folder.mkdir(parents=True, exist_ok=True)
+    place = Place(run.seed, accelerator.process_index, accelerator.num_processes)
+    checkpoints = Checkpoints(accelerator, recipe)
     set_seed(run.seed)
-    task = create_task(recipe, initial_model(recipe, accelerator.print), accelerator)
+    torch.backends.cudnn.deterministic = True  # a resumed run repeats the uninterrupted one
+    model = initial_model(recipe, accelerator.print, fresh=checkpoints.newest is None)
+    task = create_task(recipe, model, accelerator)
     set_seed(run.seed, device_specific=True)  # dropout differs between processes
 
-    progress = checkpoint.Progress()
+    progress = Progress()
     accelerator.register_for_checkpointing(progress)
-    resumed = checkpoint.resume(accelerator, folder) if run.resume else None
-    place = Place(run.seed, accelerator.process_index, accelerator.num_processes)
-    cursor = checkpoint.own_cursor(progress, place) if resumed else Cursor()
+    cursor = checkpoints.resume(progress)
+    accelerator.print(f"{place.world} processes, {accelerator.device.type}; from step {progress.step} to {run.steps}.")
 
     train = open_pictures(data.train, data.train_split, data.image_column, data.streaming)
-    held_out = open_pictures(data.validation, data.validation_split, data.image_column)
-    pictures = validation_pictures(held_out, data, place)
-    monitor = Monitor(accelerator, recipe, folder, progress, resumed)
-
-    with StopSignal(accelerator) as stop, Loader(train, data, place, cursor) as loader, monitor:
-        while progress.step < run.steps and not stop.requested():
+    held_out = validation_pictures(
+        open_pictures(data.validation, data.validation_split, data.image_column), data, place
+    )
+    with (
+        Guard(accelerator, checkpoints.folder) as guard,
+        Loader(train, data, place, cursor) as loader,
+        Monitor(accelerator, recipe, checkpoints.folder, progress) as monitor,
+    ):
+        while progress.step < run.steps and not guard.stop and progress.stale < (run.patience or float("inf")):
             batches = [next(loader) for _ in range(recipe.optimizer.accumulate)]
-            losses = task.step(batches, progress.step)
-            check_finite(losses, accelerator, progress.step + 1, folder)
+            losses = guard.check(task.step(batches, progress.step), progress.step + 1)
             cursor = batches[-1].cursor
             progress.step += 1
             progress.pictures += place.world * sum(len(batch.rgb) for batch in batches)
-            monitor.step(losses, cursor)
+            monitor.step(losses, task.learning_rate, cursor)
 
             if progress.step % run.validate_every == 0 or progress.step == run.steps:
-                scores = validate(task.best_model, pictures, accelerator)
-                better = monitor.validated(scores)
-                if accelerator.is_main_process:
-                    monitor.sheet(picture_sheet(task.best_model, pictures, accelerator))
-                    if better:
-                        checkpoint.save_model(task.best_model, folder / "best", recipe, scores)
-            if progress.step % run.checkpoint_every == 0 or progress.step == run.steps:
-                checkpoint.save(accelerator, folder, progress, cursor, run.keep_checkpoints)
-            if run.patience is not None and progress.stale >= run.patience:
-                accelerator.print(f"Stopped early: no better {run.metric} in {progress.stale} validations.")
-                break
-        checkpoint.save(accelerator, folder, progress, cursor, run.keep_checkpoints)
-    accelerator.print(f"Step {progress.step} of {run.steps}. Best model: {folder / 'best'}")
+                _judge(task.best_model, held_out, accelerator, monitor, checkpoints)
+            if progress.step % run.checkpoint_every == 0:
+                checkpoints.save(progress, cursor)
+        checkpoints.save(progress, cursor)
+    accelerator.print(_summary(recipe, progress, checkpoints))
     accelerator.end_training()
 
 
+def _judge(
+    model: Colorizer, held_out: HeldOut, accelerator: Accelerator, monitor: Monitor, checkpoints: Checkpoints
+) -> None:
+    """Validate, keep the model if it is the best so far, and show a sheet of pictures."""
+    scores = validate(model, held_out, accelerator)
+    if monitor.validated(scores):
+        checkpoints.save_best(model, scores)
+    if accelerator.is_main_process:
+        monitor.sheet(picture_sheet(model, held_out, accelerator))
+
+
+def _summary(recipe: Recipe, progress: Progress, checkpoints: Checkpoints) -> str:
+    done = f"Step {progress.step} of {recipe.run.steps}; checkpoint {checkpoints.newest}"
+    if recipe.run.patience is not None and progress.stale >= recipe.run.patience:
+        done += f"; stopped early: no better {recipe.run.metric} in {progress.stale} validations"
+    elif progress.step < recipe.run.steps:
+        done += "; stopped by a signal, start again to go on"
+    best = checkpoints.folder / "best"
+    return f"{done}; best model: {best if best.exists() else 'none yet'}."
+
+
 if __name__ == "__main__":
-    main(read_arguments(sys.argv[1:]))
+    cli.run(main, sys.argv[1:])

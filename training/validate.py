@@ -1,36 +1,111 @@
 """Validation during training: mean per-picture figures over a fixed set, the same whatever the number of processes."""
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor
+from torch import Tensor, nn
 
 from colorhub import metrics
 from colorhub.color import fit_gamut, lab_to_rgb, rgb_to_lab
-from colorhub.losses import regression
 from colorhub.models.base import Colorizer
+from training.augment import center_crop, is_grey
+from training.config import Data
+from training.data import Place, decode
+from training.sources import DataError, Pictures, passing
 
-_BATCH = 16
+_GROUP = 16  # pictures that are judged together, by one process
+_FIGURES = ("psnr", "gain", "colorfulness", "chroma_ratio", "loss")
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """This process's part of the validation pictures: every ``world``-th group of them, so that a group's figures are
+    the same whatever the number of processes. ``pictures``: uint8 ``(n, 3, H, W)``; ``rows``: their places among
+    ``total``."""
+
+    pictures: Tensor
+    rows: Tensor
+    total: int
+
+
+def validation_pictures(dataset: Pictures, data: Data, place: Place) -> HeldOut:
+    """This process's part of the first ``validation_limit`` pictures with colour, cut to centred squares.
+    ``dataset``: what ``open_pictures`` answers.
+
+    Raises:
+        DataError: there is none.
+    """
+    mine: list[np.ndarray] = []
+    rows: list[int] = []
+    total = 0
+    skipped = {"grey": 0, "broken": 0}
+    with closing(passing(dataset)) as stream:
+        while total != data.validation_limit and (row := next(stream, None)) is not None:
+            square = _square(row[data.image_column], data)
+            if isinstance(square, str):
+                skipped[square] += 1
+                continue
+            if total // _GROUP % place.world == place.rank:
+                mine.append(square)
+                rows.append(total)
+            total += 1
+    if not total:
+        found = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+        raise DataError(f"The validation data holds no picture with colour ({found}).")
+    empty = np.empty((0, data.validation_size, data.validation_size, 3), np.uint8)
+    stacked = torch.from_numpy(np.stack(mine) if mine else empty)
+    return HeldOut(stacked.permute(0, 3, 1, 2).contiguous(), torch.tensor(rows, dtype=torch.long), total)
+
+
+def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
+    try:
+        decoded = decode(picture, at_least=data.validation_size)
+    except Exception:  # what broken files raise in Pillow has no common class
+        return "broken"
+    return "grey" if is_grey(decoded, data.grey_threshold) else np.asarray(center_crop(decoded, data.validation_size))
 
 
 @torch.inference_mode()
-def validate(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> dict[str, float]:
-    """Means over all processes' pictures of psnr, gain, colorfulness, chroma_ratio (higher is better) and loss (L1, lower is).
+def validate(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> dict[str, float]:
+    """Means over all processes' pictures of psnr, gain, colorfulness, chroma_ratio (higher is better) and loss (mean
+    absolute error of ab in units of 110, lower is better).
 
-    ``pictures``: ``(N, 3, H, W)`` uint8, this process's part.
+    The model is used as the main process has it: batch statistics of the other processes differ, and are overwritten.
     """
+    share_buffers(model, accelerator)
+    table = torch.zeros(held_out.total, len(_FIGURES), dtype=torch.float64)
+    with _evaluating(model):
+        for pictures, rows in zip(held_out.pictures.split(_GROUP), held_out.rows.split(_GROUP), strict=True):
+            if len(rows):
+                table[rows] = _figures(model, pictures.to(accelerator.device), accelerator).double().cpu()
+    table = accelerator.reduce(table.to(accelerator.device), "sum").cpu()  # every row is filled by one process: exact
+    return dict(zip(_FIGURES, table.mean(dim=0).tolist(), strict=True))
+
+
+def share_buffers(model: nn.Module, accelerator: Accelerator) -> None:
+    """Give all processes the main process's buffers (running means of batch normalization)."""
+    if accelerator.num_processes > 1:
+        for buffer in model.buffers():
+            torch.distributed.broadcast(buffer, src=0)
+
+
+@contextmanager
+def _evaluating(model: nn.Module) -> Iterator[None]:
     was_training = model.training
     model.eval()
-    rows = [_figures(model, part.to(accelerator.device), accelerator) for part in pictures.split(_BATCH) if len(part)]
-    model.train(was_training)
-    names = ("psnr", "gain", "colorfulness", "chroma_ratio", "loss")
-    total = torch.zeros(len(names) + 1, dtype=torch.float64, device=accelerator.device)
-    for row in rows:
-        total += row
-    total = accelerator.reduce(total, "sum")
-    return {name: (total[i] / total[-1]).item() for i, name in enumerate(names)}
+    try:
+        yield
+    finally:
+        model.train(was_training)
 
 
 def _figures(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> Tensor:
+    """``(B, 5)``: a row of figures a picture."""
     target = pictures.float() / 255
     L, ab = rgb_to_lab(target)
     with accelerator.autocast():
@@ -41,17 +116,18 @@ def _figures(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> Te
         metrics.gain(answer, target),
         metrics.colorfulness(answer),
         metrics.chroma_ratio(answer, target),
+        (predicted - ab).abs().mean(dim=(1, 2, 3)) / 110,
     ]
-    sums = [column.double().sum() for column in columns]
-    loss = regression(predicted, ab, "l1").double() * len(pictures)
-    return torch.stack([*sums, loss, loss.new_tensor(len(pictures))])
+    return torch.stack(columns, dim=1)
 
 
-def picture_sheet(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> Tensor:
+@torch.inference_mode()
+def picture_sheet(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> Tensor:
     """Rows of grey, coloured and original beside each other, one RGB picture ``(3, H, W)`` in 0..1 for TensorBoard."""
-    target = pictures[:8].to(accelerator.device).float() / 255
+    target = held_out.pictures[:8].to(accelerator.device).float() / 255
     L, _ = rgb_to_lab(target)
-    with torch.inference_mode(), accelerator.autocast():
+    # In training mode the sheet would change the running means that are published.
+    with _evaluating(model), accelerator.autocast():
         predicted = model(L).ab.float()
     columns = [metrics.grey_answer(target), lab_to_rgb(L, fit_gamut(L, predicted)), target]
     return torch.cat([torch.cat(list(column), dim=1) for column in columns], dim=2)

@@ -1,7 +1,8 @@
 """A task: a model, its objective and its optimizer. It makes optimizer steps; the loop around it knows nothing else."""
 
 from collections.abc import Sequence
-from math import cos, pi
+from contextlib import nullcontext
+from math import cos, inf, pi
 
 import torch
 from accelerate import Accelerator
@@ -19,8 +20,9 @@ _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 def learning_rate(step: int, steps: int, optimizer: Optimizer) -> float:
     """Rate of optimizer step ``step`` of ``steps``: linear warm-up, then what ``schedule`` says.
 
-    ``cosine`` falls along half a cosine; ``trapezoid`` stays flat and falls linearly over the last ``decay_steps``, so that the
-    length of a run can still be chosen while it runs; ``constant`` stays flat. Both end at ``final_ratio`` of the full rate.
+    ``cosine`` falls along half a cosine; ``trapezoid`` stays flat and falls linearly over the last ``decay_steps``, so
+    that the length of a run can still be chosen while it runs; ``constant`` stays flat. The first two end at
+    ``final_ratio`` of the full rate.
     """
     if step < optimizer.warmup_steps:
         return optimizer.learning_rate * (step + 1) / optimizer.warmup_steps
@@ -41,7 +43,7 @@ class Task:
     def __init__(self, recipe: Recipe, model: Colorizer, accelerator: Accelerator) -> None:
         self.recipe, self.accelerator = recipe, accelerator
         layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
-        model = model.to(accelerator.device, memory_format=layout)
+        self.bare_model = model.to(accelerator.device, memory_format=layout)  # without the wrappers of distribution
         optimizer = _OPTIMIZERS[recipe.optimizer.name](
             model.parameters(),
             lr=recipe.optimizer.learning_rate,
@@ -49,32 +51,38 @@ class Task:
             weight_decay=recipe.optimizer.weight_decay,
         )
         self.average = _average(model, recipe.optimizer.ema_decay)
-        self.model, self.optimizer = accelerator.prepare(torch.compile(model) if recipe.run.compile else model, optimizer)
+        if recipe.run.compile:
+            model.compile()  # in place: a wrapper would change the names of the weights
+        self.model, self.optimizer = accelerator.prepare(model, optimizer)
         if self.average is not None:
             accelerator.register_for_checkpointing(self.average)
 
     def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        """Named scalars of one batch; ``loss`` is the one to minimize. ``L``: ``(B, 1, H, W)``, ``ab``: ``(B, 2, H, W)``."""
+        """Named scalars of a batch, ``loss`` the one to minimize. ``L``: ``(B, 1, H, W)``, ``ab``: ``(B, 2, H, W)``."""
         raise NotImplementedError
 
     def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
-        """Optimizer step ``number`` (from 0) over one or more accumulated batches; answers the losses of the last."""
+        """Optimizer step ``number`` (from 0) over one or more accumulated batches; answers their mean losses and
+        ``gradient_norm``, the norm before clipping."""
         options = self.recipe.optimizer
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(number, self.recipe.run.steps, options)
-        losses = {}
-        for batch in batches:
-            last = batch is batches[-1]
-            with torch.enable_grad() if last else self.accelerator.no_sync(self.model):
-                with self.accelerator.autocast():
-                    losses = self.losses(*self.tensors(batch))
-                self.accelerator.backward(losses["loss"] / len(batches))
-        if options.clip_norm is not None:
-            losses["gradient_norm"] = self.accelerator.clip_grad_norm_(self.model.parameters(), options.clip_norm)
+        losses = _means([self._backward(batch, len(batches), batch is batches[-1]) for batch in batches])
+        # An infinite limit leaves the gradients as they are: only their norm is wanted, to see one that is not finite.
+        limit = options.clip_norm or inf
+        losses["gradient_norm"] = self.accelerator.clip_grad_norm_(self.model.parameters(), limit).detach()
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:
             self.average.update_parameters(self.bare_model)
+        return losses
+
+    def _backward(self, batch: Batch, count: int, last: bool) -> dict[str, Tensor]:
+        """Add one batch's gradients; processes exchange them with the last batch only."""
+        with nullcontext() if last else self.accelerator.no_sync(self.model):
+            with self.accelerator.autocast():
+                losses = self.losses(*self.tensors(batch))
+            self.accelerator.backward(losses["loss"] / count)
         return {name: value.detach() for name, value in losses.items()}
 
     def tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
@@ -83,14 +91,18 @@ class Task:
         return lightness_and_color(rgb, batch.draws, self.recipe.data)
 
     @property
-    def bare_model(self) -> nn.Module:
-        """The model without the wrappers of distribution and compilation."""
-        return self.accelerator.unwrap_model(self.model, keep_torch_compile=False)
+    def learning_rate(self) -> float:
+        """The rate of the last step."""
+        return self.optimizer.param_groups[0]["lr"]
 
     @property
     def best_model(self) -> Colorizer:
         """What is validated and published: the averaged weights where there are some."""
         return self.average.module if self.average is not None else self.bare_model
+
+
+def _means(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
 
 
 def _average(model: nn.Module, decay: float | None) -> AveragedModel | None:

@@ -11,4 +11,4 @@ class Regression(Task):
 
     def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
         options = self.recipe.task
-        return {"loss": regression(self.model(L).ab, ab, options.loss, options.beta)}
+        return {"loss": regression(self.model(L).ab, ab, options.loss, options.beta, options.chroma_weight)}
