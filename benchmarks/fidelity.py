@@ -63,7 +63,7 @@ def _difference(pipeline: ColorizationPipeline, rgb: np.ndarray, source: str, vi
     photo = Photo.open(rgb)
     layer = pipeline.predict(photo)
     if source == "the true colours":
-        _, ab = rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255)
+        _, ab = rgb_to_lab(torch.tensor(rgb).permute(2, 0, 1)[None].float() / 255)
         layer = ColorLayer(F.interpolate(ab, size=layer.L.shape[2:], mode="area"), layer.L, layer.size)
     with tempfile.TemporaryDirectory() as name:
         path = pipeline.compose(photo, layer, vividness).save(Path(name) / f"answer.{suffix}")

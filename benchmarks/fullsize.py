@@ -8,7 +8,6 @@ own per size.
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import tempfile
@@ -57,7 +56,7 @@ def usual_path(pipeline: ColorizationPipeline, source: Path, target: Path) -> fl
     small = Image.fromarray(lightness.astype(np.float32)).resize((round(width * scale), round(height * scale)))
     start = time.perf_counter()
     with torch.inference_mode():
-        ab = pipeline._forward(torch.from_numpy(np.asarray(small))[None, None])
+        ab = pipeline._forward(torch.tensor(np.asarray(small))[None, None])
     seconds = time.perf_counter() - start
     chroma = torch.nn.functional.interpolate(ab, size=(height, width), mode="bilinear")[0].permute(1, 2, 0).numpy()
     answer = lab2rgb(np.concatenate([lightness[..., None], chroma], axis=2))
@@ -126,9 +125,15 @@ def peak_megabytes(model: str, source: Path) -> float:
 def _measure_peak(model: str, source: Path) -> float:
     pipeline = ColorizationPipeline(any_model(model))
     pipeline(np.zeros((64, 64), np.uint8))  # everything that is loaded once is loaded
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _memory("VmRSS")
     our_path(pipeline, source, source.with_name("peak.jpg"))
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return _memory("VmHWM") - before
+
+
+def _memory(what: str) -> float:
+    """Of this process, in MB: ``VmRSS`` is what it holds now, ``VmHWM`` the most it ever held (Linux)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what)) / 1024
 
 
 def main() -> None:

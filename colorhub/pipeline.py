@@ -127,7 +127,7 @@ class ColorizationPipeline:
         white = float(np.iinfo(pixels.dtype).max)
         rows = max(1, _STRIP // width)
         for first in range(0, height, rows):
-            grey = torch.from_numpy(photo.grey[first : first + rows]).to(device)
+            grey = torch.tensor(photo.grey[first : first + rows], device=device)
             rgb = compose_rows(_lightness(grey), maps, first, height, vividness)
             strip = (rgb[0] * white + 0.5).to(torch.uint8 if photo.bits == 8 else torch.int32).permute(1, 2, 0)
             pixels[first : first + rows, :, :3] = strip.cpu().numpy()
