@@ -22,7 +22,6 @@ from colorhub.photo import ColorPhoto, Photo
 MAX_PIXELS = 400_000_000
 _STRIP = 2**17  # pixels composed at a time: small enough for the processor's cache
 _LONGEST = 4  # the working picture's long side is at most this many times its short side
-_PASSED_THROUGH = "already in colour: passed through unchanged (ask for recolor to colour it anew from its lightness)"
 
 
 @dataclass(frozen=True)
@@ -142,7 +141,7 @@ class ColorizationPipeline:
             layers = iter(self.predict(grey, size, batch_size))
             for photo in window:
                 if photo.in_color and not recolor:
-                    yield pass_through(photo)
+                    yield photo.pass_through()
                 else:
                     yield self.compose(photo, next(layers), vividness)
 
@@ -158,13 +157,6 @@ class ColorizationPipeline:
             "weights_sha256": getattr(self.model, "weights_sha256", "unknown"),
             "settings": f"size={layer.size} vividness={vividness:g}",
         }
-
-
-def pass_through(photo: Photo) -> ColorPhoto:
-    """A photo that is already in colour, as it is, with a note that says so."""
-    parts = [photo.rgb] if photo.alpha is None else [photo.rgb, photo.alpha[..., None]]
-    pixels = np.concatenate(parts, axis=2) if len(parts) > 1 else parts[0]
-    return ColorPhoto(pixels, photo, None, notes=(*photo.notes, _PASSED_THROUGH), passed_through=True)
 
 
 def working_lightness(photo: Photo, size: int) -> Tensor:

@@ -65,7 +65,14 @@ def colorize(
     ] = None,
     jobs: Annotated[
         int | None,
-        _option("Photos in work at once.", "-j", "--jobs", metavar="N", min=1, show_default="one a processor core"),
+        _option(
+            "Photos in work at once.",
+            "-j",
+            "--jobs",
+            metavar="N",
+            min=1,
+            show_default="one a core, and one more",
+        ),
     ] = None,
     shard: Annotated[
         str | None,
@@ -124,6 +131,7 @@ def _run(plan: "Plan", pipeline: "ColorizationPipeline", settings: "Settings", r
         for outcome in outcomes:
             done += 1
             report.add(outcome.source, outcome.status, outcome.output, outcome.reason, outcome.seconds, outcome.size)
+            report.advance()
             if outcome.hopeless:
                 ended_early = FAILED
     left = len(plan.jobs) - done
@@ -156,7 +164,8 @@ def _settings(
 ) -> "Settings":
     from colorhub.folder.run import Settings, cores
 
-    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores())
+    # One more than there are cores: it has work for the core whose photo is being flushed to the disk.
+    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores() + 1)
 
 
 def _open_pipeline(model: str, device: str | None, max_pixels: int) -> "ColorizationPipeline":

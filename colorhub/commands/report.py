@@ -20,7 +20,7 @@ class Report:
     """Counts outcomes and prints them. With ``as_json``, stdout gets one object a file and people read stderr."""
 
     def __init__(self, to_do: int, as_json: bool) -> None:
-        self.to_do, self.as_json = to_do, as_json
+        self.to_do, self.as_json, self.done = to_do, as_json, 0
         self.counts: Counter[str] = Counter()
         self.failures: list[tuple[str, str]] = []
         self.started = self.last_line = monotonic()
@@ -52,8 +52,16 @@ class Report:
             )
         elif self.to_do <= _FEW and output and status in ("colored", "passed_through"):
             self._print(f"{shown(path)} -> {shown(output)}{f' ({one_line(reason)})' if reason else ''}")
-        if status != "skipped":
-            self._progress()
+
+    def advance(self) -> None:
+        """One photo of those to do is done: move the bar, or without a terminal say now and then how far it is."""
+        self.bar.update()
+        self.done += 1
+        if self.bar.disable and self.done < self.to_do and monotonic() - self.last_line > _SIGN_OF_LIFE:
+            self.last_line = monotonic()
+            rate = self.done / (self.last_line - self.started)
+            left = duration((self.to_do - self.done) / rate)
+            say(f"{self.done} of {self.to_do} photos, {rate:.2g} a second, {left} left")
 
     def finish(self, model: str | None, exit_code: int) -> None:
         """Print the summary: how many of what, and each failure with its reason."""
@@ -76,14 +84,6 @@ class Report:
         parts = [f"{self.counts['colored']} coloured"]
         parts += [f"{self.counts[status]} {text}" for status, text in words.items() if self.counts[status]]
         return f"{', '.join(parts)} in {duration(seconds)}{':' if self.failures else '.'}"
-
-    def _progress(self) -> None:
-        self.bar.update()
-        done = sum(self.counts.values()) - self.counts["skipped"]
-        if self.bar.disable and done < self.to_do and monotonic() - self.last_line > _SIGN_OF_LIFE:
-            self.last_line = monotonic()
-            rate = done / (self.last_line - self.started)
-            say(f"{done} of {self.to_do} photos, {rate:.2g} a second, {duration((self.to_do - done) / rate)} left")
 
     def _print(self, line: str) -> None:
         if self.bar.disable:

@@ -66,7 +66,7 @@ def pixels_of(path: Path) -> int | None:
     """The number of pixels in a file, from its header alone; None where that does not say. 0 for what is no picture."""
     try:
         with path.open("rb") as file:
-            width, height = decoding._open(decoding.sniff(file.read(4096), path.name), file).size
+            width, height = decoding.open_reader(decoding.sniff(file.read(4096), path.name), file).size
             return width * height
     except (PhotoError, OSError):
         return 0

@@ -68,7 +68,7 @@ def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
         return _decode_tiff(file, name, max_pixels)
     if format_name == "JPEG":
         _refuse_endless_scans(file, name)
-    image = _open(format_name, file)
+    image = open_reader(format_name, file)
     check_size(image.size, name, max_pixels)
     if format_name == "PNG" and _is_deep_color_png(file):
         image.load()  # Pillow notices a file that is cut short and gathers the texts behind the pixels
@@ -154,7 +154,7 @@ def check_size(size: tuple[int, int], name: str, max_pixels: int) -> None:
         )
 
 
-def _open(format_name: str, file: BinaryIO) -> Any:
+def open_reader(format_name: str, file: BinaryIO) -> Any:
     """Pillow's reader of one format, which reads the header only. Asking the reader itself, not ``Image.open``, leaves
     Pillow's process-wide limit on pixels to others and keeps the rarely used readers out."""
     module, class_name = _READERS[format_name]
@@ -249,7 +249,7 @@ def _first_number(reader: tiff.Reader, directory: tiff.Directory, tag: int) -> i
 def _tiff_with_pillow(file: BinaryIO) -> Decoded | None:
     """``None`` where Pillow does not know the layout."""
     try:
-        image = _open("TIFF", file)
+        image = open_reader("TIFF", file)
     except (SyntaxError, KeyError):
         return None
     if image.mode.startswith(("I;16", "F", "I")):
