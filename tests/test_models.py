@@ -1,5 +1,6 @@
 """The contract every registered model keeps, and loading by name."""
 
+import copy
 import json
 from pathlib import Path
 
@@ -11,13 +12,23 @@ import colorhub
 from colorhub.models import MODELS, ModelNotFoundError, WeightsError, create, find_class, list_models, load
 
 NAMES = sorted(MODELS)
+# Every architecture by its tiny() keywords, and the settings that change what it is made of.
+VARIANTS = [(name, {}) for name in NAMES] + [
+    ("colorize-net", {"activation": "relu", "depth": 4}),
+    ("colorize-net", {"activation": "tanh"}),
+    ("colorize-net", {"prior": True}),
+    ("eccv16", {"head": "regression"}),
+    ("koalarization", {"features": "pooled"}),
+    ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
+]
 SIZES = [(1, 1), (3, 50), (33, 17), (64, 64), (31, 90)]
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=VARIANTS, ids=lambda variant: "-".join([variant[0], *map(str, variant[1].values())]))
 def model(request: pytest.FixtureRequest) -> colorhub.Colorizer:
+    name, settings = request.param
     torch.manual_seed(0)
-    return create(request.param, **MODELS[request.param].tiny()).eval()
+    return create(name, **{**MODELS[name].tiny(), **settings}).eval()
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -32,10 +43,37 @@ def test_any_size_gives_finite_colour_of_that_size(model: colorhub.Colorizer, si
 
 def test_gradients_reach_every_parameter(model: colorhub.Colorizer) -> None:
     model.train()
-    model(torch.rand(2, 1, 32, 32) * 100).ab.square().mean().backward()
+    answer = model(torch.rand(2, 1, 32, 32) * 100)
+    sum(part.square().mean() for part in (answer.ab, answer.class_logits) if part is not None).backward()
     trained = [(name, weight.grad) for name, weight in model.named_parameters() if weight.requires_grad]
     silent = [name for name, gradient in trained if gradient is None or not gradient.abs().sum() > 0]
     assert silent == []
+
+
+def test_a_picture_does_not_depend_on_its_neighbours(model: colorhub.Colorizer) -> None:
+    L = torch.rand(3, 1, 40, 24) * 100
+    alone = torch.cat([model(L[i : i + 1]).ab for i in range(3)])
+    assert torch.allclose(model(L).ab, alone, atol=1e-2)
+
+
+def test_half_precision_arithmetic_gives_nearly_the_same_colour(model: colorhub.Colorizer) -> None:
+    """What the pipeline does where the hardware can; bfloat16 keeps 8 bits, of 255 units at most."""
+    L = torch.rand(1, 1, 40, 24) * 100
+    with torch.autocast("cpu", torch.bfloat16):
+        found = model(L.contiguous(memory_format=torch.channels_last)).ab
+    assert found.dtype == torch.float32
+    assert torch.allclose(found, model(L).ab, atol=4)
+
+
+def test_what_is_frozen_stays_as_it_is(model: colorhub.Colorizer) -> None:
+    """Neither training mode nor a step in it changes a weight or a batch statistic that is not trained."""
+    copied = copy.deepcopy(model).train()  # as an average of the weights is
+    fixed = {id(weight) for weight in copied.parameters() if not weight.requires_grad}
+    owners = [m for m in copied.modules() if any(id(weight) in fixed for weight in m.parameters(recurse=False))]
+    before = [copy.deepcopy(owner.state_dict()) for owner in owners]
+    copied(torch.rand(2, 1, 64, 64) * 100)
+    assert not any(owner.training for owner in owners)
+    assert all(torch.equal(t, o.state_dict()[k]) for o, old in zip(owners, before, strict=True) for k, t in old.items())
 
 
 def test_save_and_load_give_the_same_output(model: colorhub.Colorizer, tmp_path: Path) -> None:

@@ -1,18 +1,31 @@
 """Models: the registry of architectures, and weights found by name."""
 
 from colorhub.models.base import Colorizer, HubModel, Prediction, WeightsError
+from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
+from colorhub.models.discriminators import PatchDiscriminator, WassersteinCritic
+from colorhub.models.eccv16 import ECCV16
+from colorhub.models.encoder_decoder import EncoderClassifier, EncoderDecoder
+from colorhub.models.koalarization import Koalarization
 from colorhub.models.loading import ModelInfo, ModelNotFoundError, list_models, load
 from colorhub.models.registry import MODELS, create, find_class
 from colorhub.models.unet import UNet
 
 __all__ = [
+    "ECCV16",
     "MODELS",
+    "ChromaRegressor",
+    "ColorizeNet",
     "Colorizer",
+    "EncoderClassifier",
+    "EncoderDecoder",
     "HubModel",
+    "Koalarization",
     "ModelInfo",
     "ModelNotFoundError",
+    "PatchDiscriminator",
     "Prediction",
     "UNet",
+    "WassersteinCritic",
     "WeightsError",
     "create",
     "find_class",

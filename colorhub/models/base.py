@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -21,7 +22,8 @@ class Prediction(NamedTuple):
     """What a colorizer answers.
 
     ``ab``: ``(B, 2, H, W)`` in CIELAB units. ``logits``: ``(B, Q, h, w)`` over colour bins, for models that predict a
-    distribution. ``class_logits``: ``(B, K)``, for models that also name the scene.
+    distribution; they cover the picture as padded to the model's ``multiple``. ``class_logits``: ``(B, K)``, for models
+    that also name the scene.
     """
 
     ab: Tensor
@@ -49,6 +51,20 @@ class HubModel(
 
     architecture: ClassVar[str]
     weights_sha256: str = "not loaded from a file"
+    _frozen: tuple[nn.Module, ...] = ()
+
+    def freeze(self, part: nn.Module) -> None:
+        """Keep a part of the model as it is from now on: without gradients, and in evaluation mode whatever
+        :meth:`train` says, so that its batch statistics stay as well."""
+        part.requires_grad_(False).eval()
+        self._frozen = (*self._frozen, part)
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch to training or evaluation; frozen parts stay in evaluation."""
+        super().train(mode)
+        for part in self._frozen:
+            part.eval()
+        return self
 
     def save_pretrained(
         self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any
@@ -161,6 +177,12 @@ def _load_weights(model: nn.Module, model_id: str, path: Path) -> None:
         found = load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is not a readable safetensors file: {error}") from error
+    load_strictly(model, found, f"The weights of {model_id}")
+
+
+def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) -> None:
+    """Copy tensors into a model. Raises :class:`WeightsError`, beginning with ``origin``, where any is missing, extra
+    or misshapen."""
     expected = model.state_dict()
     problems = [f"missing {name}" for name in expected if name not in found]
     problems += [f"unexpected {name}" for name in found if name not in expected]
@@ -171,8 +193,6 @@ def _load_weights(model: nn.Module, model_id: str, path: Path) -> None:
     ]
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightsError(
-            f"The weights of {model_id} do not fit {type(model).__name__}: {'; '.join(problems[:5])}{more}."
-        )
+        raise WeightsError(f"{origin} do not fit {type(model).__name__}: {'; '.join(problems[:5])}{more}.")
     with torch.no_grad():
         model.load_state_dict(found, strict=True)

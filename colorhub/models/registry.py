@@ -6,9 +6,14 @@ from inspect import signature
 from typing import Any
 
 from colorhub.models.base import Colorizer
+from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
+from colorhub.models.eccv16 import ECCV16
+from colorhub.models.encoder_decoder import EncoderDecoder
+from colorhub.models.koalarization import Koalarization
 from colorhub.models.unet import UNet
 
-MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in (UNet,)}
+_CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalarization)
+MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
 
 def find_class(architecture: str) -> type[Colorizer]:
