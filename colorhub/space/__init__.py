@@ -5,23 +5,22 @@ from collections.abc import Callable, Sequence
 from threading import Timer
 from typing import Any
 
-os.environ.setdefault(
-    "GRADIO_ANALYTICS_ENABLED", "False"
-)  # read when gradio is imported: no request leaves the machine
+# Read when gradio is imported: no request leaves the machine.
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
 from colorhub.space import colorize
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
-from colorhub.space.style import CSS, FOOTNOTE, HEADER, TITLE, theme
+from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPT, TITLE, theme
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
 TABS: Sequence[Callable[[], None]] = (colorize.tab,)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
-_HEAD = '<meta name="color-scheme" content="light dark"><meta name="robots" content="noindex">'
+_HEAD = '<meta name="color-scheme" content="light dark"><script>{script}</script>'
 
 
 def build() -> gr.Blocks:
@@ -38,7 +37,8 @@ def build() -> gr.Blocks:
 
 
 def launch(**overrides: Any) -> tuple[Any, str, str]:
-    """Serve the page. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where, ``COLORHUB_MODELS`` where models are.
+    """Serve the page. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where it is served, ``COLORHUB_MODELS``
+    where more models are.
 
     Args:
         overrides: keywords of ``gradio.Blocks.launch`` that win over ours.
@@ -49,20 +49,22 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     settings = {
         "theme": theme(),
         "css_paths": CSS,
-        "head": _HEAD,
+        "head": _HEAD.format(script=SCRIPT.read_text(encoding="utf-8")),
         "max_file_size": MAX_BYTES,
         "state_session_capacity": SESSIONS,
-        "footer_links": ["api", "settings"],
+        "footer_links": ["api"],
         "enable_monitoring": False,
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
     }
     block = not overrides.pop("prevent_thread_lock", False)
-    served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True})
-    timer = Timer(1.0, warm_up)  # after the first visitor's page has gone out
-    timer.daemon = True
-    timer.start()
+    served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
+    print(f"colorhub is served at {served[1]}", flush=True)
+    if not on_zero_gpu():
+        timer = Timer(1.0, warm_up)  # after the first visitor's page has gone out
+        timer.daemon = True
+        timer.start()
     if block:
         page.block_thread()
     return served

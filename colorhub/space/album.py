@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from colorhub.space.jobs import Album, fill_album
-from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, received
-from colorhub.space.panel import Panel, settings
+from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, plain, received
+from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.session import new_folder
 
 
@@ -16,6 +16,7 @@ class AlbumStage:
     """The components of the stage for several photos."""
 
     photos: gr.File
+    vividness: gr.Slider
     go: gr.Button
     report: gr.Markdown
     zip: gr.DownloadButton
@@ -24,18 +25,19 @@ class AlbumStage:
 def build_album() -> AlbumStage:
     """Put the stage on the page."""
     photos = gr.File(file_count="multiple", label=f"Drop up to {MAX_FILES} photos", height=300, elem_id="photos")
+    vividness = vividness_slider("vividness-album")
     with gr.Row():
         go = gr.Button("Colour them all", variant="primary", elem_id="go-album")
         zipped = gr.DownloadButton("Download all (zip)", variant="primary", visible=False, elem_id="download-album")
     report = gr.Markdown(elem_id="report", elem_classes="hint")
-    return AlbumStage(photos, go, report, zipped)
+    return AlbumStage(photos, vividness, go, report, zipped)
 
 
 def wire(stage: AlbumStage, panel: Panel) -> None:
     """Connect the stage with the settings."""
     stage.go.click(
         color_album,
-        [stage.photos, panel.model, panel.vividness, panel.size, panel.recolor],
+        [stage.photos, panel.model, stage.vividness, panel.size, panel.recolor],
         [stage.zip, stage.report],
         show_progress="full",
         show_progress_on=stage.report,
@@ -62,7 +64,7 @@ def color_album(
     progress: gr.Progress = gr.Progress(),  # noqa: B008
 ) -> tuple[Any, str]:
     """Colour every photo; the broken ones are listed in words."""
-    with in_words("These photos cannot be coloured"):
+    with in_words():
         if not uploads:
             raise RefusedError("Please choose some photos first.")
         if len(uploads) > MAX_FILES:
@@ -91,13 +93,8 @@ def in_prose(album: Album) -> str:
     if album.failed:
         lines.append(f"{_photos(len(album.failed))} could not be coloured:")
         lines.append("\n".join(f"- {plain(reason)}" for reason in album.failed))
+    lines += [plain(note) for note in album.notes]
     return "\n\n".join(lines)
-
-
-def plain(text: str) -> str:
-    """Text that may hold a visitor's file name, with everything that Markdown or HTML would read taken literally."""
-    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
-    return "".join(f"\\{sign}" if sign in "\\`*_[]#|~$" else sign for sign in escaped)
 
 
 def _photos(number: int) -> str:

@@ -1,14 +1,13 @@
 """The tab Colorize: one photo with a before/after slider, several photos with a zip, and the public endpoint."""
 
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import FileData
+from gradio.context import Context
 
 from colorhub.space import album, single
 from colorhub.space.jobs import colorize_upload, write_full_size
-from colorhub.space.limits import checked_vividness, in_words, received
+from colorhub.space.limits import MAX_SIZE, MAX_VIVIDNESS, MIN_SIZE, checked_vividness, in_words, received
 from colorhub.space.panel import about_model, build_panel, fill_models, settings
 from colorhub.space.session import new_folder
 
@@ -28,33 +27,39 @@ def tab() -> None:
     panel.model.input(
         about_model, panel.model, panel.about, api_visibility="private", queue=False, show_progress="hidden"
     )
-    page = gr.context.Context.root_block
-    page.load(fill_models, panel.model, [panel.model, panel.about], api_visibility="private", show_progress="hidden")
+    Context.root_block.load(
+        fill_models, panel.model, [panel.model, panel.about], api_visibility="private", show_progress="hidden"
+    )
 
 
 def endpoint() -> None:
-    """The public endpoint ``/colorize``, inside an open ``gr.Blocks()``."""
-    gr.api(colorize, api_name="colorize", concurrency_id="gpu", concurrency_limit=1)
+    """The public endpoint ``/colorize``, inside an open ``gr.Blocks()``. Its components only describe it to callers."""
+    sizes = f"{MIN_SIZE} to {MAX_SIZE}, or 0 for what the model was trained at"
+    image = gr.Image(visible=False, type="filepath", image_mode=None, label="photo, at most 50 MB and 50 megapixels")
+    model = gr.Textbox("", visible=False, label="name of a model of this page, or empty for the best one")
+    vividness = gr.Number(1.0, visible=False, label=f"factor on chroma, 0 (grey) to {MAX_VIVIDNESS:g}")
+    size = gr.Number(
+        0, visible=False, precision=0, label=f"working size: short side in pixels the network sees, {sizes}"
+    )
+    recolor = gr.Checkbox(False, visible=False, label="colour photos anew that are in colour already")
+    file = gr.File(visible=False, label="full-size photo in colour")
+    gr.Button(visible=False).click(
+        colorize,
+        [image, model, vividness, size, recolor],
+        file,
+        api_name="colorize",
+        concurrency_id="gpu",
+        concurrency_limit=1,
+        preprocess=False,  # the file as it was sent, not as Pillow would read and write it
+    )
 
 
-def colorize(
-    image: FileData, model: str = "", vividness: float = 1.0, size: int = 0, recolor: bool = False
-) -> FileData:
+def colorize(image: Any, model: str = "", vividness: float = 1.0, size: int = 0, recolor: bool = False) -> str:
     """Colour a black-and-white photo: returns the full-size file, in the format that was sent, with its metadata.
 
-    Args:
-        image: the photo (JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC, AVIF; at most 50 MB and 50 megapixels).
-        model: name of a model of this page; the best one when empty.
-        vividness: factor on chroma, 0 (grey) to 2; 1 is what the model says.
-        size: short side in pixels the network works at, 16 to 1024; 0 for what the model was trained at.
-        recolor: colour a photo that is already in colour anew from its lightness instead of returning it unchanged.
+    A photo that is already in colour comes back unchanged unless recolor is set.
     """
-    return FileData(path=str(colorize_file(image, model, vividness, size, recolor)))
-
-
-def colorize_file(image: Any, model: str, vividness: float, size: int, recolor: bool) -> Path:
-    """What :func:`colorize` does, from an upload to a file."""
     with in_words():
-        vividness = checked_vividness(vividness)
+        factor = checked_vividness(vividness)
         colored = colorize_upload(received(image), settings(model, size, recolor))
-        return write_full_size(colored, vividness, new_folder())
+        return str(write_full_size(colored, factor, new_folder()).path)

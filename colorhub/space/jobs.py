@@ -1,6 +1,5 @@
-"""What the page does with a photo, without any page: colour it, show a preview, write the full-size file, fill an album."""
+"""What the page does with a photo, without any page: colour it, preview it, write it at full size, fill an album."""
 
-import shutil
 import zipfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -11,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from colorhub.space.limits import PREVIEW
-from colorhub.space.models import SHELF, Shelf, predict
+from colorhub.space.limits import PREVIEW, in_page_words
+from colorhub.space.models import SHELF, Shelf, composer, predict
 
 if TYPE_CHECKING:
     from colorhub import ColorLayer, Photo
@@ -31,10 +30,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Colored:
-    """A photo that has been through the network: enough to show it at any vividness and to write it at full size later.
+    """A photo that has been through the network: enough to show it at any vividness and to write it at full size.
 
-    ``view`` is the photo at most ``PREVIEW`` pixels wide and high; ``layer`` is None for a photo that was already in colour and
-    was left as it is.
+    ``view``: the photo at most ``PREVIEW`` pixels wide and high. ``layer``: None for a photo that was already in colour
+    and was left as it is. ``size``: (width, height) of the file.
     """
 
     path: Path
@@ -55,8 +54,10 @@ class Colored:
         """One line: how long it took, which model, at what size."""
         width, height = self.size
         if self.layer is None:
-            return f"Left as it is · {width} x {height} pixels"
-        return f"Coloured in {self.seconds:.1f} s by {self.model} · working size {self.layer.size} · {width} x {height} pixels"
+            return f"{width} x {height} pixels"
+        by = f"{self.model}, working size {self.layer.size}"
+        took = f"{self.seconds:.1f}" if self.seconds >= 0.1 else f"{self.seconds:.2f}"
+        return f"Coloured in {took} s by {by} · {width} x {height} pixels"
 
 
 def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Colored:
@@ -71,24 +72,25 @@ def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Col
     photo = pipeline.open(path)
     layer = None
     if settings.recolor or not photo.in_color:
-        layer = predict(settings.model or pipeline.name, without_colors(photo), settings.size)
+        layer = predict(pipeline.name, lightness_only(photo), settings.size)
     view = shrink(photo, PREVIEW)
-    seconds = perf_counter() - start
-    return Colored(path, view, layer, pipeline.name, photo.size, seconds, tuple(photo.notes))
+    return Colored(path, view, layer, pipeline.name, photo.size, perf_counter() - start, photo.notes)
 
 
-def after(colored: Colored, vividness: float, shelf: Shelf = SHELF) -> np.ndarray:
+def after(colored: Colored, vividness: float, longest: int = PREVIEW, shelf: Shelf = SHELF) -> np.ndarray:
     """The preview in colour, ``(h, w, 3)`` uint8. Only composes: the network does not run."""
     if colored.layer is None:
         return before(colored)
-    pixels = shelf.get(colored.model).compose(colored.view, colored.layer, vividness).pixels
-    return _on_white(pixels)
+    view = shrink(colored.view, longest)
+    return _on_white(composer(shelf.get(colored.model)).compose(view, colored.layer, vividness).pixels)
 
 
 def before(colored: Colored) -> np.ndarray:
     """The preview as it was sent, ``(h, w, 3)`` uint8."""
-    alpha = [] if colored.view.alpha is None else [colored.view.alpha[..., None]]
-    return _on_white(np.concatenate([colored.view.rgb, *alpha], axis=2))
+    view = colored.view
+    rgb = np.repeat(view.grey[..., None], 3, axis=2) if view.rgb is None else view.rgb
+    alpha = [] if view.alpha is None else [_eight_bits(view.alpha)[..., None]]
+    return _on_white(np.concatenate([_eight_bits(rgb), *alpha], axis=2))
 
 
 def write_preview(pixels: np.ndarray, path: Path) -> Path:
@@ -100,29 +102,42 @@ def write_preview(pixels: np.ndarray, path: Path) -> Path:
     return path
 
 
-def write_full_size(colored: Colored, vividness: float, folder: Path, shelf: Shelf = SHELF) -> Path:
+@dataclass(frozen=True)
+class Written:
+    """A full-size file, and what should be said about writing it (a GIF, for example, becomes a PNG)."""
+
+    path: Path
+    notes: tuple[str, ...] = ()
+
+
+def write_full_size(colored: Colored, vividness: float, folder: Path, shelf: Shelf = SHELF) -> Written:
     """Write the photo at full size in the format it came in, with its metadata, as ``NAME-colorized.SUFFIX``.
 
-    A photo that was left as it is keeps its bytes.
+    A photo that was left as it is keeps its name and its bytes.
     """
-    if colored.layer is None:
-        return Path(shutil.copyfile(colored.path, folder / colored.path.name))
-    pipeline = shelf.get(colored.model)
+    pipeline = composer(shelf.get(colored.model))
     photo = pipeline.open(colored.path)
-    data, suffix = pipeline.compose(photo, colored.layer, vividness).encode()
-    target = folder / f"{colored.path.stem}-colorized{suffix}"
+    if colored.layer is None:
+        done, stem = photo.pass_through(), colored.path.stem
+    else:
+        done, stem = pipeline.compose(photo, colored.layer, vividness), f"{colored.path.stem}-colorized"
+    known = done.notes or ()
+    data, suffix = done.encode()
+    target = folder / f"{stem}{_usual_suffix(colored.path, suffix)}"
     target.write_bytes(data)
-    return target
+    return Written(target, tuple(note for note in done.notes or () if note not in known))
 
 
 @dataclass(frozen=True)
 class Album:
-    """Several photos in one zip: how many were coloured, which were left as they are, which failed and why."""
+    """Several photos in one zip: how many were coloured, which were left as they are, which failed and why, and what
+    else should be said."""
 
     path: Path
     colored: int
     kept: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def fill_album(
@@ -143,7 +158,7 @@ def fill_album(
         tell: called with each name before its turn.
     """
     target = folder / "colorized-photos.zip"
-    colored, kept, failed, used = 0, [], [], set()
+    colored, kept, failed, notes, used = 0, [], [], [], set()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as album:
         for source in sources:
             try:
@@ -152,13 +167,14 @@ def fill_album(
                 done = colorize_upload(path, settings, shelf)
                 file = write_full_size(done, vividness, folder, shelf)
             except ValueError as error:  # PhotoError, RefusedError: sentences that name the file
-                failed.append(str(error))
+                failed.append(in_page_words(error))
                 continue
-            album.write(file, free_name(f"{path.stem}{file.suffix}", used))
-            file.unlink()
+            album.write(file.path, free_name(f"{path.stem}{file.path.suffix}", used))
+            file.path.unlink()
             colored += not done.passed_through
             kept += [path.name] if done.passed_through else []
-    return Album(target, colored, tuple(kept), tuple(failed))
+            notes += [f"{path.name}: {note}" for note in (*done.notes, *file.notes)]
+    return Album(target, colored, tuple(kept), tuple(failed), tuple(notes))
 
 
 def free_name(name: str, used: set[str]) -> str:
@@ -173,28 +189,40 @@ def free_name(name: str, used: set[str]) -> str:
 
 
 def shrink(photo: "Photo", longest: int) -> "Photo":
-    """The photo with its longer side at most ``longest`` pixels. One that is small enough is returned as it is."""
+    """The photo with its longer side at most ``longest`` pixels and no metadata: for showing, not for saving."""
+    from colorhub.photo.metadata import Metadata
+
     width, height = photo.size
-    scale = longest / max(width, height)
-    if scale >= 1:
-        return photo
+    scale = min(1.0, longest / max(width, height))
     shape = (max(1, round(width * scale)), max(1, round(height * scale)))
 
     def smaller(plane: np.ndarray | None) -> np.ndarray | None:
-        return None if plane is None else cv2.resize(plane, shape, interpolation=cv2.INTER_AREA)
+        return plane if plane is None or scale == 1 else cv2.resize(plane, shape, interpolation=cv2.INTER_AREA)
 
-    return replace(photo, grey=smaller(photo.grey), rgb=smaller(photo.rgb), alpha=smaller(photo.alpha))
+    planes = {"grey": smaller(photo.grey), "rgb": smaller(photo.rgb), "alpha": smaller(photo.alpha)}
+    return replace(photo, **planes, metadata=Metadata(), original=None)
 
 
-def without_colors(photo: "Photo") -> "Photo":
-    """The photo's lightness alone: what a network needs, and small enough to hand to another process."""
-    return replace(photo, rgb=None, alpha=None)
+def lightness_only(photo: "Photo") -> "Photo":
+    """What a network needs of a photo: small enough to hand to another process."""
+    return replace(shrink(photo, max(photo.size)), rgb=None, alpha=None)
+
+
+def _usual_suffix(path: Path, suffix: str) -> str:
+    """The file's own suffix where it means the same format (``.jpeg``, ``.JPG``), else the one of what was written."""
+    from colorhub.photo.formats import SUFFIXES
+
+    same = next((names for names in SUFFIXES.values() if suffix in names), (suffix,))
+    return path.suffix if path.suffix.lower() in same else suffix
+
+
+def _eight_bits(values: np.ndarray) -> np.ndarray:
+    return values if values.dtype == np.uint8 else np.rint(values / np.float32(257)).astype(np.uint8)
 
 
 def _on_white(pixels: np.ndarray) -> np.ndarray:
     """8-bit RGB of any preview: 16-bit is scaled down, transparency shown on white."""
-    if pixels.dtype == np.uint16:
-        pixels = (pixels >> 8).astype(np.uint8)
+    pixels = _eight_bits(pixels)
     if pixels.shape[2] == 3:
         return pixels
     alpha = pixels[..., 3:].astype(np.float32) / 255

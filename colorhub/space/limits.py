@@ -13,6 +13,7 @@ MAX_BYTES = 50 * 2**20
 MAX_PIXELS = 50_000_000
 MAX_FILES = 50  # photos in one album
 PREVIEW = 2048  # longest side in pixels of what the page shows; the download is full size
+DRAFT = 1024  # the same while the vividness slider is being moved
 MIN_SIZE, MAX_SIZE = 16, 1024  # working size
 MAX_VIVIDNESS = 2.0
 QUEUE = 24  # visitors waiting; the next one is told to come back
@@ -27,8 +28,19 @@ class RefusedError(ValueError):
     """An upload or a setting that is not accepted: the message is one sentence for the visitor."""
 
 
+def in_page_words(error: ValueError) -> str:
+    """An error's sentence without the advice that only someone who programs or types commands can follow."""
+    return str(error).replace(" (the setting is max_pixels)", " here")
+
+
+def plain(text: str) -> str:
+    """Text that may hold a visitor's file name, with everything that Markdown or HTML would read taken literally."""
+    escaped = text.replace("&", "&amp;").replace("<", "&lt;")
+    return "".join(f"\\{sign}" if sign in "\\`*_[]#|~$" else sign for sign in escaped)
+
+
 @contextmanager
-def in_words(title: str = "That did not work") -> Iterator[None]:
+def in_words() -> Iterator[None]:
     """Turn the errors that explain themselves into a message on the page; log the others and say something helpful."""
     from colorhub.models import ModelNotFoundError, WeightsError
 
@@ -37,18 +49,16 @@ def in_words(title: str = "That did not work") -> Iterator[None]:
     except gr.Error:
         raise
     except MemoryError as error:
-        raise _toast("This photo needs more memory than is free here. Please try a smaller one.", title) from error
+        raise _toast("This photo needs more memory than is free here. Please try a smaller one.") from error
     except (ModelNotFoundError, WeightsError) as error:
-        raise _toast(str(error), "This model cannot be used") from error
+        raise _toast(str(error)) from error
     except ValueError as error:  # PhotoError, RefusedError, settings out of range
-        raise _toast(str(error), title) from error
+        raise _toast(in_page_words(error)) from error
     except OSError as error:
-        raise _toast(f"The file could not be read or written: {error.strerror or error}.", title) from error
+        raise _toast(f"The file could not be read or written: {error.strerror or error}.") from error
     except Exception as error:
         _log.exception("unexpected error")
-        raise _toast(
-            "Something went wrong on our side; the photo was not changed. Please try another one.", title
-        ) from error
+        raise _toast("Something went wrong on our side; the photo was not changed. Please try another one.") from error
 
 
 def received(upload: Any) -> Path:
@@ -91,5 +101,5 @@ def _between(value: Any, low: float, high: float, what: str) -> float:
     return number
 
 
-def _toast(message: str, title: str) -> gr.Error:
-    return gr.Error(message, duration=12, title=title, print_exception=False)
+def _toast(message: str) -> gr.Error:
+    return gr.Error(message, duration=12, print_exception=False)

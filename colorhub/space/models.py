@@ -3,6 +3,7 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
+from copy import copy
 from threading import RLock, Thread
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,14 @@ if TYPE_CHECKING:
 IN_MEMORY = 2
 _log = logging.getLogger(__name__)
 NO_MODELS = (
-    "**No model was found on this machine.** Put a model folder (`config.json` and `model.safetensors`) into a folder and start "
-    "with `COLORHUB_MODELS=that/folder python app.py`, or start from a clone of the repository: its `model_cards` come with "
-    "trained weights."
+    "**No model was found on this machine.** Put a model folder (`config.json` and `model.safetensors`) into a folder "
+    "and start with `COLORHUB_MODELS=that/folder python app.py`, or start from a clone of the repository: its "
+    "`model_cards` come with trained weights."
 )
 
 
 class Shelf:
-    """Pipelines by model name; the least recently used one goes when more than ``capacity`` are held (None: keep all)."""
+    """Pipelines by model name. The least recently used goes when more than ``capacity`` are held (None: all stay)."""
 
     def __init__(self, capacity: int | None = IN_MEMORY) -> None:
         self.capacity = capacity
@@ -34,8 +35,8 @@ class Shelf:
         """The pipeline of a listed model, loaded when it is not held.
 
         Args:
-            name: a name of :func:`listed`; the default model when empty. Paths and unlisted Hub ids are refused: a visitor
-                must not make the server read folders or download.
+            name: a name of :func:`listed`; the default model when empty. Paths and unlisted Hub ids are refused: a
+                visitor must not make the server read folders or download.
 
         Raises:
             RefusedError: no such name, or no model at all.
@@ -64,6 +65,17 @@ def predict(name: str, photo: "Photo", size: int | None) -> "ColorLayer":
     return SHELF.get(name).predict(photo, size)
 
 
+def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
+    """The pipeline for composing: on ZeroGPU the GPU is there only while a network runs, so it composes on the CPU."""
+    if not on_zero_gpu():
+        return pipeline
+    import torch
+
+    on_cpu = copy(pipeline)
+    on_cpu.device = torch.device("cpu")
+    return on_cpu
+
+
 def listed() -> "list[ModelInfo]":
     """The models a visitor can pick, those on disk first."""
     from colorhub.models import list_models
@@ -84,7 +96,7 @@ def default_model(models: "Sequence[ModelInfo]") -> str | None:
 def describe(info: "ModelInfo") -> str:
     """One line about a model: what it is, its size, its score, where it is."""
     facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
-    facts += [f"{info.megabytes:.0f} MB"] if info.megabytes else []
+    facts += [f"{info.megabytes:.{0 if info.megabytes >= 10 else 1}f} MB"] if info.megabytes else []
     facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
     return " · ".join(facts)
@@ -98,7 +110,7 @@ def prepare_all() -> None:
 
 
 def warm_up() -> Thread:
-    """Import torch and load the default model beside the running page, so that the first visitor does not wait for it."""
+    """Import torch and load the default model beside the running page: the first visitor does not wait for it."""
     thread = Thread(target=_warm_up, name="warm-up", daemon=True)
     thread.start()
     return thread

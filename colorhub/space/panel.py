@@ -1,4 +1,4 @@
-"""The settings at the side: model, vividness, working size. They hold for one photo and for several."""
+"""The settings: model and working size at the side, for one photo and for several; vividness where the picture is."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,6 @@ class Panel:
 
     model: gr.Dropdown
     about: gr.Markdown
-    vividness: gr.Slider
     size: gr.Dropdown
     recolor: gr.Checkbox
 
@@ -33,21 +32,12 @@ def build_panel() -> Panel:
         [], label="Model", info="Looking for models…", interactive=True, elem_id="model", filterable=False
     )
     about = gr.Markdown(elem_id="about-model", elem_classes="hint")
-    vividness = gr.Slider(
-        0,
-        MAX_VIVIDNESS,
-        value=1.0,
-        step=0.05,
-        label="Vividness",
-        info="0 is grey, 1 is what the model says",
-        elem_id="vividness",
-    )
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         size = gr.Dropdown(
-            [("As the model was trained (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
+            [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
             value=0,
             label="Working size",
-            info="Short side the network looks at. Small: bolder, calmer areas; large: more detail, more time.",
+            info="Short side of what the network sees. Automatic is what the model was trained at.",
             elem_id="size",
             filterable=False,
         )
@@ -56,7 +46,13 @@ def build_panel() -> Panel:
             info="Otherwise they are left as they are. Sepia and other toned prints always count as black-and-white.",
             elem_id="recolor",
         )
-    return Panel(model, about, vividness, size, recolor)
+    return Panel(model, about, size, recolor)
+
+
+def vividness_slider(elem_id: str) -> gr.Slider:
+    """A slider for the factor on chroma."""
+    hint = "0 is grey, 1 is what the model says, 2 is twice as colourful."
+    return gr.Slider(0, MAX_VIVIDNESS, value=1.0, step=0.05, label="Vividness", info=hint, elem_id=elem_id)
 
 
 def fill_models(current: str | None = None) -> tuple[dict[str, Any], str]:

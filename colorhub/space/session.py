@@ -4,12 +4,15 @@ import shutil
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
+from threading import Timer
 
 from gradio.utils import get_upload_folder
 
-from colorhub.space.jobs import Colored, after, before, write_full_size, write_preview
+from colorhub.space.jobs import Colored, Written, after, before, write_full_size, write_preview
+from colorhub.space.limits import PREVIEW
 
-_SHOWN = 3  # previews kept: the browser may still be fetching the one before the last
+_SHOWN = 24  # previews kept: a browser may still be fetching one that was replaced while the slider moves
+_LINGER = 60.0  # seconds that the files of a replaced photo stay, for the same reason
 
 
 class Session:
@@ -22,23 +25,27 @@ class Session:
         self._previews: list[Path] = []
         self._before = write_preview(before(colored), self.folder / "before.jpg")
 
-    def show(self, vividness: float) -> tuple[str, str]:
-        """Files with the preview before and after colouring."""
+    def show(self, vividness: float, longest: int = PREVIEW) -> tuple[str, str]:
+        """Files with the preview before and after colouring, the latter at most ``longest`` pixels wide and high."""
         if self.colored.passed_through:
             return str(self._before), str(self._before)
-        path = write_preview(after(self.colored, vividness), self.folder / f"after-{next(self._numbers)}.jpg")
+        path = write_preview(after(self.colored, vividness, longest), self.folder / f"after-{next(self._numbers)}.jpg")
         self._previews.append(path)
         while len(self._previews) > _SHOWN:
             self._previews.pop(0).unlink(missing_ok=True)
         return str(self._before), str(path)
 
-    def download(self, vividness: float) -> Path:
+    def download(self, vividness: float) -> Written:
         """The full-size file."""
         return write_full_size(self.colored, vividness, self.folder)
 
-    def close(self) -> None:
-        """Remove the files."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+    def close(self, linger: float = 0.0) -> None:
+        """Remove the files, after ``linger`` seconds."""
+        timer = Timer(linger, shutil.rmtree, (self.folder,), {"ignore_errors": True})
+        timer.daemon = True
+        timer.start()
+        if not linger:
+            timer.join()
 
 
 def new_folder() -> Path:
@@ -49,6 +56,6 @@ def new_folder() -> Path:
 
 
 def forget(session: Session | None) -> None:
-    """Remove the files of a session that ended."""
+    """Remove the files of a session that ended or has a new photo."""
     if session is not None:
-        session.close()
+        session.close(_LINGER)

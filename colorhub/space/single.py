@@ -9,14 +9,26 @@ import gradio as gr
 
 from colorhub.space.examples import example_photos
 from colorhub.space.jobs import Colored, colorize_upload
-from colorhub.space.limits import KEEP_SESSION, RefusedError, checked_vividness, in_words, received
-from colorhub.space.panel import Panel, settings
+from colorhub.space.limits import (
+    DRAFT,
+    KEEP_SESSION,
+    PREVIEW,
+    RefusedError,
+    checked_vividness,
+    in_words,
+    plain,
+    received,
+)
+from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.session import Session, forget
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
+_SHOWN = 8  # components that show an answer
 _IN_COLOR = "**This photo is already in colour**, so it was left as it is."
-_FAILED = "This photo cannot be coloured"
-_SAVE = "(file) => { const link = document.createElement('a'); link.href = file.url; link.download = file.orig_name; link.click(); }"
+_SAVE = """(file) => {
+  const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
+  link.click();
+}"""
 _FOCUS_RESULT = "() => { setTimeout(() => document.querySelector('#download')?.focus({preventScroll: true}), 100); }"
 
 
@@ -30,6 +42,7 @@ class Single:
     examples: list[tuple[gr.Button, Path]]
     answer: gr.Column
     result: gr.ImageSlider
+    vividness: gr.Slider
     status: gr.Markdown
     anew: gr.Button
     download: gr.Button
@@ -64,13 +77,14 @@ def build_single() -> Single:
             buttons=["fullscreen"],
             elem_id="result",
         )
+        vividness = vividness_slider("vividness")
         status = gr.Markdown(elem_id="status", elem_classes="hint")
         with gr.Row(elem_id="actions"):
             download = gr.Button("Download full size", variant="primary", elem_id="download")
             anew = gr.Button("Colour it anew", variant="primary", visible=False, elem_id="anew")
             another = gr.Button("Another photo", variant="secondary", elem_id="another")
     file = gr.File(visible=False)
-    return Single(session, empty, photo, examples, answer, result, status, anew, download, another, file)
+    return Single(session, empty, photo, examples, answer, result, vividness, status, anew, download, another, file)
 
 
 def _build_examples() -> list[tuple[gr.Button, Path]]:
@@ -83,43 +97,34 @@ def _build_examples() -> list[tuple[gr.Button, Path]]:
 
 def wire(one: Single, panel: Panel) -> None:
     """Connect the stage with the settings."""
-    asked = [panel.model, panel.vividness, panel.size, panel.recolor]
-    shown = [one.session, one.empty, one.answer, one.result, one.status, one.anew, one.download]
+    asked = [panel.model, one.vividness, panel.size, panel.recolor]
+    shown = [one.session, one.empty, one.answer, one.result, one.vividness, one.status, one.anew, one.download]
     network = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private", "preprocess": False}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
-    chosen = one.photo.input(
-        color_upload,
-        [one.session, one.photo, *asked],
-        shown,
-        show_progress="full",
-        show_progress_on=one.photo,
-        **network,
-    )
+    first = {"outputs": shown, "show_progress_on": one.photo, **network}
+
+    chosen = one.photo.input(color_upload, [one.session, one.photo, *asked], **first)
     chosen.success(None, None, None, js=_FOCUS_RESULT, **quiet)
     chosen.failure(lambda: None, None, one.photo, **quiet)
     for button, path in one.examples:
-        example = button.click(
-            partial(color_file, path),
-            [one.session, *asked],
-            shown,
-            show_progress="full",
-            show_progress_on=one.photo,
-            **network,
-        )
+        example = button.click(partial(color_file, path), [one.session, *asked], **first)
         example.success(None, None, None, js=_FOCUS_RESULT, **quiet)
+    again = {
+        "fn": color_again,
+        "inputs": [one.session, *asked],
+        "outputs": shown,
+        "show_progress_on": one.result,
+        **network,
+    }
     for setting in (panel.model, panel.size, panel.recolor):
-        setting.input(
-            color_again, [one.session, *asked], shown, show_progress="full", show_progress_on=one.result, **network
-        )
-    one.anew.click(lambda: True, None, panel.recolor, **quiet).then(
-        color_again, [one.session, *asked], shown, show_progress="full", show_progress_on=one.result, **network
-    )
-    panel.vividness.input(
-        change_vividness, [one.session, panel.vividness], one.result, trigger_mode="always_last", queue=False, **quiet
-    )
+        setting.input(**again)
+    one.anew.click(lambda: True, None, panel.recolor, **quiet).then(**again)
+    move = {"inputs": [one.session, one.vividness], "outputs": one.result, "trigger_mode": "always_last", **quiet}
+    one.vividness.input(partial(change_vividness, DRAFT), queue=False, **move)
+    one.vividness.release(partial(change_vividness, PREVIEW), queue=False, **move)
     saved = one.download.click(
-        full_size, [one.session, panel.vividness], one.file, api_visibility="private", show_progress_on=one.download
+        full_size, [one.session, one.vividness], one.file, api_visibility="private", show_progress_on=one.download
     )
     saved.success(None, one.file, None, js=_SAVE, **quiet)
     one.another.click(start_over, one.session, [*shown, one.photo, panel.recolor], **quiet)
@@ -128,8 +133,8 @@ def wire(one: Single, panel: Panel) -> None:
 def color_upload(session: Session | None, upload: Any, *asked: Any) -> list[Any]:
     """Colour what was just chosen and turn the drop target into the slider."""
     if not upload:
-        return [gr.skip()] * 7
-    with in_words(_FAILED):
+        return [gr.skip()] * _SHOWN
+    with in_words():
         return color_file(received(upload), session, *asked)
 
 
@@ -137,7 +142,7 @@ def color_file(
     path: Path, session: Session | None, model: str, vividness: float, size: Any, recolor: bool
 ) -> list[Any]:
     """Colour a file; the files of the session before are removed."""
-    with in_words(_FAILED):
+    with in_words():
         session_now = Session(colorize_upload(path, settings(model, size, recolor)))
         forget(session)
         return _show(session_now, vividness)
@@ -145,34 +150,35 @@ def color_file(
 
 def color_again(session: Session | None, *asked: Any) -> list[Any]:
     """Colour the same photo with other settings; nothing happens while there is none."""
-    return [gr.skip()] * 7 if session is None else color_file(session.colored.path, session, *asked)
+    return [gr.skip()] * _SHOWN if session is None else color_file(session.colored.path, session, *asked)
 
 
-def change_vividness(session: Session | None, vividness: float) -> Any:
-    """Only composes: the colour layer is kept."""
+def change_vividness(longest: int, session: Session | None, vividness: float) -> Any:
+    """Only composes: the colour layer is kept. Small while the slider moves, larger when it is let go."""
+    if session is None or session.colored.passed_through:
+        return gr.skip()
     with in_words():
-        return (
-            gr.skip()
-            if session is None or session.colored.passed_through
-            else session.show(checked_vividness(vividness))
-        )
+        return session.show(checked_vividness(vividness), longest)
 
 
 def full_size(session: Session | None, vividness: float) -> str:
     """Write the file to download."""
-    with in_words("The file could not be made"):
+    with in_words():
         if session is None:
             raise RefusedError(
                 "This page has been open for long and the photo is no longer here. Please choose it again."
             )
-        return str(session.download(checked_vividness(vividness)))
+        written = session.download(checked_vividness(vividness))
+        for note in written.notes:
+            gr.Info(plain(note), duration=12)
+        return str(written.path)
 
 
 def start_over(session: Session | None) -> list[Any]:
     """Back to the drop target."""
     forget(session)
     hidden = gr.update(visible=False)
-    return [None, gr.update(visible=True), hidden, None, "", hidden, gr.skip(), None, False]
+    return [None, gr.update(visible=True), hidden, None, gr.skip(), "", hidden, gr.skip(), None, False]
 
 
 def _show(session: Session, vividness: float) -> list[Any]:
@@ -183,6 +189,7 @@ def _show(session: Session, vividness: float) -> list[Any]:
         gr.update(visible=False),
         gr.update(visible=True),
         session.show(checked_vividness(vividness)),
+        gr.update(visible=not left),
         _status(colored),
         gr.update(visible=left),
         gr.update(visible=not left),
@@ -191,4 +198,4 @@ def _show(session: Session, vividness: float) -> list[Any]:
 
 def _status(colored: Colored) -> str:
     lines = [_IN_COLOR] if colored.passed_through else []
-    return "\n\n".join([*lines, colored.summary, *colored.notes])
+    return "\n\n".join([*lines, plain(colored.summary), *map(plain, colored.notes)])

@@ -1,4 +1,4 @@
-"""How the page looks: a quiet print room by day, a darkroom with its red safelight by night. Every font is served locally."""
+"""How the page looks: a quiet print room by day, a darkroom with its red safelight by night. Fonts are local."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from gradio.themes.utils.fonts import LocalFont
 
 TITLE = "colorhub: colour a black-and-white photo"
 CSS = Path(__file__).with_name("style.css")
+SCRIPT = Path(__file__).with_name("page.js")
 
 _PAPER = Color(
     "#fbf9f6",
@@ -40,7 +41,8 @@ HEADER = """
 <header class="masthead">
   <p class="wordmark"><span class="swatch" aria-hidden="true"></span>colorhub</p>
   <h1>Give a black-and-white photo <em>its colours back</em>.</h1>
-  <p class="lead">Drop a scan. A neural network proposes believable colours; size, sharpness, format and metadata stay yours.</p>
+  <p class="lead">A neural network proposes believable colours. Size, sharpness, format and metadata stay as they are.
+  </p>
 </header>
 """
 
@@ -52,15 +54,11 @@ Uploads are deleted within a few hours; nothing is kept and nothing is sent else
 
 def theme() -> gr.themes.Base:
     """The page's theme, light and dark."""
-    fonts = [
-        LocalFont("IBM Plex Sans"),
-        "system-ui",
-        "sans-serif",
-        LocalFont("Lora", weights=(400, 600)),
-    ]  # Lora: headlines only
-    base = gr.themes.Base(
-        primary_hue=_SAFELIGHT, secondary_hue=_SAFELIGHT, neutral_hue=_PAPER, font=fonts, radius_size="lg"
-    )
+    # Of the font files that come with gradio 6.31 only some hold the whole alphabet; none of weight 600 does.
+    sans = [LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"]
+    mono = [LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"]
+    hues = {"primary_hue": _SAFELIGHT, "secondary_hue": _SAFELIGHT, "neutral_hue": _PAPER}
+    base = gr.themes.Base(**hues, font=sans, font_mono=mono, radius_size="lg")
     return base.set(
         body_background_fill="*neutral_100",
         body_background_fill_dark="*neutral_950",
@@ -86,6 +84,7 @@ def theme() -> gr.themes.Base:
         border_color_primary_dark="*neutral_700",
         input_background_fill="*neutral_50",
         input_background_fill_dark="*neutral_800",
+        input_border_width="1px",
         input_border_color="*neutral_300",
         input_border_color_dark="*neutral_700",
         button_primary_background_fill="*primary_600",

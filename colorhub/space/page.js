@@ -1,0 +1,50 @@
+// What gradio's before/after slider lacks: a name, a role, the arrow keys, and texts for its two pictures.
+(() => {
+  const STEP = 0.04;
+
+  // The slider listens to the mouse only (d3-drag): keys are handed on as a drag.
+  const drag = (handle, picture, share) => {
+    const box = picture.getBoundingClientRect();
+    const grip = handle.getBoundingClientRect();
+    const y = grip.top + grip.height / 2;
+    const send = (target, type, x) =>
+      target.dispatchEvent(new MouseEvent(type, { clientX: x, clientY: y, bubbles: true, cancelable: true, view: window }));
+    send(handle, "mousedown", grip.left + grip.width / 2);
+    send(window, "mousemove", box.left + box.width * share);
+    send(window, "mouseup", box.left + box.width * share);
+  };
+
+  const shareOf = (handle, picture) => {
+    const box = picture.getBoundingClientRect();
+    const grip = handle.getBoundingClientRect();
+    return (grip.left + grip.width / 2 - box.left) / box.width;
+  };
+
+  const prepare = (handle) => {
+    const pictures = handle.closest("#result").querySelectorAll("img");
+    if (pictures.length < 2) return;
+    pictures[0].alt = "Before: the photo as it was sent";
+    pictures[1].alt = "After: the photo in colour";
+    if (handle.tabIndex === 0) return;
+    const say = () => handle.setAttribute("aria-valuenow", Math.round(100 * shareOf(handle, pictures[0])));
+    const names = { role: "slider", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": "Before and after: how much of the original is shown" };
+    Object.entries(names).forEach(([name, value]) => handle.setAttribute(name, value));
+    handle.tabIndex = 0;
+    say();
+    handle.addEventListener("keydown", (event) => {
+      const now = shareOf(handle, pictures[0]);
+      const goal = { ArrowLeft: now - STEP, ArrowRight: now + STEP, Home: 0, End: 1 }[event.key];
+      if (goal === undefined) return;
+      event.preventDefault();
+      drag(handle, pictures[0], Math.min(1, Math.max(0, goal)));
+      requestAnimationFrame(say);
+    });
+    handle.addEventListener("mouseup", say);
+  };
+
+  const look = () => {
+    document.querySelectorAll('#result [data-testid="slider"]').forEach(prepare);
+    document.querySelectorAll("#status:not([role]), #report:not([role])").forEach((text) => text.setAttribute("role", "status"));
+  };
+  new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
+})();

@@ -1,0 +1,98 @@
+"""Helpers of the page's tests: ``python app.py`` as a process of its own, with small models and watched connections."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# Imported by Python before anything else: writes down every address that is not this machine.
+_WATCH = """
+import os, sys
+HERE = ("127.0.0.1", b"127.0.0.1", "::1", "localhost", "0.0.0.0", None)
+def watch(event, args):
+    if event in ("socket.connect", "socket.sendto"):
+        address = args[1][0] if isinstance(args[1], tuple) else None
+    elif event == "socket.getaddrinfo":
+        address = args[0]
+    else:
+        return
+    if address not in HERE:
+        with open(os.environ["WATCH_FILE"], "a") as file:
+            file.write(f"{event} {address}\\n")
+sys.addaudithook(watch)
+"""
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running page. ``log`` holds what it printed, ``contacts`` the addresses it talked to besides this machine."""
+
+    url: str
+    log: Path
+    contacts: Path
+
+    def printed(self) -> str:
+        """What the server has printed so far."""
+        return self.log.read_text(encoding="utf-8")
+
+
+def small_models(folder: Path) -> Path:
+    """Two untrained models, small enough for tests, as ``$COLORHUB_MODELS`` wants them."""
+    from colorhub import create
+
+    for name, width in (("unet", 8), ("other", 4)):
+        create("unet", width=width, depth=4, dropout=0.0, working_size=64).save_pretrained(folder / name)
+    return folder
+
+
+@contextmanager
+def serve(folder: Path, models: Path) -> Iterator[Served]:
+    """Run ``python app.py`` until the block is left. ``folder`` takes its log and its temporary files."""
+    (folder / "watch").mkdir(parents=True)
+    (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
+    served = Served(f"http://127.0.0.1:{_free_port()}", folder / "server.log", folder / "contacts.txt")
+    environment = {
+        **os.environ,
+        "COLORHUB_MODELS": str(models),
+        "GRADIO_SERVER_PORT": served.url.rsplit(":", 1)[1],
+        "GRADIO_TEMP_DIR": str(folder / "uploads"),
+        "HF_HUB_OFFLINE": "1",
+        "PYTHONPATH": str(folder / "watch"),
+        "WATCH_FILE": str(served.contacts),
+        "OMP_WAIT_POLICY": "PASSIVE",
+    }
+    with served.log.open("w", encoding="utf-8") as log:
+        command = [sys.executable, str(ROOT / "app.py")]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        _wait(served, process)
+        yield served
+    finally:
+        process.terminate()
+        process.wait(timeout=20)
+
+
+def _wait(served: Served, process: subprocess.Popen, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(served.url, timeout=5) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"app.py did not serve its page. It printed:\n{served.printed()}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

@@ -1,0 +1,418 @@
+"""The Space without a browser: what it does with a photo, what it refuses in which words, what it keeps in memory."""
+
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import gradio as gr
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageCms
+from skimage import data
+from skimage.color import rgb2lab
+from space_server import ROOT, small_models
+
+from colorhub.space import album, build, colorize, jobs, limits, models, panel, single
+from colorhub.space.examples import example_photos
+from colorhub.space.session import Session
+
+
+@pytest.fixture(scope="module")
+def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_models(tmp_path_factory.mktemp("models"))
+
+
+@pytest.fixture(autouse=True)
+def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The page's folders under ``tmp_path``; an empty shelf with two untrained models behind it."""
+    monkeypatch.setenv("COLORHUB_MODELS", str(model_folder))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
+    models.SHELF._held.clear()
+    (tmp_path / "uploads").mkdir()
+    return tmp_path / "uploads"
+
+
+@pytest.fixture
+def grey_jpeg(space: Path) -> Path:
+    """A grey JPEG of 512 x 512 pixels with EXIF."""
+    exif = Image.Exif()
+    exif[270], exif[271] = "Grandma, 1931", "Box camera"
+    path = space / "grandma.jpg"
+    Image.fromarray(data.astronaut()).convert("L").save(path, quality=95, exif=exif, dpi=(300, 300))
+    return path
+
+
+def lightness(path: Path) -> np.ndarray:
+    return rgb2lab(np.asarray(Image.open(path).convert("RGB")))[..., 0]
+
+
+def color(path: Path, **settings: object) -> jobs.Colored:
+    return jobs.colorize_upload(path, jobs.Settings("unet", **settings))
+
+
+# What happens to a photo
+
+
+def test_full_size_file_keeps_lightness_size_metadata_and_format(grey_jpeg: Path, tmp_path: Path) -> None:
+    written = jobs.write_full_size(color(grey_jpeg), 1.0, tmp_path).path
+    assert written.name == "grandma-colorized.jpg"
+    with Image.open(written) as image:
+        assert (image.size, image.format, image.mode) == ((512, 512), "JPEG", "RGB")
+        assert image.getexif()[270] == "Grandma, 1931"
+        assert image.getexif()[271] == "Box camera"
+        assert tuple(map(round, image.info["dpi"])) == (300, 300)
+    assert np.abs(lightness(written) - lightness(grey_jpeg)).mean() < 0.5
+    chroma = np.hypot(*np.moveaxis(rgb2lab(np.asarray(Image.open(written)))[..., 1:], 2, 0))
+    assert chroma.mean() > 1
+
+
+def test_16_bit_png_stays_16_bit(space: Path, tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 96 * 128).astype(np.uint16).reshape(96, 128)
+    Image.fromarray(ramp).save(space / "scan.png")
+    written = jobs.write_full_size(color(space / "scan.png"), 1.0, tmp_path).path
+    header = written.read_bytes()[:26]
+    assert header[1:4] == b"PNG"
+    assert header[24] == 16
+
+
+@pytest.mark.parametrize(("name", "expected"), [("a.JPEG", "a-colorized.JPEG"), ("b.png", "b-colorized.jpg")])
+def test_suffix_is_the_users_where_it_fits_the_format(
+    name: str, expected: str, grey_jpeg: Path, tmp_path: Path
+) -> None:
+    named = grey_jpeg.rename(grey_jpeg.with_name(name))  # a JPEG, whatever its name says
+    assert jobs.write_full_size(color(named), 1.0, tmp_path).path.name == expected
+
+
+def test_gif_becomes_png_and_says_so(space: Path, tmp_path: Path) -> None:
+    Image.fromarray(data.camera()).save(space / "old.gif")
+    written = jobs.write_full_size(color(space / "old.gif"), 1.0, tmp_path)
+    assert written.path.suffix == ".png"
+    assert any("PNG" in note for note in written.notes)
+
+
+def test_preview_is_small_and_vividness_only_composes(
+    space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Image.fromarray(data.camera()).resize((3000, 1500)).save(space / "wide.jpg")
+    colored = color(space / "wide.jpg")
+    monkeypatch.setattr(models.SHELF.get("unet").model, "forward", None)  # running the network would raise
+    grey, plain, vivid = (jobs.after(colored, vividness).astype(int) for vividness in (0.0, 1.0, 2.0))
+    assert plain.shape == (1024, 2048, 3)
+    assert np.ptp(grey, axis=2).max() == 0
+    assert np.ptp(plain, axis=2).mean() < np.ptp(vivid, axis=2).mean()
+    assert jobs.after(colored, 1.0, longest=1024).shape == (512, 1024, 3)
+    assert colored.size == (3000, 1500)
+    assert jobs.before(colored).shape == plain.shape
+
+
+def test_preview_shows_transparency_on_white(space: Path) -> None:
+    pixels = np.dstack([np.full((40, 50), 90, np.uint8), np.zeros((40, 50), np.uint8)])
+    Image.fromarray(pixels, "LA").save(space / "clear.png")
+    assert (jobs.before(color(space / "clear.png")) == 255).all()
+
+
+def test_color_photo_is_left_as_it_is_unless_asked(space: Path, tmp_path: Path) -> None:
+    path = space / "coffee.jpg"
+    Image.fromarray(data.coffee()).save(path)
+    left = color(path)
+    assert left.passed_through
+    assert jobs.write_full_size(left, 1.0, tmp_path).path.read_bytes() == path.read_bytes()
+    assert not color(path, recolor=True).passed_through
+
+
+def test_summary_names_model_time_and_sizes(grey_jpeg: Path) -> None:
+    summary = color(grey_jpeg, size=96).summary
+    assert "by unet, working size 96" in summary
+    assert "512 x 512 pixels" in summary
+    assert " s by " in summary
+
+
+def test_session_keeps_few_previews_and_removes_them_all(grey_jpeg: Path) -> None:
+    session = Session(color(grey_jpeg))
+    shown = [session.show(step / 20, longest=64)[1] for step in range(30)]
+    assert len(set(shown)) == 30  # a name of its own each time: a browser would show the old picture again
+    assert len(list(session.folder.glob("after-*.jpg"))) == 24
+    assert Path(shown[-1]).is_file()
+    session.close()
+    assert not session.folder.exists()
+
+
+# Several photos
+
+
+def test_album_names_duplicates_broken_and_color(grey_jpeg: Path, space: Path, tmp_path: Path) -> None:
+    (space / "second").mkdir()
+    twin = space / "second" / "Grandma.jpg"
+    twin.write_bytes(grey_jpeg.read_bytes())
+    (space / "letter.jpg").write_text("Dear all, this is no picture.")
+    Image.fromarray(data.coffee()).save(space / "coffee.jpg")
+    told: list[str] = []
+    paths = [grey_jpeg, space / "letter.jpg", twin, space / "coffee.jpg"]
+    done = jobs.fill_album(paths, jobs.Settings("unet"), 1.0, tmp_path, tell=told.append)
+    assert (done.colored, done.kept) == (2, ("coffee.jpg",))
+    assert told == ["grandma.jpg", "letter.jpg", "Grandma.jpg", "coffee.jpg"]
+    assert len(done.failed) == 1
+    assert "letter.jpg" in done.failed[0]
+    assert "text" in done.failed[0]
+    with zipfile.ZipFile(done.path) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["grandma.jpg", "Grandma-2.jpg", "coffee.jpg"]
+        assert archive.read("coffee.jpg") == (space / "coffee.jpg").read_bytes()
+    prose = album.in_prose(done)
+    assert "2 photos coloured" in prose
+    assert "letter.jpg" in prose
+
+
+def test_album_of_broken_files_only_is_an_error_in_words(space: Path) -> None:
+    (space / "empty.png").touch()
+    with pytest.raises(gr.Error, match=r"empty\.png"):
+        album.color_album([{"path": str(space / "empty.png")}], "unet", 1.0, 0, False)
+
+
+def test_album_has_a_limit() -> None:
+    with pytest.raises(gr.Error, match="at most 50"):
+        album.color_album([{"path": "x"}] * 51, "unet", 1.0, 0, False)
+
+
+def test_file_names_cannot_write_markup() -> None:
+    shown = limits.plain("<b>[a](http://b)*.jpg")
+    assert shown == r"&lt;b>\[a\](http://b)\*.jpg"
+
+
+# What is refused
+
+
+def broken(folder: Path, kind: str) -> Path:
+    path = folder / f"{kind}.jpg"
+    whole = folder / "whole.jpg"
+    Image.fromarray(data.camera()).save(whole)
+    content = {
+        "empty": b"",
+        "text": b"only words",
+        "cut": whole.read_bytes()[:4000],
+        "svg": b'<svg xmlns="http://www.w3.org/2000/svg"/>',
+        "zip": b"PK\x03\x04" + bytes(60),
+    }
+    path.write_bytes(content[kind])
+    return path
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "cut", "svg", "zip"])
+def test_broken_files_get_one_sentence(kind: str, space: Path) -> None:
+    path = broken(space, kind)
+    with pytest.raises(gr.Error) as refused:
+        single.color_upload(None, {"path": str(path)}, "unet", 1.0, 0, False)
+    message = str(refused.value.message)
+    assert path.name in message
+    assert str(space) not in message  # no folder of the server
+    assert message.endswith(".")
+    assert refused.value.print_exception is False
+
+
+def test_more_than_50_megapixels_are_refused_before_decoding(space: Path) -> None:
+    path = space / "huge.png"
+    Image.new("1", (30_000, 30_000)).save(path)
+    with pytest.raises(gr.Error, match=r"50\.0 million are accepted here") as refused:
+        single.color_upload(None, {"path": str(path)}, "unet", 1.0, 0, False)
+    assert "max_pixels" not in refused.value.message
+
+
+def test_too_large_a_file_is_refused(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_BYTES", 2**20)
+    with grey_jpeg.open("ab") as file:
+        file.write(bytes(2**20))
+    with pytest.raises(limits.RefusedError, match="larger than 1 MB"):
+        limits.received(str(grey_jpeg))
+
+
+@pytest.mark.parametrize("upload", [None, "", {}, {"path": None}])
+def test_nothing_sent_is_said(upload: object) -> None:
+    with pytest.raises(limits.RefusedError, match="choose a photo"):
+        limits.received(upload)
+
+
+def test_files_of_the_server_are_not_read(space: Path, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.jpg"
+    Image.fromarray(data.camera()).save(secret)
+    (space / "link.jpg").symlink_to(secret)
+    for path in (secret, space / ".." / "secret.jpg", space / "link.jpg"):
+        with pytest.raises(limits.RefusedError, match="not uploaded here"):
+            limits.received({"path": str(path)})
+    with pytest.raises(limits.RefusedError, match="no longer here"):
+        limits.received(str(space / "gone.jpg"))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "unett"}, "Did you mean 'unet'"),
+        ({"model": "../../etc"}, "no model"),
+        ({"model": "someone/repository"}, "no model"),
+        ({"vividness": 3}, "between 0 and 2"),
+        ({"vividness": "very"}, "between 0 and 2"),
+        ({"size": 5}, "between 16 and 1024"),
+        ({"size": 9000}, "between 16 and 1024"),
+        ({"image": None}, "choose a photo"),
+    ],
+)
+def test_endpoint_refuses_in_words(change: dict[str, object], words: str, grey_jpeg: Path) -> None:
+    asked = {"image": {"path": str(grey_jpeg)}, "model": "", "vividness": 1.0, "size": 0, "recolor": False, **change}
+    with pytest.raises(gr.Error, match=words):
+        colorize.colorize(**asked)
+
+
+def test_endpoint_returns_the_file(grey_jpeg: Path) -> None:
+    answer = colorize.colorize({"path": str(grey_jpeg)}, size=128)
+    assert Path(answer).name == "grandma-colorized.jpg"
+    assert Image.open(answer).size == (512, 512)
+
+
+def test_unreadable_weights_are_said(model_folder: Path, grey_jpeg: Path, tmp_path: Path, monkeypatch) -> None:
+    bad = tmp_path / "weights" / "bad"
+    bad.mkdir(parents=True)
+    (bad / "config.json").write_text((model_folder / "unet" / "config.json").read_text())
+    (bad / "model.safetensors").write_bytes(b"not weights")
+    monkeypatch.setenv("COLORHUB_MODELS", str(bad.parent))
+    with pytest.raises(gr.Error, match="safetensors"):
+        colorize.colorize({"path": str(grey_jpeg)}, model="bad")
+
+
+def test_unexpected_errors_are_logged_not_shown(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(gr.Error) as shown, limits.in_words():
+        raise RuntimeError("secret detail")
+    assert "secret" not in shown.value.message
+    assert "secret detail" in caplog.text
+
+
+# Models
+
+
+def test_shelf_holds_the_two_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: Path) -> None:
+    for name in "abc":
+        folder = tmp_path / "three" / name
+        folder.mkdir(parents=True)
+        for file in ("config.json", "model.safetensors"):
+            (folder / file).write_bytes((model_folder / "other" / file).read_bytes())
+    monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "three"))
+    shelf = models.Shelf(2)
+    first = shelf.get("a")
+    shelf.get("b")
+    assert shelf.get("a") is first
+    shelf.get("c")
+    assert shelf.held() == ["a", "c"]
+    assert shelf.get("a").name == "a"
+
+
+def test_default_model_is_the_best_measured_on_disk() -> None:
+    from colorhub.models import ModelInfo
+
+    folder = [ModelInfo("x", "unet", "folder", "x"), ModelInfo("unet", "unet", "bundled", "unet")]
+    assert models.default_model(folder) == "unet"
+    better = [*folder, ModelInfo("y", "unet", "folder", "y", gain=1.5), ModelInfo("z", "unet", "hub", "z", gain=3.0)]
+    assert models.default_model(better) == "y"
+    assert models.default_model([]) is None
+
+
+def test_picker_lists_models_with_size_and_score() -> None:
+    from colorhub.models import ModelInfo
+
+    picker, about = panel.fill_models()
+    assert {"unet", "other"} <= {value for _, value in picker["choices"]}
+    assert "MB" in about
+    line = models.describe(ModelInfo("unet", "unet", "bundled", "x", 18.4, 1.734, "A U-Net for photographs."))
+    assert line == "A U-Net for photographs · 18 MB · +1.73 dB over grey"
+
+
+def test_without_models_the_page_says_how_to_get_one(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "listed", list)
+    monkeypatch.setattr(panel, "listed", list)
+    picker, about = panel.fill_models()
+    assert picker["visible"] is False
+    assert "COLORHUB_MODELS" in about
+    with pytest.raises(gr.Error, match="COLORHUB_MODELS"):
+        colorize.colorize({"path": str(grey_jpeg)})
+
+
+# The page
+
+
+def test_only_colorize_is_public() -> None:
+    page = build()
+    public = [function.api_name for function in page.fns.values() if function.api_visibility != "private"]
+    assert public == ["colorize"]
+
+
+def test_examples_that_cannot_be_written_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "occupied").write_text("a file where the folder would be")
+    assert example_photos(tmp_path / "occupied") == []
+
+
+def test_examples_are_grey_and_complete(tmp_path: Path) -> None:
+    photos = example_photos(tmp_path)
+    assert [path.stem for path in photos] == ["astronaut", "tower", "cat", "cheetah", "coffee", "lion", "rocket"]
+    assert {Image.open(path).mode for path in photos} == {"L"}
+    before = [path.stat().st_mtime_ns for path in photos]
+    assert [path.stat().st_mtime_ns for path in example_photos(tmp_path)] == before
+
+
+def python(code: str, **environment: str) -> str:
+    """What a fresh process prints."""
+    command = [sys.executable, "-c", code]
+    run = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, **environment}, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    return run.stdout.strip()
+
+
+def test_page_is_built_without_torch() -> None:
+    heavy = "{'torch', 'timm', 'datasets', 'skimage', 'spaces'}"
+    assert python(f"import sys, colorhub.space as s; s.build(); print({heavy} & set(sys.modules))") == "set()"
+
+
+@pytest.mark.slow
+def test_zero_gpu_lends_the_network_and_loads_all_models_first(tmp_path: Path, model_folder: Path) -> None:
+    (tmp_path / "spaces.py").write_text("def GPU(duration):\n    return lambda function: ('lent', function)\n")
+    code = (
+        "from colorhub.space import models; models.prepare_all();"
+        "print(models.predict[0], sorted(models.SHELF.held()), models.SHELF.capacity)"
+    )
+    zero = {"SPACE_ID": "me/space", "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)}
+    printed = python(code, COLORHUB_MODELS=str(model_folder), **zero)
+    assert printed.startswith("lent ['other', 'unet'")
+    assert printed.endswith("None")
+
+
+def test_zero_gpu_composes_on_the_cpu(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    colored = color(grey_jpeg)
+    monkeypatch.setattr(models, "on_zero_gpu", lambda: True)
+    monkeypatch.setattr(models.SHELF.get("unet"), "device", torch.device("cuda"))  # which this machine need not have
+    assert jobs.after(colored, 1.0).shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize("missing", ["SPACE_ID", "SPACES_ZERO_GPU"])
+def test_elsewhere_nothing_is_lent(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from colorhub.space.zero import lend_gpu
+
+    for name, value in {"SPACE_ID": "me/space", "SPACES_ZERO_GPU": "true"}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv(missing)
+    work: Callable[[], int] = lambda: 1  # noqa: E731
+    assert lend_gpu(work) is work
+
+
+def test_icc_profile_survives_or_is_srgb(space: Path, tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    path = space / "profiled.jpg"
+    sepia = np.stack([data.camera() * share for share in (1.0, 0.85, 0.65)], axis=2).astype(np.uint8)
+    Image.fromarray(sepia).save(path, icc_profile=profile, quality=95)
+    colored = color(path)
+    assert not colored.passed_through  # a toned print counts as black-and-white
+    written = jobs.write_full_size(colored, 1.0, tmp_path).path
+    kept = Image.open(written).info.get("icc_profile")
+    assert kept is None or "sRGB" in ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(kept)))
