@@ -10,7 +10,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
@@ -100,18 +99,17 @@ class ColorizationPipeline:
     def predict(
         self, photos: Photo | Sequence[Photo], size: int | None = None, batch_size: int = 8
     ) -> ColorLayer | list[ColorLayer]:
-        """Run the network: one colour layer a photo. Photos whose padded working sizes agree share a batch."""
+        """Run the network: one colour layer a photo. Photos whose working pictures agree in shape share a batch."""
         _check_settings(size, 1.0, batch_size)
         if isinstance(photos, Photo):
             return self.predict([photos], size, 1)[0]
         size = size or self.model.working_size
-        lightnesses = [working_lightness(photo, size) for photo in photos]
-        padded = [_pad(L, self.model.multiple) for L in lightnesses]
+        lightnesses = [working_lightness(photo, size, self.model.multiple) for photo in photos]
         answers: dict[int, Tensor] = {}
-        for group in _same_shape(padded, batch_size):
-            batch = torch.cat([padded[i] for i in group])
+        for group in _same_shape(lightnesses, batch_size):
+            batch = torch.cat([lightnesses[i] for i in group])
             answers.update(zip(group, self._forward(batch).split(1), strict=True))
-        return [ColorLayer(answers[i][..., : L.shape[2], : L.shape[3]], L, size) for i, L in enumerate(lightnesses)]
+        return [ColorLayer(answers[i], L, size) for i, L in enumerate(lightnesses)]
 
     @torch.inference_mode()
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
@@ -159,12 +157,17 @@ class ColorizationPipeline:
         }
 
 
-def working_lightness(photo: Photo, size: int) -> Tensor:
-    """The photo's lightness ``(1, 1, h, w)``, its short side ``size`` pixels (less for photos longer than 4 to 1)."""
+def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:
+    """The photo's lightness ``(1, 1, h, w)``, its short side about ``size`` pixels (less beyond 4 to 1).
+
+    Both sides are rounded to the nearest multiple of ``multiple``: a network that is given whole multiples needs no
+    padding, which costs it far more than a slightly stretched picture does.
+    """
     height, width = photo.grey.shape
     scale = min(size / min(height, width), _LONGEST * size / max(height, width))
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(photo.grey, shape, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    shape = [max(1, round(side * scale / multiple)) * multiple for side in (width, height)]
+    shrinks = shape[0] <= width and shape[1] <= height
+    small = cv2.resize(photo.grey, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return _lightness(torch.from_numpy(small))
 
 
@@ -174,11 +177,6 @@ def _lightness(grey: Tensor) -> Tensor:
         table = grey_to_lightness(torch.arange(256, device=grey.device) / 255)
         return table.index_select(0, grey.flatten().int()).view(1, 1, *grey.shape)
     return grey_to_lightness(grey.float() / 65535)[None, None]
-
-
-def _pad(L: Tensor, multiple: int) -> Tensor:
-    height, width = L.shape[-2:]
-    return F.pad(L, (0, -width % multiple, 0, -height % multiple), mode="replicate")
 
 
 def _same_shape(tensors: Sequence[Tensor], batch_size: int) -> Iterator[list[int]]:

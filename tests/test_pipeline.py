@@ -51,7 +51,7 @@ def test_every_kind_of_input_gives_the_same_picture(
 def test_two_steps_are_the_call(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
     photo = Photo.open(grey)
     layer = pipeline.predict(photo, size=48)
-    assert layer.ab.shape[2:] == layer.L.shape[2:] == (48, 72)
+    assert layer.ab.shape[2:] == layer.L.shape[2:] == (48, 72)  # multiples of 8, which this model wants
     assert np.array_equal(pipeline.compose(photo, layer, 1.5).pixels, pipeline(photo, size=48, vividness=1.5).pixels)
 
 
@@ -90,6 +90,8 @@ def test_the_working_size_is_the_short_side_and_long_photos_are_bounded() -> Non
     assert working_lightness(Photo.open(np.zeros((300, 400), np.uint8)), 96).shape == (1, 1, 96, 128)
     assert working_lightness(Photo.open(np.zeros((30, 40), np.uint8)), 96).shape == (1, 1, 96, 128)
     assert working_lightness(Photo.open(np.zeros((3, 4000), np.uint8)), 96).shape == (1, 1, 1, 384)
+    assert working_lightness(Photo.open(np.zeros((300, 400), np.uint8)), 96, 64).shape == (1, 1, 128, 128)
+    assert working_lightness(Photo.open(np.zeros((3, 4000), np.uint8)), 96, 64).shape == (1, 1, 64, 384)
 
 
 def test_working_lightness_is_cielab(grey: np.ndarray) -> None:
