@@ -6,7 +6,7 @@ from fnmatch import fnmatch
 from torch import Tensor
 
 from colorhub.models import create, load
-from colorhub.models.base import Colorizer, WeightsError
+from colorhub.models.base import Colorizer, WeightsError, misfits
 from training.config import Recipe, RecipeError
 
 
@@ -55,19 +55,9 @@ def _check(recipe: Recipe, expected: dict[str, Tensor], found: dict[str, Tensor]
     for pattern in recipe.init_skip:
         if not any(fnmatch(name, pattern) for name in {**expected, **found}):
             raise RecipeError(f"init_skip: no tensor matches {pattern!r}; the model has {_listed(list(expected))}.")
-    problems = [f"missing {key}" for key in expected if key not in found and key not in skipped]
-    problems += [f"unexpected {key}" for key in found if key not in expected and key not in skipped]
-    problems += [
-        f"{key} has the shape {tuple(found[key].shape)}, expected {tuple(expected[key].shape)}"
-        for key in expected
-        if key in found and key not in skipped and found[key].shape != expected[key].shape
-    ]
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightsError(
-            f"init={recipe.init} does not fit: {'; '.join(problems[:5])}{more}; patterns in init_skip leave tensors "
-            "out."
-        )
+    kept = [{name: tensor for name, tensor in part.items() if name not in skipped} for part in (expected, found)]
+    if problems := misfits(*kept):
+        raise WeightsError(f"init={recipe.init} does not fit: {problems}; patterns in init_skip leave tensors out.")
 
 
 def _listed(names: list[str]) -> str:

@@ -183,7 +183,14 @@ def _load_weights(model: nn.Module, model_id: str, path: Path) -> None:
 def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) -> None:
     """Copy tensors into a model. Raises :class:`WeightsError`, beginning with ``origin``, where any is missing, extra
     or misshapen."""
-    expected = model.state_dict()
+    if problems := misfits(model.state_dict(), found):
+        raise WeightsError(f"{origin} do not fit {type(model).__name__}: {problems}.")
+    with torch.no_grad():
+        model.load_state_dict(found, strict=True)
+
+
+def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
+    """The tensors that are missing, extra or misshapen, the first five by name; empty when all fit."""
     problems = [f"missing {name}" for name in expected if name not in found]
     problems += [f"unexpected {name}" for name in found if name not in expected]
     problems += [
@@ -191,8 +198,5 @@ def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) ->
         for name, tensor in expected.items()
         if name in found and found[name].shape != tensor.shape
     ]
-    if problems:
-        more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
-        raise WeightsError(f"{origin} do not fit {type(model).__name__}: {'; '.join(problems[:5])}{more}.")
-    with torch.no_grad():
-        model.load_state_dict(found, strict=True)
+    more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
+    return "; ".join(problems[:5]) + more
