@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,7 @@ class ColorizationPipeline:
         return {
             "model": self.name,
             "architecture": self.model.architecture,
-            "weights_sha256": getattr(self.model, "weights_sha256", "unknown"),
+            "weights_sha256": self.model.weights_sha256,
             "settings": f"size={layer.size} vividness={vividness:g}",
         }
 
@@ -174,9 +175,13 @@ def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:
 def _lightness(grey: Tensor) -> Tensor:
     """Grey codes ``(H, W)`` to L ``(1, 1, H, W)``. 8-bit codes have 256 lightness values: a table look-up."""
     if grey.dtype == torch.uint8:
-        table = grey_to_lightness(torch.arange(256, device=grey.device) / 255)
-        return table.index_select(0, grey.flatten().int()).view(1, 1, *grey.shape)
+        return _lightness_table(grey.device).index_select(0, grey.flatten().int()).view(1, 1, *grey.shape)
     return grey_to_lightness(grey.float() / 65535)[None, None]
+
+
+@cache
+def _lightness_table(device: torch.device) -> Tensor:
+    return grey_to_lightness(torch.arange(256, device=device) / 255)
 
 
 def _same_shape(tensors: Sequence[Tensor], batch_size: int) -> Iterator[list[int]]:

@@ -11,22 +11,13 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
+from fuzz_files import SUFFIXES
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin
 from skimage.color import rgb2lab
 
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 
 FORMATS = ["JPEG", "PNG", "WEBP", "TIFF", "HEIF", "AVIF"]
-SUFFIX = {
-    "JPEG": ".jpg",
-    "PNG": ".png",
-    "WEBP": ".webp",
-    "TIFF": ".tif",
-    "BMP": ".bmp",
-    "GIF": ".gif",
-    "HEIF": ".heic",
-    "AVIF": ".avif",
-}
 PROVENANCE = {"model": "unet", "weights_sha256": "0123abcd", "settings": "size 256, vividness 1.0"}
 OLD_XMP = (
     b'<?xpacket begin="\xef\xbb\xbf" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
@@ -114,10 +105,10 @@ def exif_of(raw: bytes, suffix: str) -> Image.Exif:
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "TIFF", "BMP", "AVIF"])
 def test_output_format_follows_the_input(format: str, grey: np.ndarray, tmp_path: Path) -> None:
-    source = tmp_path / f"in{SUFFIX[format]}"
+    source = tmp_path / f"in{SUFFIXES[format]}"
     Image.fromarray(grey).save(source, format)
     result = colored(Photo.open(source)).save(tmp_path / "out")
-    assert result == tmp_path / f"out{SUFFIX[format]}"
+    assert result == tmp_path / f"out{SUFFIXES[format]}"
     with Image.open(result) as image:
         assert image.format == format
         assert image.mode == "RGB"
@@ -128,7 +119,7 @@ def test_output_format_follows_the_input(format: str, grey: np.ndarray, tmp_path
 def test_pixels_arrive(format: str, color: np.ndarray) -> None:
     photo = Photo.open(color)
     raw, suffix = ColorPhoto(color, photo, PROVENANCE).encode(format)
-    assert suffix == SUFFIX[format]
+    assert suffix == SUFFIXES[format]
     seen = Photo.open(raw).rgb
     if format in ("PNG", "TIFF", "BMP", "WEBP"):  # WebP: the source was lossless
         assert np.array_equal(seen, color)
@@ -163,7 +154,7 @@ def test_16_bits_survive(format: str, channels: int, tmp_path: Path) -> None:
     alpha = (65535 - x * 600).astype(np.uint16)
     source = np.stack([deep, alpha], axis=-1) if channels == 4 else deep
     photo = Photo.open(source)
-    result = colored(photo).save(tmp_path / f"out{SUFFIX[format]}")
+    result = colored(photo).save(tmp_path / f"out{SUFFIXES[format]}")
     if format == "TIFF":
         seen = tifffile.imread(result)
     else:

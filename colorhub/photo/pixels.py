@@ -8,8 +8,6 @@ import numpy as np
 
 from colorhub.photo.lightness import strips
 
-KINDS = {"gray": None, "rgb": 3, "cmyk": 4, "lab": 3}
-
 
 @dataclass
 class Pixels:
@@ -18,7 +16,7 @@ class Pixels:
 
     values: np.ndarray
     alpha: np.ndarray | None = None
-    kind: str = "gray"  # one of KINDS
+    kind: str = "gray"  # or "rgb", "cmyk", "lab"
 
 
 def pixels_of_array(array: np.ndarray) -> Pixels:
