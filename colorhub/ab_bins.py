@@ -1,4 +1,4 @@
-"""Colour as a choice among 313 bins: encoding, rebalancing, and the ways to read one colour or several from logits.
+"""Colour as a choice among 313 bins: encoding, rebalancing, and the ways to read a colour from logits.
 
 The bins are those of Zhang, Isola, Efros 2016, "Colorful Image Colorization", section 2: the cells of a grid of 10
 units on the ab plane that their gamut holds. All functions are pure, work on any device and compute in float32, also
@@ -95,41 +95,6 @@ def annealed_mean(logits: Tensor, temperature: float = TEMPERATURE, centers: Ten
         raise ValueError(f"logits must have the shape (B, {len(centers)}, h, w), got {tuple(logits.shape)}.")
     with _full_precision(logits):
         return torch.einsum("bqhw,qc->bchw", _distribution(logits, temperature), centers.float())
-
-
-def sample(logits: Tensor, count: int, temperature: float = 1.0, seed: int = 0, blend: float = TEMPERATURE) -> Tensor:
-    """Several colourings of the same picture, each coherent in itself.
-
-    Gumbel-max sampling (Maddison et al. 2014, "A* sampling"): the largest of logits plus Gumbel noise is a draw from
-    the distribution. The noise is drawn once a colouring and bin, not once a pixel, so pixels of one distribution take
-    one colour together, while every single pixel is still a draw from its own distribution. The choice is softened by
-    ``blend``, so that no hard edge appears where it changes. The noise depends on the seed alone: not on the other
-    pictures of a batch, on the device or on ``count``.
-
-    Args:
-        logits: ``(B, 313, h, w)``.
-        count: number of colourings; where the distribution is sure of itself they agree.
-        temperature: how far the colourings stray; towards 0 all are the mode, 1 is the distribution's own spread.
-        seed: of the noise.
-        blend: temperature of the annealed mean over the noisy logits; 0 takes bins as they are.
-
-    Returns:
-        ab ``(count, B, 2, h, w)`` in CIELAB units.
-
-    Raises:
-        ValueError: for a count below 1 or a temperature that is not positive.
-    """
-    if count < 1 or temperature <= 0:
-        raise ValueError(f"count must be at least 1 and temperature above 0, got {count} and {temperature}.")
-    generator = torch.Generator("cpu").manual_seed(seed)
-    scaled = logits.float() / temperature
-    colourings = []
-    for _ in range(count):
-        uniform = torch.rand(logits.shape[1], generator=generator, device="cpu", dtype=torch.float64)
-        gumbel = -(-(uniform.clamp(1e-12, 1 - 1e-12)).log()).log()
-        noise = gumbel.float().to(logits.device).view(1, -1, 1, 1)
-        colourings.append(annealed_mean(scaled + noise, blend))
-    return torch.stack(colourings)
 
 
 def confidence(logits: Tensor) -> Tensor:

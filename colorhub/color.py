@@ -9,27 +9,32 @@ units.
 
 from functools import cache
 from math import pi
+from threading import Lock
 
 import torch
 from torch import Tensor
 
-_WHITE = (0.95047, 1.0, 1.08883)
+WHITE = (0.95047, 1.0, 1.08883)
 _RGB_TO_XYZ = (
     (0.412453, 0.357580, 0.180423),
     (0.212671, 0.715160, 0.072169),
     (0.019334, 0.119193, 0.950227),
 )
-_XYZ_TO_RGB = (
+XYZ_TO_RGB = (
     (3.24048134, -1.53715152, -0.49853633),
     (-0.96925495, 1.87599, 0.04155593),
     (0.05564664, -0.20404134, 1.05731107),
 )
-_EPSILON, _KAPPA_SLOPE = 0.008856, 7.787  # CIE 15: where the cube root gives way to a straight line
+# CIE 15: below F_JOIN (its cube, in light) the cube root gives way to the straight line that touches it there.
+F_JOIN, F_SLOPE, F_OFFSET = 6 / 29, 841 / 108, 16 / 116
+SRGB_JOIN = 0.0031308  # IEC 61966-2-1: the same for the sRGB curve, in linear light; 0.04045 in codes
 _LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601, on gamma-encoded values
 # Linear light that may be clipped, about half an 8-bit level: near yellow the ray of constant hue leaves sRGB by 0.3 %
 # and comes back, and a stricter test would cut the chroma of pure yellow from 97 to 24.
 _SLACK = (2e-4, 4e-3)
 _LIMIT_ROWS, _LIMIT_COLUMNS = 1024, 1024  # resolution of the gamut table in lightness and in hue
+
+_building = Lock()
 
 GREY_PROTOCOLS = ("lab", "luma")
 
@@ -37,22 +42,26 @@ GREY_PROTOCOLS = ("lab", "luma")
 def srgb_to_linear(rgb: Tensor) -> Tensor:
     """Undo the sRGB transfer curve, element by element. Values outside 0..1 are clamped."""
     rgb = rgb.float().clamp(0, 1)
-    return torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    return rgb.clamp(max=0.04045) / 12.92 + (((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4 - 0.04045 / 12.92)
 
 
+# Each curve here is a straight line up to where it joins a power, then that power: as both are clamped there and added,
+# every gradient is finite (a power's own is not, at 0), and nothing is chosen pixel by pixel, which is slow.
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Apply the sRGB transfer curve, element by element. Values outside 0..1 are clamped."""
     linear = linear.float().clamp(0, 1)
-    # The inner clamp keeps the gradient of the unused branch finite at 0.
-    return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
+    curve = linear.clamp(min=SRGB_JOIN) ** (1 / 2.4) - SRGB_JOIN ** (1 / 2.4)
+    return linear.clamp(max=SRGB_JOIN) * 12.92 + curve * 1.055
 
 
 def _f(t: Tensor) -> Tensor:
-    return torch.where(t > _EPSILON, t.clamp(min=_EPSILON) ** (1 / 3), _KAPPA_SLOPE * t + 16 / 116)
+    joint = F_JOIN**3
+    return t.clamp(max=joint) * F_SLOPE + F_OFFSET + (t.clamp(min=joint) ** (1 / 3) - F_JOIN)
 
 
 def _f_inverse(f: Tensor) -> Tensor:
-    return torch.where(f > 0.2068966, f * f * f, (f - 16 / 116) / _KAPPA_SLOPE)
+    above = (f - F_JOIN).clamp(min=0)  # f^3 = the line that touches it at the join + above^2 (above + 3 join)
+    return (f - F_OFFSET) / F_SLOPE + above * above * (above + 3 * F_JOIN)
 
 
 def _mix(channels: Tensor, weights: tuple[float, float, float], scale: float = 1.0) -> Tensor:
@@ -63,8 +72,24 @@ def _mix(channels: Tensor, weights: tuple[float, float, float], scale: float = 1
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """sRGB ``(B, 3, H, W)`` in 0..1 to ``(L, ab)``."""
     _expect_channels(rgb, 3, "rgb")
-    linear = srgb_to_linear(rgb)
-    x, y, z = (_f(_mix(linear, row, 1 / white)) for row, white in zip(_RGB_TO_XYZ, _WHITE, strict=True))
+    return _linear_to_lab(srgb_to_linear(rgb))
+
+
+def codes_to_lab(codes: Tensor) -> tuple[Tensor, Tensor]:
+    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``(L, ab)``: :func:`rgb_to_lab` of ``codes / 255``, twice as fast."""
+    _expect_channels(codes, 3, "codes")
+    linear = _linear_table(codes.device).index_select(0, codes.flatten().int())
+    return _linear_to_lab(linear.view(codes.shape))
+
+
+@cache
+def _linear_table(device: torch.device) -> Tensor:
+    with torch.inference_mode(False):  # a tensor made in inference mode could not be used in training later
+        return srgb_to_linear(torch.arange(256, device=device) / 255)
+
+
+def _linear_to_lab(linear: Tensor) -> tuple[Tensor, Tensor]:
+    x, y, z = (_f(_mix(linear, row, 1 / white)) for row, white in zip(_RGB_TO_XYZ, WHITE, strict=True))
     return 116 * y - 16, torch.cat([500 * (x - y), 200 * (y - z)], dim=1)
 
 
@@ -74,8 +99,8 @@ def lab_to_linear(L: Tensor, ab: Tensor) -> Tensor:
     _expect_channels(ab, 2, "ab")
     fy = (L.float() + 16) / 116
     fx, fz = fy + ab[:, 0:1].float() / 500, fy - ab[:, 1:2].float() / 200
-    x, y, z = (_f_inverse(f) * white for f, white in zip((fx, fy, fz), _WHITE, strict=True))
-    return torch.cat([x * row[0] + y * row[1] + z * row[2] for row in _XYZ_TO_RGB], dim=1)
+    x, y, z = (_f_inverse(f) * white for f, white in zip((fx, fy, fz), WHITE, strict=True))
+    return torch.cat([x * row[0] + y * row[1] + z * row[2] for row in XYZ_TO_RGB], dim=1)
 
 
 def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
@@ -112,7 +137,7 @@ def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
     _expect_channels(L, 1, "L")
     _expect_channels(ab, 2, "ab")
     a, b = ab[:, 0:1].float(), ab[:, 1:2].float()
-    table = _chroma_limit(ab.device)
+    table = chroma_limits(ab.device).flatten()
     row = (L.float() * (_LIMIT_ROWS / 100)).clamp(0, _LIMIT_ROWS - 1).int()
     column = ((torch.atan2(b, a) + pi) * (_LIMIT_COLUMNS / (2 * pi))).clamp(0, _LIMIT_COLUMNS - 1).int()
     chroma = (a * a + b * b + 1e-12).sqrt()  # the constant keeps the gradient finite at grey
@@ -120,23 +145,34 @@ def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
     return ab.float() * (limit / chroma).clamp(max=1)
 
 
-def _chroma_limit(device: torch.device) -> Tensor:
-    return _chroma_limit_on(str(device))
+def chroma_limits(device: torch.device | str = "cpu") -> Tensor:
+    """Largest chroma inside sRGB per cell of (lightness 0..100, hue -pi..pi), ``(1024, 1024)``: the mean of the cell's
+    four corners."""
+    with _building:  # many threads want it at once when a folder is begun
+        return _chroma_limits(str(device))
 
 
 @cache
-def _chroma_limit_on(device: str) -> Tensor:
-    """Largest chroma inside sRGB per cell of (lightness, hue), flattened: the mean of the cell's four corners."""
-    L = torch.linspace(0, 100, _LIMIT_ROWS + 1).view(1, 1, -1, 1).expand(1, 1, -1, _LIMIT_COLUMNS + 1)
+def _chroma_limits(device: str) -> Tensor:
+    if device != "cpu":
+        return _chroma_limits("cpu").to(device)
+    L = torch.linspace(0, 100, _LIMIT_ROWS + 1).view(1, 1, -1, 1)
     hue = torch.linspace(-pi, pi, _LIMIT_COLUMNS + 1).view(1, 1, 1, -1)
     direction = torch.cat([hue.cos(), hue.sin()], dim=1)
-    low, high = torch.zeros_like(L), torch.full_like(L, 140.0)
-    for _ in range(14):
-        middle = (low + high) / 2
-        linear = lab_to_linear(L, direction * middle)
-        inside = ((linear >= -_SLACK[0]) & (linear <= 1 + _SLACK[1])).all(dim=1, keepdim=True)
-        low, high = torch.where(inside, middle, low), torch.where(inside, high, middle)
-    return torch.nn.functional.avg_pool2d(low, 2, stride=1).flatten().to(device)
+    corners = torch.cat([_largest_chroma(rows, direction) for rows in L.split(32, dim=2)], dim=2)
+    return torch.nn.functional.avg_pool2d(corners, 2, stride=1)[0, 0]
+
+
+def _largest_chroma(L: Tensor, direction: Tensor) -> Tensor:
+    """By bisection, to 0.01: ``L`` ``(1, 1, rows, 1)`` and unit vectors ``(1, 2, 1, columns)`` to ``(1, 1, rows,
+    columns)``."""
+    middle, reach = (1 + _SLACK[1] - _SLACK[0]) / 2, (1 + _SLACK[1] + _SLACK[0]) / 2
+    chroma, step = torch.zeros(1, 1, L.shape[2], direction.shape[3]), 70.0
+    while step > 0.005:
+        linear = lab_to_linear(L, direction * (chroma + step))
+        chroma += ((linear - middle).abs_().amax(dim=1, keepdim=True) <= reach) * step
+        step /= 2
+    return chroma
 
 
 def _expect_channels(tensor: Tensor, channels: int, name: str) -> None:

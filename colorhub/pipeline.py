@@ -11,16 +11,19 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from tqdm import tqdm
 
+from colorhub import ab_bins
+from colorhub.alternatives import Choice
 from colorhub.color import grey_to_lightness
-from colorhub.compose import compose_rows, edge_maps, widen
-from colorhub.models import Colorizer, load
+from colorhub.compose import compose_codes, compose_rows, edge_maps, widen
+from colorhub.models import Colorizer, Prediction, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
 
 MAX_PIXELS = 400_000_000
-_STRIP = 2**17  # pixels composed at a time: small enough for the processor's cache
+_STRIP = 2**22  # pixels composed at a time on an accelerator
 _LONGEST = 4  # the working picture's long side is at most this many times its short side
 
 
@@ -29,12 +32,13 @@ class ColorLayer:
     """What a model says about a photo, at working size.
 
     ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the lightness it saw; ``size``: the short side in
-    pixels that was asked for.
+    pixels that was asked for; ``choice``: how it was chosen among several, empty for the model's own answer.
     """
 
     ab: Tensor
     L: Tensor
     size: int
+    choice: str = ""
 
 
 class ColorizationPipeline:
@@ -68,8 +72,11 @@ class ColorizationPipeline:
         vividness: float = 1.0,
         batch_size: int = 8,
         recolor: bool = False,
+        temperature: float | None = None,
+        samples: int | None = None,
+        seed: int = 0,
         progress: bool | None = None,
-    ) -> ColorPhoto | list[ColorPhoto]:
+    ) -> ColorPhoto | list[ColorPhoto] | list[list[ColorPhoto]]:
         """Colour one photo, or a list of photos.
 
         Args:
@@ -78,18 +85,25 @@ class ColorizationPipeline:
             vividness: factor on chroma.
             batch_size: photos that go through the network together; it does not change the result.
             recolor: colour photos that are in colour anew from their lightness instead of passing them through.
+            temperature: how boldly a model with a distribution over colours chooses. Of its one answer: 0 the likeliest
+                colours, 1 their mean, the model's own when not given. Of samples: towards 0 they agree, 1 is the
+                distribution's own spread, 0.6 when not given.
+            samples: give a list of so many different colourings for each photo, instead of one. Needs a model with a
+                distribution, as temperature does: ``pipeline.model.has_distribution``.
+            seed: of the samples; the first ones are the same however many are asked for.
             progress: show a progress bar; by itself on lists, in a terminal.
 
         Raises:
             PhotoError: a file that cannot be read.
-            ValueError: settings out of range.
+            ValueError: settings out of range; temperature or samples for a model that has one answer.
         """
         _check_settings(size, vividness, batch_size)
+        choice = self._checked(Choice(temperature, samples, seed))
         if not isinstance(photos, (list, tuple, Iterator)):
-            return next(self._color([photos], size, vividness, 1, recolor))
+            return next(self._color([photos], size, vividness, 1, recolor, choice))
         hidden = None if progress is None else not progress
         total = len(photos) if isinstance(photos, Sequence) else None
-        colored = self._color(photos, size, vividness, batch_size, recolor)
+        colored = self._color(photos, size, vividness, batch_size, recolor, choice)
         return list(tqdm(colored, total=total, unit="photo", disable=hidden))
 
     def open(self, source: Any) -> Photo:
@@ -98,19 +112,42 @@ class ColorizationPipeline:
 
     @torch.inference_mode()
     def predict(
-        self, photos: Photo | Sequence[Photo], size: int | None = None, batch_size: int = 8
-    ) -> ColorLayer | list[ColorLayer]:
-        """Run the network: one colour layer a photo. Photos whose working pictures agree in shape share a batch."""
+        self,
+        photos: Photo | Sequence[Photo],
+        size: int | None = None,
+        batch_size: int = 8,
+        *,
+        temperature: float | None = None,
+        samples: int | None = None,
+        seed: int = 0,
+    ) -> ColorLayer | list[ColorLayer] | list[list[ColorLayer]]:
+        """Run the network: one colour layer a photo, or with ``samples`` a list of so many; settings as in a call.
+
+        Photos whose working pictures agree in shape share a batch.
+        """
         _check_settings(size, 1.0, batch_size)
-        if isinstance(photos, Photo):
-            return self.predict([photos], size, 1)[0]
-        size = size or self.model.working_size
-        lightnesses = [working_lightness(photo, size, self.model.multiple) for photo in photos]
-        answers: dict[int, Tensor] = {}
-        for group in _same_shape(lightnesses, batch_size):
-            batch = torch.cat([lightnesses[i] for i in group])
-            answers.update(zip(group, self._forward(batch).split(1), strict=True))
-        return [ColorLayer(answers[i], L, size) for i, L in enumerate(lightnesses)]
+        choice = self._checked(Choice(temperature, samples, seed))
+        one = isinstance(photos, Photo)
+        layers = self._predict([photos] if one else photos, size, batch_size, choice)
+        return layers[0] if one else layers
+
+    @torch.inference_mode()
+    def confidence(self, photo: Any, size: int | None = None) -> np.ndarray:
+        """How sure the model is of its colour at every pixel of a photo, ``(H, W)`` float32 in 0..1.
+
+        One minus the entropy of the distribution over the 313 bins, as a share of the largest possible one: 0 where all
+        colours are equally likely, 1 where there is only one.
+
+        Raises:
+            PhotoError: a file that cannot be read.
+            ValueError: for a model that has one answer.
+        """
+        _check_settings(size, 1.0, 1)
+        self._expect_distribution()
+        photo = self.open(photo)
+        L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
+        sure = self._enlarged(ab_bins.confidence(self._forward(L).logits), L)[0, 0].cpu().numpy()
+        return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
@@ -120,42 +157,107 @@ class ColorizationPipeline:
         pixels = np.empty((height, width, 3 if photo.alpha is None else 4), np.uint16 if photo.bits == 16 else np.uint8)
         if photo.alpha is not None:
             pixels[..., 3] = photo.alpha
-        device = self.device if self.device.type == "cuda" else torch.device("cpu")
-        maps = widen(edge_maps(layer.L.to(device), layer.ab.to(device)), width)
-        white = float(np.iinfo(pixels.dtype).max)
-        rows = max(1, _STRIP // width)
-        for first in range(0, height, rows):
-            grey = torch.tensor(photo.grey[first : first + rows], device=device)
-            rgb = compose_rows(_lightness(grey), maps, first, height, vividness)
-            strip = (rgb[0] * white + 0.5).to(torch.uint8 if photo.bits == 8 else torch.int32).permute(1, 2, 0)
-            pixels[first : first + rows, :, :3] = strip.cpu().numpy()
+        if self.device.type == "cuda":
+            _compose_tensors(photo.grey, layer, vividness, pixels, self.device)
+        else:
+            L, ab = (part[0].float().cpu().numpy() for part in (layer.L, layer.ab))
+            compose_codes(photo.grey, L[0], ab, vividness, pixels)
         return ColorPhoto(pixels, photo, self._provenance(layer, vividness))
 
     def _color(
-        self, sources: Iterable[Any], size: int | None, vividness: float, batch_size: int, recolor: bool
-    ) -> Iterator[ColorPhoto]:
+        self,
+        sources: Iterable[Any],
+        size: int | None,
+        vividness: float,
+        batch_size: int,
+        recolor: bool,
+        choice: Choice,
+    ) -> Iterator[ColorPhoto | list[ColorPhoto]]:
         sources = iter(sources)
         while window := [self.open(source) for source in islice(sources, batch_size)]:
             grey = [photo for photo in window if recolor or not photo.in_color]
-            layers = iter(self.predict(grey, size, batch_size))
+            layers = iter(self._predict(grey, size, batch_size, choice))
             for photo in window:
                 if photo.in_color and not recolor:
-                    yield photo.pass_through()
+                    yield [photo.pass_through()] * choice.samples if choice.samples else photo.pass_through()
+                    continue
+                layer = next(layers)
+                if choice.samples:
+                    yield [self.compose(photo, one, vividness) for one in layer]
                 else:
-                    yield self.compose(photo, next(layers), vividness)
+                    yield self.compose(photo, layer, vividness)
 
-    def _forward(self, L: Tensor) -> Tensor:
+    @torch.inference_mode()
+    def _predict(
+        self, photos: Sequence[Photo], size: int | None, batch_size: int, choice: Choice
+    ) -> list[ColorLayer] | list[list[ColorLayer]]:
+        size = size or self.model.working_size
+        lightnesses = [working_lightness(photo, size, self.model.multiple) for photo in photos]
+        answers: dict[int, Tensor] = {}
+        # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
+        for group in _same_shape(lightnesses, 1 if choice.samples else batch_size):
+            L = torch.cat([lightnesses[i] for i in group])
+            answers.update(zip(group, self._colors(L, choice).cpu().split(1, dim=1), strict=True))
+        layers = [
+            [ColorLayer(ab, L, size, choice.named(i)) for i, ab in enumerate(answers[n])]
+            for n, L in enumerate(lightnesses)
+        ]
+        return layers if choice.samples else [layer for (layer,) in layers]
+
+    def _forward(self, L: Tensor) -> Prediction:
         L = L.to(self.device, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.model(L).ab.float().cpu()
+            return self.model(L)
+
+    def _colors(self, L: Tensor, choice: Choice) -> Tensor:
+        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``."""
+        answer = self._forward(L)
+        if not choice.asked:
+            return answer.ab.float()[None]
+        padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
+        return torch.stack([self._enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
+
+    def _enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
+        """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""
+        height, width = L.shape[-2:]
+        _, right, _, below = self.model.padding(L)
+        return F.interpolate(coarse, size=(height + below, width + right), mode="bilinear")[..., :height, :width]
+
+    def _checked(self, choice: Choice) -> Choice:
+        if choice.asked:
+            self._expect_distribution()
+        return choice
+
+    def _expect_distribution(self) -> None:
+        if not self.model.has_distribution:
+            others = ", ".join(with_distribution()) or "none of those on this machine"
+            raise ValueError(
+                f"The model {self.name} has one answer for a photo and takes no temperature or samples; "
+                f"models that have more: {others}."
+            )
 
     def _provenance(self, layer: ColorLayer, vividness: float) -> dict[str, str]:
         return {
             "model": self.name,
             "architecture": self.model.architecture,
             "weights_sha256": self.model.weights_sha256,
-            "settings": f"size={layer.size} vividness={vividness:g}",
+            "settings": f"size={layer.size} vividness={vividness:g} {layer.choice}".rstrip(),
         }
+
+
+def _compose_tensors(
+    grey: np.ndarray, layer: ColorLayer, vividness: float, pixels: np.ndarray, device: torch.device
+) -> None:
+    """As :func:`~colorhub.compose.compose_codes`, on any device."""
+    height, width = grey.shape
+    maps = widen(edge_maps(layer.L.to(device), layer.ab.to(device)), width)
+    white = float(np.iinfo(pixels.dtype).max)
+    rows = max(1, _STRIP // width)
+    for first in range(0, height, rows):
+        codes = torch.tensor(grey[first : first + rows], device=device)
+        rgb = compose_rows(_lightness(codes), maps, first, height, vividness)
+        strip = (rgb[0] * white + 0.5).to(torch.uint8 if pixels.dtype == np.uint8 else torch.int32).permute(1, 2, 0)
+        pixels[first : first + rows, :, :3] = strip.cpu().numpy()
 
 
 def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:

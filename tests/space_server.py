@@ -45,11 +45,18 @@ class Served:
 
 
 def small_models(folder: Path) -> Path:
-    """Two untrained models, small enough for tests, as ``$COLORHUB_MODELS`` wants them."""
+    """Untrained models, small enough for tests, as ``$COLORHUB_MODELS`` wants them; ``several`` has many answers."""
+    import torch
+
     from colorhub import create
 
+    torch.manual_seed(0)
     for name, width in (("unet", 8), ("other", 4)):
         create("unet", width=width, depth=4, dropout=0.0, working_size=64).save_pretrained(folder / name)
+    several = create("eccv16", width=8, working_size=64)
+    with torch.no_grad():  # an untrained head is nearly sure of nothing: make it choose among a few colours
+        several.head.weight.mul_(200)
+    several.save_pretrained(folder / "several")
     return folder
 
 

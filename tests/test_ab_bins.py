@@ -105,42 +105,6 @@ def test_a_table_made_in_inference_mode_can_be_trained_with_later() -> None:
     assert logits.grad.abs().sum() > 0
 
 
-def test_every_pixel_of_a_sample_is_a_draw_from_its_own_distribution() -> None:
-    """Bins chosen over 4,000 colourings against the softmax; 4 standard errors of a share at most."""
-    logits = torch.full((1, 313, 1, 2), -30.0)
-    logits[0, [10, 150, 300], 0, 0] = torch.tensor([0.0, 1.0, 2.0])
-    logits[0, [20, 150], 0, 1] = torch.tensor([0.0, 0.5])
-    drawn = ab_bins.nearest_bin(ab_bins.sample(logits, 4000, seed=3, blend=0)[:, 0])
-    shares = torch.stack([torch.bincount(drawn[:, 0, x], minlength=313) for x in range(2)], dim=1) / 4000
-    expected = logits[0, :, 0].softmax(dim=0)
-    error = (expected * (1 - expected) / 4000).sqrt()
-    assert ((shares - expected).abs() <= 4 * error + 1e-6).all()
-
-
-def test_samples_are_coherent_and_differ() -> None:
-    """Two halves with several likely colours each: within a half all pixels agree, between colourings they differ."""
-    halves = torch.randn(1, 313, 1, 2, generator=torch.Generator().manual_seed(2)) * 2
-    logits = halves.repeat_interleave(8, dim=3).expand(-1, -1, 16, -1)
-    samples = ab_bins.sample(logits, 4, seed=5)
-    assert samples.shape == (4, 1, 2, 16, 16)
-    assert torch.allclose(samples[..., :8], samples[..., :1, :1].expand(-1, -1, -1, 16, 8), atol=1e-3)
-    colours = samples[:, 0, :, 0, 0]
-    assert torch.pdist(colours).min() > 5
-
-
-def test_samples_depend_on_the_seed_alone(logits: torch.Tensor) -> None:
-    three = ab_bins.sample(logits, 3, seed=9)
-    assert torch.equal(ab_bins.sample(logits, 2, seed=9), three[:2])
-    assert torch.allclose(ab_bins.sample(logits[1:], 3, seed=9), three[:, 1:], atol=1e-4)
-    assert not torch.allclose(ab_bins.sample(logits, 3, seed=10), three, atol=1)
-
-
-def test_cold_samples_are_the_mode(logits: torch.Tensor) -> None:
-    samples = ab_bins.sample(logits, 2, temperature=1e-3, blend=0)
-    assert torch.equal(samples[0], ab_bins.annealed_mean(logits, 0))
-    assert torch.equal(samples[1], samples[0])
-
-
 def test_confidence_of_known_distributions() -> None:
     logits = torch.zeros(1, 313, 1, 3)
     logits[0, 7, 0, 1] = 100
@@ -183,7 +147,6 @@ def test_counting_adds_up() -> None:
         (lambda: ab_bins.soft_encode(torch.zeros(1, 3, 2, 2)), r"\(B, 2, h, w\), got \(1, 3, 2, 2\)"),
         (lambda: ab_bins.annealed_mean(torch.zeros(1, 5, 2, 2)), r"\(B, 313, h, w\), got \(1, 5, 2, 2\)"),
         (lambda: ab_bins.annealed_mean(torch.zeros(1, 313, 2, 2), -1), "must not be negative"),
-        (lambda: ab_bins.sample(torch.zeros(1, 313, 2, 2), 0), "count must be at least 1"),
         (lambda: ab_bins.rebalancing_weights(torch.ones(312)), r"a floating-point \(313,\)"),
         (lambda: ab_bins.rebalancing_weights(-torch.ones(313)), "none negative"),
         (lambda: ab_bins.rebalancing_weights(torch.ones(313), 2), "between 0 and 1"),

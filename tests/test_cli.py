@@ -362,13 +362,13 @@ def test_provenance_can_be_left_out(run: Run, photos: Path, tmp_path: Path) -> N
 def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = tmp_path / "models" / "scored"
     create("unet", **UNet.tiny()).save_pretrained(scored)
-    (scored / "scores.json").write_text(json.dumps({"metrics": {"gain": {"mean": 1.234}}}))
+    (scored / "scores.json").write_text(json.dumps({"metrics": {"gain": {"mean": 1.234}}, "summary": "Plain."}))
     monkeypatch.setenv("COLORHUB_MODELS", os.pathsep.join([str(model.parent), str(scored.parent)]))
     lines = run("models").stdout.splitlines()
-    assert lines[0].split() == ["name", "architecture", "MB", "gain", "(dB)", "from"]
+    assert lines[0].split() == ["name", "architecture", "MB", "gain", "(dB)", "what", "from"]
     row = next(line for line in lines if line.startswith("scored ")).split()
     megabytes = (scored / "model.safetensors").stat().st_size / 2**20
-    assert row == ["scored", "unet", f"{megabytes:.1f}", "+1.23", "folder:", str(scored)]
+    assert row == ["scored", "unet", f"{megabytes:.1f}", "+1.23", "Plain.", "folder:", str(scored)]
     assert next(line for line in lines if line.startswith("tiny ")).split()[3] == "-"
     entries = {entry["name"]: entry for entry in map(json.loads, run("models", "--json").stdout.splitlines())}
     assert entries["scored"]["gain_db"] == 1.234

@@ -24,6 +24,12 @@ def test_lab_agrees_with_scikit_image(cube: torch.Tensor) -> None:
     assert np.abs(_pixels(torch.cat([L, ab], 1)) - reference.rgb2lab(_pixels(cube))).max() < 1e-2
 
 
+def test_codes_agree_with_scikit_image(cube: torch.Tensor) -> None:
+    L, ab = color.codes_to_lab((cube * 255).round().byte())
+    assert np.abs(_pixels(torch.cat([L, ab], 1)) - reference.rgb2lab(_pixels(cube))).max() < 1e-2
+    assert L.dtype == ab.dtype == torch.float32
+
+
 def test_rgb_agrees_with_scikit_image(cube: torch.Tensor) -> None:
     L, ab = color.rgb_to_lab(cube)
     ours = _pixels(color.lab_to_rgb(L, ab))

@@ -15,12 +15,13 @@ ROOMS = {
     "color": "",
     "compose": "color",
     "ab_bins": "color",
+    "alternatives": "color ab_bins",
     "photo": "color",
     "published": "",
     "models": "color ab_bins published",
     "losses": "color ab_bins",
     "metrics": "color ab_bins",
-    "pipeline": "color compose photo models",
+    "pipeline": "color ab_bins alternatives compose photo models",
     "export": "color compose photo models",
     "cards": "color photo models published",
     "study": "photo pipeline",
@@ -39,7 +40,7 @@ ONLY_IN = {
     "uvicorn": ("colorhub/space/",),
     "spaces": ("colorhub/space/",),
     "accelerate": ("training/",),
-    "datasets": ("training/data.py", "training/sources.py", "colorhub/study/publish.py"),
+    "datasets": ("training/data.py", "training/labels.py", "training/sources.py", "colorhub/study/publish.py"),
 }
 # What stands around the package -> what it may never import.
 NEVER = {

@@ -9,7 +9,8 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
 
-from colorhub import ColorizationPipeline, ColorPhoto, create
+from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, ab_bins, create
+from colorhub import pipeline as pipeline_module
 from colorhub.models import MODELS
 from colorhub.photo import Photo, PhotoError
 from colorhub.pipeline import working_lightness
@@ -78,6 +79,127 @@ def test_a_photo_does_not_depend_on_its_neighbours(pipeline: ColorizationPipelin
         for one, two, three in zip(alone, together, backwards, strict=True):
             assert np.abs(one.astype(int) - two.pixels).max() <= 1
             assert np.abs(one.astype(int) - three.pixels).max() <= 1
+
+
+# Models with more than one answer
+
+
+class TwoColours(Colorizer):
+    """Sure of green in the top left corner; elsewhere it is red or blue with equal chances. Pads to multiples of 48."""
+
+    architecture = "two-colours"
+    multiple = 48
+    working_size = 64
+    has_distribution = True
+
+    def predict(self, L: torch.Tensor, hints: torch.Tensor | None = None) -> Prediction:
+        logits = torch.full((len(L), ab_bins.COUNT, L.shape[2] // 4, L.shape[3] // 4), -30.0)
+        logits[:, [RED, BLUE]] = 0.0
+        rows, columns = logits.shape[2] // 2, logits.shape[3] // 2
+        logits[:, :, :rows, :columns] = -30.0
+        logits[:, GREEN, :rows, :columns] = 0.0
+        ab = ab_bins.annealed_mean(logits, 1.0)
+        return Prediction(torch.nn.functional.interpolate(ab, scale_factor=4, mode="bilinear"), logits)
+
+
+RED, GREEN, BLUE = (
+    int(ab_bins.nearest_bin(torch.tensor(ab).view(1, 2, 1, 1))) for ab in ([60.0, 30], [-50, 40], [20, -60])
+)
+
+
+@pytest.fixture(scope="module")
+def several() -> ColorizationPipeline:
+    return ColorizationPipeline(TwoColours(), device="cpu")
+
+
+def test_samples_are_whole_different_and_reproducible(several: ColorizationPipeline) -> None:
+    flat = np.full((96, 96), 120, np.uint8)
+    four = several(flat, samples=4, seed=3)
+    assert [photo.pixels.shape for photo in four] == [(96, 96, 3)] * 4
+    found = set()
+    for photo in four:
+        lab = rgb2lab(photo.pixels)
+        corner, rest = lab[:20, :20, 1:], lab[70:, 70:, 1:]
+        assert corner[..., 0].max() < -20  # the model is sure: green in all of them
+        assert rest.std(axis=(0, 1)).max() < 1  # one colour, not a mixture of pixels
+        red, blue = rest[..., 0].mean() > 2 * abs(rest[..., 1].mean()), rest[..., 1].mean() < -20
+        assert red or blue or rest[..., 0].mean() > 20
+        found.add(bool(blue))
+    assert found == {True, False}
+    again = several(flat, samples=6, seed=3)
+    assert all(np.array_equal(one.pixels, two.pixels) for one, two in zip(four, again, strict=False))
+    assert "sample=2 seed=3" in four[1].provenance["settings"]
+    assert "sample" not in several(flat).provenance["settings"]
+
+
+def test_samples_do_not_depend_on_the_batch(several: ColorizationPipeline, grey: np.ndarray) -> None:
+    photos = [grey, grey[::-1], grey[:200, :200]]
+    alone = [several(photo, samples=2, seed=1) for photo in photos]
+    together = several(photos, samples=2, seed=1, batch_size=3, progress=False)
+    assert [len(photos) for photos in together] == [2, 2, 2]
+    for one, two in zip(alone, together, strict=True):
+        assert all(np.array_equal(a.pixels, b.pixels) for a, b in zip(one, two, strict=True))
+
+
+def test_samples_of_a_colour_photo_are_itself(several: ColorizationPipeline) -> None:
+    passed, colored = several([data.astronaut(), data.camera()], samples=2, progress=False)
+    assert [photo.passed_through for photo in passed] == [True, True]
+    assert [photo.passed_through for photo in colored] == [False, False]
+
+
+@pytest.mark.parametrize("settings", [{}, {"temperature": 0.0}, {"temperature": 1.0}, {"samples": 1}])
+def test_padding_moves_no_colour(
+    several: ColorizationPipeline, settings: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Working pictures of 64 x 64 are padded to 96: the green corner ends at 48, a half of what the network saw."""
+    monkeypatch.setattr(
+        pipeline_module, "working_lightness", lambda photo, size, multiple: torch.full((1, 1, 64, 64), 50.0)
+    )
+    layer = several.predict(Photo.open(np.full((64, 64), 120, np.uint8)), **settings)
+    ab = (layer[0] if settings.get("samples") else layer).ab
+    assert ab.shape == (1, 2, 64, 64)
+    reach = 24 if settings.get("samples") else 6  # samples average along edges, and this picture has none
+    assert (ab[0, 0, : 48 - reach, : 48 - reach] < -40).all()
+    assert (ab[0, 0, 54:, 54:] > 0).all()
+
+
+def test_temperature_is_the_annealed_mean_of_the_model() -> None:
+    torch.manual_seed(0)
+    model = create("eccv16", width=4, working_size=32).eval()
+    with torch.no_grad():
+        model.head.weight.mul_(100)
+    eccv16 = ColorizationPipeline(model, device="cpu")
+    photo = Photo.open(data.camera())
+    own = eccv16.predict(photo)
+    assert torch.allclose(eccv16.predict(photo, temperature=model.temperature).ab, own.ab, atol=0.5)
+    grey, vivid = (eccv16.predict(photo, temperature=t).ab.norm(dim=1).mean() for t in (1.0, 0.0))
+    assert grey < own.ab.norm(dim=1).mean() < vivid
+
+
+def test_confidence_is_a_map_of_the_photo(several: ColorizationPipeline, grey: np.ndarray) -> None:
+    sure = several.confidence(grey)
+    assert sure.shape == grey.shape
+    assert sure.dtype == np.float32
+    assert sure[:100, :100].min() > 0.99
+    assert np.allclose(sure[-80:, -80:], 1 - np.log(2) / np.log(313), atol=1e-3)
+
+
+def test_a_model_with_one_answer_says_so(
+    pipeline: ColorizationPipeline, grey: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for head in ("classification", "regression"):
+        create("eccv16", width=4, head=head).save_pretrained(tmp_path / head)
+    monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path))
+    calls = (
+        lambda: pipeline(grey, samples=2),
+        lambda: pipeline(grey, temperature=0.5),
+        lambda: pipeline.confidence(grey),
+    )
+    for call in calls:
+        with pytest.raises(ValueError, match=r"^The model unet has one answer .* have more: classification") as refused:
+            call()
+        assert "regression" not in str(refused.value)
+        assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 4000), (1201, 2), (31, 33)])

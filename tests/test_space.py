@@ -1,11 +1,14 @@
 """The Space without a browser: what it does with a photo, what it refuses in which words, what it keeps in memory."""
 
 import io
+import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 
 import gradio as gr
@@ -17,7 +20,7 @@ from skimage import data
 from skimage.color import rgb2lab
 from space_server import ROOT, small_models
 
-from colorhub.space import album, build, colorize, jobs, limits, models, panel, single
+from colorhub.space import album, alternatives, build, colorize, jobs, limits, models, panel, single
 from colorhub.space.examples import example_photos
 from colorhub.space.session import Session
 
@@ -184,6 +187,75 @@ def test_file_names_cannot_write_markup() -> None:
     assert shown == r"&lt;b>\[a\](http://b)\*.jpg"
 
 
+# Alternatives
+
+
+def test_alternatives_are_four_and_choosing_one_changes_preview_and_download(grey_jpeg: Path, tmp_path: Path) -> None:
+    *answer, go, back, pictures, note = single.color_file(grey_jpeg, None, "several", 1.0, 0, False)
+    session = answer[0]
+    assert (go["visible"], back["visible"], pictures["visible"], note["visible"]) == (True, False, False, False)
+    _, gallery, _ = alternatives.show_alternatives(session, 1.0)
+    assert [caption for _, caption in gallery["value"]] == [f"Alternative {number}" for number in (1, 2, 3, 4)]
+    files = [Path(path) for path, _ in gallery["value"]]
+    assert all(path.parent == session.folder for path in files)
+    assert len({path.read_bytes() for path in files}) == 4
+    plain = jobs.write_full_size(session.colored, 1.0, tmp_path).path.read_bytes()
+    first = Path(session.show(1.0)[1]).read_bytes()
+
+    _, (_, shown), status, back = alternatives.take(session, 1.0, gr.SelectData(None, {"index": 2, "value": None}))
+    assert status.startswith("Alternative 3 by several, working size 64")
+    assert back["visible"]
+    assert Path(shown).read_bytes() != first
+    chosen = session.download(1.0).path
+    assert chosen.read_bytes() != plain
+    assert b"sample=3 seed=0" in chosen.read_bytes()  # the record says which one it is
+
+    session, (_, shown), status, back, _ = alternatives.take_first(session, 1.0)
+    assert Path(shown).read_bytes() == first
+    assert not back["visible"]
+    assert session.download(1.0).path.read_bytes() == plain
+
+
+def test_more_alternatives_are_others(grey_jpeg: Path) -> None:
+    session = Session(jobs.colorize_upload(grey_jpeg, jobs.Settings("several")))
+    alternatives.show_alternatives(session, 1.0)
+    before = [other.layer.ab for other in session.others]
+    alternatives.show_alternatives(session, 1.0)
+    assert [other.alternative for other in session.others] == [5, 6, 7, 8]
+    assert all(not torch.equal(one, other.layer.ab) for one in before for other in session.others)
+
+
+def test_a_model_with_one_answer_says_so_instead_of_a_button(grey_jpeg: Path) -> None:
+    *_, go, back, pictures, note = single.color_file(grey_jpeg, None, "unet", 1.0, 0, False)
+    assert not (go["visible"] or back["visible"] or pictures["visible"])
+    assert note["visible"]
+    assert "unet has one answer for a photo" in note["value"]
+    assert "several" in note["value"]
+
+
+def test_a_photo_in_colour_has_no_alternatives(space: Path) -> None:
+    Image.fromarray(data.coffee()).save(space / "coffee.jpg")
+    *_, go, _, _, note = single.color_file(space / "coffee.jpg", None, "several", 1.0, 0, False)
+    assert not (go["visible"] or note["visible"])
+
+
+def test_alternatives_refuse_in_words(grey_jpeg: Path) -> None:
+    with pytest.raises(gr.Error, match="choose it again"):
+        alternatives.show_alternatives(None, 1.0)
+    with pytest.raises(gr.Error, match="no such picture"):
+        session = Session(jobs.colorize_upload(grey_jpeg, jobs.Settings("several")))
+        alternatives.take(session, 1.0, gr.SelectData(None, {"index": 0, "value": None}))
+
+
+def test_loading_is_told_only_the_first_time(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = []
+    monkeypatch.setattr(single, "tell", told.append)
+    for _ in range(2):
+        single.color_file(grey_jpeg, None, "other", 1.0, 0, False)
+    assert re.fullmatch(r"Loading other \(0\.\d MB\): only the first time", told[0])
+    assert told[1] == ""
+
+
 # What is refused
 
 
@@ -321,9 +393,17 @@ def test_default_model_is_the_best_measured_on_disk() -> None:
 def test_picker_lists_models_with_size_and_score() -> None:
     from colorhub.models import ModelInfo
 
-    picker, about = panel.fill_models()
-    assert {"unet", "other"} <= {value for _, value in picker["choices"]}
+    picker, about, families = panel.fill_models()
+    lines = {value: line for line, value in picker["choices"]}
+    assert {"unet", "other", "several"} <= set(lines)
+    assert re.fullmatch(r"other · unet architecture · 0\.\d MB · not measured yet", lines["other"])
     assert "MB" in about
+    listed = models.listed()
+    assert [value for _, value in picker["choices"]] == [info.name for info in listed]
+    architectures = [info.architecture for info in listed]
+    assert architectures == sorted(architectures)  # each family stands together
+    named = json.loads(unescape(re.search(r'data-families="([^"]*)"', families)[1]))
+    assert named == {info.name: info.architecture for info in listed}
     line = models.describe(ModelInfo("unet", "unet", "bundled", "x", 18.4, 1.734, "A U-Net for photographs."))
     assert line == "A U-Net for photographs · 18 MB · +1.73 dB over grey"
 
@@ -331,7 +411,7 @@ def test_picker_lists_models_with_size_and_score() -> None:
 def test_without_models_the_page_says_how_to_get_one(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(models, "listed", list)
     monkeypatch.setattr(panel, "listed", list)
-    picker, about = panel.fill_models()
+    picker, about, _ = panel.fill_models()
     assert picker["visible"] is False
     assert "COLORHUB_MODELS" in about
     with pytest.raises(gr.Error, match="COLORHUB_MODELS"):
@@ -384,7 +464,7 @@ def test_zero_gpu_lends_the_network_and_loads_all_models_first(tmp_path: Path, m
     )
     zero = {"SPACE_ID": "me/space", "SPACES_ZERO_GPU": "true", "PYTHONPATH": str(tmp_path)}
     printed = python(code, COLORHUB_MODELS=str(model_folder), **zero)
-    assert printed.startswith("lent ['other', 'unet'")
+    assert printed.startswith("lent ['other', 'several', 'unet'")
     assert printed.endswith("None")
 
 

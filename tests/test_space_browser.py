@@ -234,6 +234,44 @@ def test_example_another_photo_and_settings(visit: Callable[..., Any], shots: Ca
     assert page.locator("#result").count() == 0 or not page.locator("#result").is_visible()
 
 
+@pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_alternatives(
+    viewport: dict[str, int], visit: Callable[..., Any], shots: Callable[..., None], photos: Path, tmp_path: Path
+) -> None:
+    name = "desktop" if viewport is DESKTOP else "phone"
+    page = visit(viewport)
+    send(page, photos / "grandma.jpg")
+    page.get_by_text("The model unet has one answer for a photo").wait_for()
+    assert not page.locator("#show-alternatives").is_visible()
+    page.locator("#model input").click()
+    headings = page.locator("#model [role=option][data-family]").evaluate_all("all => all.map(o => o.dataset.family)")
+    assert headings == ["eccv16", "unet"]
+    shots(page, f"{name}-picker")
+    page.get_by_role("option", name="several").click()
+    page.locator("#show-alternatives").click()
+    page.wait_for_function(
+        "[...document.querySelectorAll('#alternatives img')].filter(i => i.complete && i.naturalWidth).length === 4"
+    )
+    assert serious_findings(page) == []
+    assert overflow(page) <= 0
+    assert page.locator("#more button").first.bounding_box()["height"] >= 44  # a thumb's width
+    plain = shown(page, 1)
+    page.locator("#alternatives button").nth(2).focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Alternative 3 by several").wait_for()
+    wait_for_answer(page)
+    shots(page, f"{name}-alternatives")
+    assert np.abs(shown(page, 1) - plain).mean() > 2
+    with Image.open(downloaded(page, "#download", tmp_path)) as saved:
+        small = np.asarray(saved.convert("RGB").resize((2048, 2048), Image.Resampling.BOX)).astype(int)
+    assert np.abs(small - shown(page, 1)).mean() < 3
+    page.locator("#back").click()
+    page.get_by_text("Coloured in").wait_for()
+    wait_for_answer(page)
+    assert np.abs(shown(page, 1) - plain).max() == 0
+    assert not page.locator("#back").is_visible()
+
+
 def test_several_photos_as_zip(
     visit: Callable[..., Any], shots: Callable[..., None], photos: Path, tmp_path: Path
 ) -> None:

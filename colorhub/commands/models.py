@@ -7,27 +7,28 @@ import typer
 
 from colorhub.commands.saying import plain_endings
 
-_HEADINGS = ("name", "architecture", "MB", "gain (dB)", "from")
+_HEADINGS = ("name", "architecture", "MB", "gain (dB)", "what", "from")
 _NONE = "No models: COLORHUB_MODELS can name folders that hold some."
 
 
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a model, one a line.")] = False,
 ) -> None:
-    """List the models that --model knows by name.
+    """List the models that --model knows by name, each family together.
 
-    The gain is the mean PSNR above that of the grey picture, as measured and written down beside the weights. Folders
-    named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors works as a model as well, and
-    so does a Hub id.
+    The gain is the mean PSNR above that of the grey picture, as measured and written down beside the weights.
+    Within a family, folders named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors
+    works as a model as well, and so does a Hub id.
     """
     from colorhub.models import list_models
 
     with plain_endings():
+        listed = sorted(list_models(), key=lambda info: info.architecture)  # stable
         if as_json:
-            for info in list_models():
+            for info in listed:
                 typer.echo(json.dumps(_facts(info)))
         else:
-            rows = [_row(_facts(info)) for info in list_models()]
+            rows = [_row(_facts(info)) for info in listed]
             typer.echo(_table([_HEADINGS, *rows]) if rows else _NONE)
 
 
@@ -50,6 +51,7 @@ def _row(facts: dict[str, Any]) -> tuple[str, ...]:
         facts["architecture"],
         "-" if size is None else f"{size:.1f}",
         "-" if gain is None else f"{gain:+.2f}",
+        facts["summary"] or "-",
         f"{facts['source']}: {facts['location']}",
     )
 

@@ -96,6 +96,11 @@ class Colorizer(HubModel):
     working_size: int = 256
     accepts_hints: ClassVar[bool] = False
 
+    @property
+    def has_distribution(self) -> bool:
+        """Whether it answers with ``logits`` over the bins of :mod:`colorhub.ab_bins`: more than one answer."""
+        return False
+
     @classmethod
     def tiny(cls) -> dict[str, Any]:
         """Constructor keywords of a very small instance, for tests and smoke runs."""
@@ -104,6 +109,11 @@ class Colorizer(HubModel):
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The network itself, for sides that are multiples of ``multiple``; arguments and answer of :meth:`forward`."""
         raise NotImplementedError
+
+    def padding(self, L: Tensor) -> tuple[int, int, int, int]:
+        """What :meth:`forward` adds to a lightness, as ``torch.nn.functional.pad`` takes it: at the right and below."""
+        height, width = L.shape[-2:]
+        return (0, -width % self.multiple, 0, -height % self.multiple)
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """Colour a lightness of any size.
@@ -123,7 +133,7 @@ class Colorizer(HubModel):
         if hints is not None and not self.accepts_hints:
             raise ValueError(f"{type(self).__name__} takes no hints (accepts_hints is False).")
         height, width = L.shape[-2:]
-        padding = (0, -width % self.multiple, 0, -height % self.multiple)
+        padding = self.padding(L)
         L = F.pad(L, padding, mode="replicate")
         answer = self.predict(L, None if hints is None else F.pad(hints, padding))
         return answer._replace(ab=answer.ab[..., :height, :width])

@@ -63,6 +63,10 @@ class ECCV16(Colorizer):
                 self.model_out.weight.copy_(ab_bins.bin_centers().T[:, :, None, None])
             self.freeze(self.model_out)
 
+    @property
+    def has_distribution(self) -> bool:
+        return hasattr(self, "model_out")
+
     @classmethod
     def tiny(cls) -> dict[str, Any]:
         return {"width": 4, "working_size": 32}
@@ -96,7 +100,7 @@ class ECCV16(Colorizer):
         for block in self.blocks:
             x = block(x)
         x = self.head(x)
-        if not hasattr(self, "model_out"):
+        if not self.has_distribution:
             return Prediction(ab=_enlarged(x.float() * _AB_SCALE))
         ab = ab_bins.annealed_mean(x, self.temperature, self.model_out.weight[:, :, 0, 0].T)
         return Prediction(ab=_enlarged(ab), logits=x)

@@ -2,10 +2,13 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
+import torch
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
@@ -73,6 +76,20 @@ def list_models() -> list[ModelInfo]:
     for name, entry in PUBLISHED.items():
         found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
     return list(found.values())
+
+
+def with_distribution() -> list[str]:
+    """Names of the weights on this machine whose models have more than one answer."""
+    names = []
+    for info in list_models():
+        with suppress(ValueError, OSError, LookupError), torch.device("meta"):
+            config = {} if info.source == "hub" else read_config(Path(info.location) / CONFIG_NAME)
+            family = find_class(info.architecture)
+            if family.has_distribution is not Colorizer.has_distribution and config:
+                known = signature(family).parameters
+                model = family(**{name: value for name, value in config.items() if name in known})
+                names += [info.name] if model.has_distribution else []
+    return names
 
 
 def _locate(name: str, hub: dict[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,8 @@ from typing import Any
 import gradio as gr
 
 from colorhub.space.jobs import Album, fill_album
-from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, plain, received
+from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, plain, received, tell
+from colorhub.space.models import loading
 from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.session import new_folder
 
@@ -69,6 +70,7 @@ def color_album(
             raise RefusedError("Please choose some photos first.")
         if len(uploads) > MAX_FILES:
             raise RefusedError(f"Please send at most {MAX_FILES} photos at once; these are {len(uploads)}.")
+        tell(loading(model))
         done = iter(range(len(uploads)))
         album = fill_album(
             uploads,

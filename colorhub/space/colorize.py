@@ -28,7 +28,11 @@ def tab() -> None:
         about_model, panel.model, panel.about, api_visibility="private", queue=False, show_progress="hidden"
     )
     Context.root_block.load(
-        fill_models, panel.model, [panel.model, panel.about], api_visibility="private", show_progress="hidden"
+        fill_models,
+        panel.model,
+        [panel.model, panel.about, panel.families],
+        api_visibility="private",
+        show_progress="hidden",
     )
 
 

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from colorhub.space.limits import PREVIEW, in_page_words
-from colorhub.space.models import SHELF, Shelf, composer, predict
+from colorhub.space.models import SHELF, Shelf, composer, predict, predict_several
 
 if TYPE_CHECKING:
     from colorhub import ColorLayer, Photo
@@ -33,7 +33,8 @@ class Colored:
     """A photo that has been through the network: enough to show it at any vividness and to write it at full size.
 
     ``view``: the photo at most ``PREVIEW`` pixels wide and high. ``layer``: None for a photo that was already in colour
-    and was left as it is. ``size``: (width, height) of the file.
+    and was left as it is. ``size``: (width, height) of the file. ``has_more``: whether the model has other answers.
+    ``alternative``: the number of such an answer, from 1; 0 for the first one.
     """
 
     path: Path
@@ -43,6 +44,8 @@ class Colored:
     size: tuple[int, int]
     seconds: float
     notes: tuple[str, ...] = ()
+    has_more: bool = False
+    alternative: int = 0
 
     @property
     def passed_through(self) -> bool:
@@ -56,6 +59,8 @@ class Colored:
         if self.layer is None:
             return f"{width} x {height} pixels"
         by = f"{self.model}, working size {self.layer.size}"
+        if self.alternative:
+            return f"Alternative {self.alternative} by {by} · {width} x {height} pixels"
         took = f"{self.seconds:.1f}" if self.seconds >= 0.1 else f"{self.seconds:.2f}"
         return f"Coloured in {took} s by {by} · {width} x {height} pixels"
 
@@ -74,7 +79,18 @@ def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Col
     if settings.recolor or not photo.in_color:
         layer = predict(pipeline.name, lightness_only(photo), settings.size)
     view = shrink(photo, PREVIEW)
-    return Colored(path, view, layer, pipeline.name, photo.size, perf_counter() - start, photo.notes)
+    seconds = perf_counter() - start
+    has_more = layer is not None and pipeline.model.has_distribution
+    return Colored(path, view, layer, pipeline.name, photo.size, seconds, photo.notes, has_more)
+
+
+def other_answers(colored: Colored, count: int, skip: int = 0) -> list[Colored]:
+    """The same photo in other colours, by a model with ``has_more``: ``count`` answers after the first ``skip``."""
+    view = lightness_only(colored.view)
+    layers = predict_several(colored.model, view, colored.layer.size, skip + count, seed=0)
+    return [
+        replace(colored, layer=layer, alternative=number) for number, layer in list(enumerate(layers, start=1))[skip:]
+    ]
 
 
 def after(colored: Colored, vividness: float, longest: int = PREVIEW, shelf: Shelf = SHELF) -> np.ndarray:

@@ -21,6 +21,8 @@ SESSIONS = 200  # visitors whose last photo stays in memory
 KEEP_FILES = (900, 3 * 3600)  # every so many seconds, files older than so many seconds are deleted
 KEEP_SESSION = 3600  # seconds a visitor's last photo stays in memory
 
+GONE = "This page has been open for long and the photo is no longer here. Please choose it again."
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,6 +61,12 @@ def in_words() -> Iterator[None]:
     except Exception as error:
         _log.exception("unexpected error")
         raise _toast("Something went wrong on our side; the photo was not changed. Please try another one.") from error
+
+
+def tell(line: str) -> None:
+    """Show a line where the page waits for the event that is running; nothing for an empty one."""
+    if line:
+        gr.Progress()(0.0, desc=line)
 
 
 def received(upload: Any) -> Path:

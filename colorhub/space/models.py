@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from colorhub import ColorizationPipeline, ColorLayer, Photo
     from colorhub.models import ModelInfo
 
-IN_MEMORY = 2
+IN_MEMORY = 2  # models may be large; the third one makes room
 _log = logging.getLogger(__name__)
 NO_MODELS = (
     "**No model was found on this machine.** Put a model folder (`config.json` and `model.safetensors`) into a folder "
@@ -65,6 +65,12 @@ def predict(name: str, photo: "Photo", size: int | None) -> "ColorLayer":
     return SHELF.get(name).predict(photo, size)
 
 
+@lend_gpu
+def predict_several(name: str, photo: "Photo", size: int | None, count: int, seed: int) -> "list[ColorLayer]":
+    """Several colour layers of one photo, for models that have more than one answer."""
+    return SHELF.get(name).predict(photo, size, samples=count, seed=seed)
+
+
 def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
     """The pipeline for composing: on ZeroGPU the GPU is there only while a network runs, so it composes on the CPU."""
     if not on_zero_gpu():
@@ -77,10 +83,28 @@ def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
 
 
 def listed() -> "list[ModelInfo]":
-    """The models a visitor can pick, those on disk first."""
+    """The models a visitor can pick: families in alphabetical order, and within each those on disk first."""
     from colorhub.models import list_models
 
-    return list_models()
+    return sorted(list_models(), key=lambda info: info.architecture)  # stable
+
+
+def loading(name: str | None) -> str:
+    """A line to show while a model that is not in memory is loaded; empty when it is."""
+    info = _find(name)
+    if info.name in SHELF.held():
+        return ""
+    size = f" ({_megabytes(info)})" if info.megabytes else ""
+    return f"{'Downloading' if info.source == 'hub' else 'Loading'} {info.name}{size}: only the first time"
+
+
+def one_answer(name: str) -> str:
+    """What is said of a model that cannot offer alternatives, and which ones can."""
+    from colorhub.models import with_distribution
+
+    others = with_distribution()
+    more = f" Models with more answers: {', '.join(others)}." if others else ""
+    return f"The model {name} has one answer for a photo, so there are no alternatives to show.{more}"
 
 
 def default_model(models: "Sequence[ModelInfo]") -> str | None:
@@ -96,10 +120,14 @@ def default_model(models: "Sequence[ModelInfo]") -> str | None:
 def describe(info: "ModelInfo") -> str:
     """One line about a model: what it is, its size, its score, where it is."""
     facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
-    facts += [f"{info.megabytes:.{0 if info.megabytes >= 10 else 1}f} MB"] if info.megabytes else []
+    facts += [_megabytes(info)] if info.megabytes else []
     facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
     return " · ".join(facts)
+
+
+def _megabytes(info: "ModelInfo") -> str:
+    return f"{info.megabytes:.{0 if info.megabytes >= 10 else 1}f} MB"
 
 
 def prepare_all() -> None:

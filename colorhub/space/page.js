@@ -42,7 +42,19 @@
     handle.addEventListener("mouseup", say);
   };
 
+  // The picker's list is grouped by family: the first model of each carries the family's name, which style.css shows.
+  const group = () => {
+    const families = JSON.parse(document.querySelector("[data-families]")?.dataset.families ?? "{}");
+    let last;
+    document.querySelectorAll("#model [role=option]").forEach((option) => {
+      const family = families[(option.getAttribute("aria-label") ?? option.textContent).trim().split(" · ")[0]];
+      if (family !== undefined && family !== last && option.dataset.family !== family) option.dataset.family = family;
+      last = family ?? last;
+    });
+  };
+
   const look = () => {
+    group();
     document.querySelectorAll('#result [data-testid="slider"]').forEach(prepare);
     document.querySelectorAll("#status:not([role]), #report:not([role])").forEach((text) => text.setAttribute("role", "status"));
   };

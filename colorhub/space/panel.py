@@ -1,7 +1,9 @@
 """The settings: model and working size at the side, for one photo and for several; vividness where the picture is."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -22,6 +24,7 @@ class Panel:
 
     model: gr.Dropdown
     about: gr.Markdown
+    families: gr.HTML
     size: gr.Dropdown
     recolor: gr.Checkbox
 
@@ -32,6 +35,7 @@ def build_panel() -> Panel:
         [], label="Model", info="Looking for models…", interactive=True, elem_id="model", filterable=False
     )
     about = gr.Markdown(elem_id="about-model", elem_classes="hint")
+    families = gr.HTML(padding=False, elem_id="families")
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         size = gr.Dropdown(
             [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
@@ -46,7 +50,7 @@ def build_panel() -> Panel:
             info="Otherwise they are left as they are. Sepia and other toned prints always count as black-and-white.",
             elem_id="recolor",
         )
-    return Panel(model, about, size, recolor)
+    return Panel(model, about, families, size, recolor)
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
@@ -55,15 +59,17 @@ def vividness_slider(elem_id: str) -> gr.Slider:
     return gr.Slider(0, MAX_VIVIDNESS, value=1.0, step=0.05, label="Vividness", info=hint, elem_id=elem_id)
 
 
-def fill_models(current: str | None = None) -> tuple[dict[str, Any], str]:
-    """Updates for the picker and the line about the chosen model."""
+def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
+    """Updates for the picker, the line about the chosen model, and the families that the picker's headings name."""
     models = listed()
     if not models:
-        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS
+        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS, ""
     names = [info.name for info in models]
     chosen = current if current in names else default_model(models)
-    choices = [(_label(info), info.name) for info in models]
-    return gr.update(choices=choices, value=chosen, info="", visible=True), about_model(chosen, models)
+    choices = [(f"{info.name} · {describe(info)}", info.name) for info in models]
+    families = json.dumps({info.name: info.architecture for info in models})
+    picker = gr.update(choices=choices, value=chosen, info="", visible=True)
+    return picker, about_model(chosen, models), f'<span hidden data-families="{escape(families)}"></span>'
 
 
 def about_model(name: str | None, models: "Sequence[ModelInfo] | None" = None) -> str:
@@ -79,8 +85,3 @@ def settings(model: str | None, size: Any, recolor: Any) -> Settings:
         RefusedError: a working size out of range.
     """
     return Settings(model or "", checked_size(size), bool(recolor))
-
-
-def _label(info: "ModelInfo") -> str:
-    score = f" · {info.gain:+.1f} dB" if info.gain is not None else ""
-    return f"{info.name}{score}"

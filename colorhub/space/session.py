@@ -19,7 +19,9 @@ class Session:
     """A coloured photo and its files. ``close`` removes the files; the page calls it when the visitor has gone."""
 
     def __init__(self, colored: Colored) -> None:
-        self.colored = colored
+        self.colored = self.first = colored
+        self.others: list[Colored] = []
+        self.drawn = 0  # alternatives so far
         self.folder = new_folder()
         self._numbers = count()
         self._previews: list[Path] = []
@@ -34,6 +36,15 @@ class Session:
         while len(self._previews) > _SHOWN:
             self._previews.pop(0).unlink(missing_ok=True)
         return str(self._before), str(path)
+
+    def show_others(self, vividness: float, longest: int) -> list[str]:
+        """Files with small previews of :attr:`others`."""
+        number = next(self._numbers)
+        names = [f"other-{number}-{other.alternative}.jpg" for other in self.others]
+        return [
+            str(write_preview(after(other, vividness, longest), self.folder / name))
+            for other, name in zip(self.others, names, strict=True)
+        ]
 
     def download(self, vividness: float) -> Written:
         """The full-size file."""

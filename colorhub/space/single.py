@@ -7,10 +7,12 @@ from typing import Any
 
 import gradio as gr
 
+from colorhub.space import alternatives
 from colorhub.space.examples import example_photos
-from colorhub.space.jobs import Colored, colorize_upload
+from colorhub.space.jobs import colorize_upload
 from colorhub.space.limits import (
     DRAFT,
+    GONE,
     KEEP_SESSION,
     PREVIEW,
     RefusedError,
@@ -18,13 +20,14 @@ from colorhub.space.limits import (
     in_words,
     plain,
     received,
+    tell,
 )
+from colorhub.space.models import loading
 from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.session import Session, forget
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
-_SHOWN = 8  # components that show an answer
-_IN_COLOR = "**This photo is already in colour**, so it was left as it is."
+_SHOWN = 8 + alternatives.SHOWN  # components that show an answer
 _SAVE = """(file) => {
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
   link.click();
@@ -48,6 +51,7 @@ class Single:
     download: gr.Button
     another: gr.Button
     file: gr.File
+    more: alternatives.Alternatives
 
 
 def build_single() -> Single:
@@ -77,6 +81,7 @@ def build_single() -> Single:
             buttons=["fullscreen"],
             elem_id="result",
         )
+        more = alternatives.build_alternatives()
         vividness = vividness_slider("vividness")
         status = gr.Markdown(elem_id="status", elem_classes="hint")
         with gr.Row(elem_id="actions"):
@@ -84,7 +89,9 @@ def build_single() -> Single:
             anew = gr.Button("Colour it anew", variant="primary", visible=False, elem_id="anew")
             another = gr.Button("Another photo", variant="secondary", elem_id="another")
     file = gr.File(visible=False)
-    return Single(session, empty, photo, examples, answer, result, vividness, status, anew, download, another, file)
+    return Single(
+        session, empty, photo, examples, answer, result, vividness, status, anew, download, another, file, more
+    )
 
 
 def _build_examples() -> list[tuple[gr.Button, Path]]:
@@ -99,6 +106,7 @@ def wire(one: Single, panel: Panel) -> None:
     """Connect the stage with the settings."""
     asked = [panel.model, one.vividness, panel.size, panel.recolor]
     shown = [one.session, one.empty, one.answer, one.result, one.vividness, one.status, one.anew, one.download]
+    shown += one.more.shown
     network = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private", "preprocess": False}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -128,6 +136,7 @@ def wire(one: Single, panel: Panel) -> None:
     )
     saved.success(None, one.file, None, js=_SAVE, **quiet)
     one.another.click(start_over, one.session, [*shown, one.photo, panel.recolor], **quiet)
+    alternatives.wire(one.more, one.session, one.vividness, one.result, one.status)
 
 
 def color_upload(session: Session | None, upload: Any, *asked: Any) -> list[Any]:
@@ -143,6 +152,7 @@ def color_file(
 ) -> list[Any]:
     """Colour a file; the files of the session before are removed."""
     with in_words():
+        tell(loading(model))
         session_now = Session(colorize_upload(path, settings(model, size, recolor)))
         forget(session)
         return _show(session_now, vividness)
@@ -165,9 +175,7 @@ def full_size(session: Session | None, vividness: float) -> str:
     """Write the file to download."""
     with in_words():
         if session is None:
-            raise RefusedError(
-                "This page has been open for long and the photo is no longer here. Please choose it again."
-            )
+            raise RefusedError(GONE)
         written = session.download(checked_vividness(vividness))
         for note in written.notes:
             gr.Info(plain(note), duration=12)
@@ -178,7 +186,8 @@ def start_over(session: Session | None) -> list[Any]:
     """Back to the drop target."""
     forget(session)
     hidden = gr.update(visible=False)
-    return [None, gr.update(visible=True), hidden, None, gr.skip(), "", hidden, gr.skip(), None, False]
+    gone = alternatives.hidden()
+    return [None, gr.update(visible=True), hidden, None, gr.skip(), "", hidden, gr.skip(), *gone, None, False]
 
 
 def _show(session: Session, vividness: float) -> list[Any]:
@@ -190,12 +199,8 @@ def _show(session: Session, vividness: float) -> list[Any]:
         gr.update(visible=True),
         session.show(checked_vividness(vividness)),
         gr.update(visible=not left),
-        _status(colored),
+        alternatives.status(colored),
         gr.update(visible=left),
         gr.update(visible=not left),
+        *alternatives.offered(colored),
     ]
-
-
-def _status(colored: Colored) -> str:
-    lines = [_IN_COLOR] if colored.passed_through else []
-    return "\n\n".join([*lines, plain(colored.summary), *map(plain, colored.notes)])

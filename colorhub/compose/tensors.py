@@ -1,10 +1,4 @@
-"""Put a small colour layer onto a full-size lightness: edge-following chroma, vividness, gamut. Plain tensor code.
-
-The colour layer knows the lightness it was predicted from, so around every one of its pixels colour can be written as a
-straight line over lightness (the local linear model of He et al. 2010, "Guided image filtering", equations 5 and 6).
-The coefficients are smooth and are interpolated; the photo's own lightness then says where, between two pixels of the
-layer, the colour changes.
-"""
+"""The local lines of a colour layer, and composing with them, in plain tensor code."""
 
 import torch
 import torch.nn.functional as F
@@ -12,8 +6,8 @@ from torch import Tensor
 
 from colorhub.color import fit_gamut, lab_to_rgb
 
-_VARIANCE_FLOOR = 4.0  # (L units)^2: below it a change of lightness says nothing about colour
-_REACH = 5  # window, in pixels of the layer, whose darkest and lightest values bound where the line is used
+VARIANCE_FLOOR = 4.0  # (L units)^2: below it a change of lightness says nothing about colour
+REACH = 5  # window, in pixels of the layer, whose darkest and lightest values bound where the line is used
 
 
 def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
@@ -24,10 +18,10 @@ def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
     mean, mean_ab = _box(L), _box(ab)
     variance = _box(L * L) - mean * mean
     covariance = _box(L * ab) - mean * mean_ab
-    slope = _box(covariance / (variance.clamp(min=0) + _VARIANCE_FLOOR))
-    padding = _REACH // 2
-    lightest = F.max_pool2d(L, _REACH, 1, padding)
-    darkest = -F.max_pool2d(-L, _REACH, 1, padding)
+    slope = _box(covariance / (variance.clamp(min=0) + VARIANCE_FLOOR))
+    padding = REACH // 2
+    lightest = F.max_pool2d(L, REACH, 1, padding)
+    darkest = -F.max_pool2d(-L, REACH, 1, padding)
     return torch.cat([slope, ab - slope * L, darkest, lightest], dim=1)
 
 
