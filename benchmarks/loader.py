@@ -60,7 +60,7 @@ def training_loop(task: Task, recipe: Recipe, dataset: Any, steps: int) -> tuple
         return time.perf_counter() - start, pictures
 
 
-def bare_steps(task: Task, ready: list[tuple[Tensor, Tensor]]) -> tuple[float, int]:
+def bare_steps(task: Task, ready: list[tuple[Tensor, Tensor, Tensor]]) -> tuple[float, int]:
     """Seconds and pictures of forward, loss, backward, clipping, optimizer and average alone."""
     for number, tensors in enumerate(ready):
         if number == WARM_UP:
@@ -68,7 +68,7 @@ def bare_steps(task: Task, ready: list[tuple[Tensor, Tensor]]) -> tuple[float, i
             start = time.perf_counter()
         task.step([tensors], number)
     _wait(task)
-    return time.perf_counter() - start, sum(len(L) for L, _ in ready[WARM_UP:])
+    return time.perf_counter() - start, sum(len(L) for L, *_ in ready[WARM_UP:])
 
 
 def compare_steps(recipe: Recipe, dataset: Any, steps: int, repeats: int) -> None:

@@ -94,6 +94,16 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = 
     return error.mean() if weights is None else (_weight_of(target, weights) * error).mean()
 
 
+def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of scene classes, the mean over pictures whose class is known; 0 where none is.
+
+    Args:
+        logits: ``(B, K)``; ``labels``: class numbers ``(B,)``, -1 where unknown.
+    """
+    known = (labels >= 0).sum().clamp(min=1)
+    return F.cross_entropy(logits.float(), labels, ignore_index=-1, reduction="sum") / known
+
+
 def discriminator_loss(real: Tensor, fake: Tensor, smoothing: float = 0.1) -> Tensor:
     """Binary cross-entropy of a discriminator's logits, halved (Isola et al. 2017, section 3.3).
 

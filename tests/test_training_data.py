@@ -365,19 +365,20 @@ def test_grain_has_its_strength_and_repeats(rgb):
 
 
 def test_film_is_drawn_for_its_share_and_off_at_zero(rgb):
-    draws = _draws(4)
+    codes, draws = (rgb * 255).byte(), _draws(4)
     draws[:, 0] = torch.tensor([0.0, 0.29, 0.31, 0.9])
-    L, ab = rgb_to_lab(rgb)
-    off = lightness_and_color(rgb, draws, Data(film=0.0))
-    assert torch.equal(off[0], L)
-    found, target = lightness_and_color(rgb, draws, Data(film=0.3))
-    assert torch.equal(target, ab)  # the colour asked for is always the picture's own
-    assert [torch.equal(found[i], L[i]) for i in range(4)] == [False, False, True, True]
+    L, ab = rgb_to_lab(codes / 255)
+    off = lightness_and_color(codes, draws, Data(film=0.0))
+    torch.testing.assert_close(off, (L, ab), rtol=0, atol=1e-4)
+    found, target = lightness_and_color(codes, draws, Data(film=0.3))
+    assert torch.equal(target, off[1])  # the colour asked for is always the picture's own
+    assert [torch.equal(found[i], off[0][i]) for i in range(4)] == [False, False, True, True]
+    torch.testing.assert_close(found[:2], film_lightness(codes[:2] / 255, draws[:2]))
 
 
 def test_grain_of_a_resumed_run_is_the_same(shards):
     data, place = _settings(film=1.0), Place(seed=2)
     whole = _take(_open(shards, "stream"), data, place, 4)
     again = _take(_open(shards, "stream"), data, place, 1, whole[2].cursor)
-    lightness = [lightness_and_color(b.rgb.float() / 255, b.draws, data)[0] for b in (whole[3], again[0])]
+    lightness = [lightness_and_color(b.rgb, b.draws, data)[0] for b in (whole[3], again[0])]
     assert torch.equal(*lightness)

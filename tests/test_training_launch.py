@@ -20,11 +20,13 @@ import pytest
 from PIL import Image
 
 from training.checkpoint import checkpoints
+from training.config import load_recipe
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "training" / "recipes").glob("*.toml"))
+ADVERSARIAL = [path for path in RECIPES if load_recipe(path).task.name in ("gan", "wgan_gp")]
 PATIENCE = 240  # seconds until a launch that does not answer is given up
 RECIPE = """
 name = "run"
@@ -169,12 +171,22 @@ def _children(process: subprocess.Popen) -> list[int]:
     return [int(pid) for pid, arguments in lines if "train.py" in arguments]
 
 
-def test_smoke_of_every_recipe_and_its_resume(tmp_path, launch):
+def test_smoke_of_a_recipe_and_its_resume(tmp_path, launch):
+    path = ROOT / "training" / "recipes" / "unet.toml"  # the others: tests/test_training_run.py, without a launcher
     for steps, words in (("0 to 2", []), ("2 to 4", ["run.steps=4"])):
-        runs = [launch(path, "--smoke", f"run.output={tmp_path}", *words) for path in RECIPES]
-        assert all(f"1 processes, cpu; from step {steps}." in _finish(run)[0] for run in runs)
-    for path in RECIPES:
-        assert (tmp_path / f"{path.stem}-smoke" / "best" / "model.safetensors").exists()
+        out, _ = _finish(launch(path, "--smoke", f"run.output={tmp_path}", *words))
+        assert f"1 processes, cpu; from step {steps}." in out
+    assert (tmp_path / f"{path.stem}-smoke" / "best" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize("path", ADVERSARIAL, ids=lambda path: path.stem)
+def test_adversarial_recipes_run_and_go_on_in_two_processes(path, tmp_path, launch):
+    for steps, words in (("0 to 2", []), ("2 to 4", ["run.steps=4"])):
+        out, _ = _finish(launch(path, "--smoke", f"run.output={tmp_path}", *words, processes=2))
+        assert f"2 processes, cpu; from step {steps}." in out
+    run = tmp_path / f"{path.stem}-smoke"
+    assert (run / "adversary" / "model.safetensors").exists()
+    assert [record["step"] for record in _log(run) if record["kind"] == "train"] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("processes", [1, 2])

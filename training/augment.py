@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from colorhub.color import grey_lightness, grey_to_lightness, rgb_to_lab
+from colorhub.color import codes_to_lab, grey_lightness, grey_to_lightness
 from training.config import Crop, Data
 
 FILM_DRAWS = 8  # numbers in 0..1 that describe one film response
@@ -44,19 +44,20 @@ def is_grey(picture: Image.Image, threshold: float) -> bool:
     return float(spread.mean()) < threshold
 
 
-def lightness_and_color(rgb: Tensor, draws: Tensor, data: Data) -> tuple[Tensor, Tensor]:
+def lightness_and_color(codes: Tensor, draws: Tensor, data: Data) -> tuple[Tensor, Tensor]:
     """``(L, ab)`` of a batch: ab is the picture's own, L is made by the recipe's grey protocol or by a film response.
 
     Args:
-        rgb: ``(B, 3, H, W)`` in 0..1.
+        codes: uint8 ``(B, 3, H, W)``.
         draws: ``(B, FILM_DRAWS)`` in 0..1, the random numbers of each picture.
     """
-    L, ab = rgb_to_lab(rgb)
+    L, ab = codes_to_lab(codes)
     if data.grey != "lab":
-        L = grey_lightness(rgb, data.grey)
-    if data.film > 0:
-        chosen = (draws[:, 0] < data.film).view(-1, 1, 1, 1).to(L.device)
-        L = torch.where(chosen, film_lightness(rgb, draws), L)
+        L = grey_lightness(codes.float() / 255, data.grey)
+    chosen = (draws[:, 0] < data.film).nonzero()[:, 0]
+    if len(chosen):
+        on_device = chosen.to(L.device)
+        L[on_device] = film_lightness(codes[on_device].float() / 255, draws[chosen])
     return L, ab
 
 

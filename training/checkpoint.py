@@ -1,7 +1,8 @@
 """The folder of a run: checkpoints that a kill cannot spoil (written aside, then renamed), and the best model apart.
 
 ``output/name/`` holds ``step-*`` (the newest few checkpoints), ``best`` (a model folder), ``recipe.json``,
-``log.jsonl`` and ``tensorboard``. With several nodes it must be on a file system that all of them see.
+``log.jsonl`` and ``tensorboard``; an adversary's weights are in ``adversary``. With several nodes it must be on a file
+system that all of them see.
 """
 
 import copy
@@ -19,7 +20,7 @@ from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError
 from torch import nn
 
-from colorhub.models.base import Colorizer
+from colorhub.models.base import HubModel
 from training.config import Recipe, RecipeError
 from training.data import Cursor, Place
 
@@ -116,11 +117,12 @@ class Checkpoints:
             old.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
-    def save_best(self, model: Colorizer, scores: dict[str, float]) -> None:
-        """Write the model folder ``best``: half precision weights, config, recipe and validation scores."""
+    def save_best(self, model: HubModel, scores: dict[str, float], beside: Callable[[Path], None]) -> None:
+        """Write the model folder ``best``: half precision weights, config, recipe and validation scores; then let
+        ``beside`` write what belongs to it into the run's folder."""
         best = self.folder / "best"
         complaint = f"The best model cannot be written to {best}"
-        self._on_main(lambda: save_model(model, best, self.recipe, scores), complaint)
+        self._on_main(lambda: (save_model(model, best, self.recipe, scores), beside(self.folder)), complaint)
 
     def _on_main(self, work: Callable[[], None], complaint: str) -> None:
         self._together(work if self.accelerator.is_main_process else lambda: None, complaint)
@@ -159,7 +161,7 @@ def own_cursor(progress: Progress, place: Place) -> Cursor:
     return progress.cursors[place.rank]
 
 
-def save_model(model: Colorizer, folder: Path, recipe: Recipe, scores: dict[str, float]) -> None:
+def save_model(model: HubModel, folder: Path, recipe: Recipe, scores: dict[str, float]) -> None:
     """Write a model folder; an older one is there until the new one is whole."""
     aside, replaced = (folder.with_name(prefix + folder.name) for prefix in (_ASIDE, _REPLACED))
     for path in (aside, replaced):

@@ -6,22 +6,16 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
 
 
 class RecipeError(ValueError):
     """A recipe that cannot be run: the message names the key, what was expected and the nearest valid one."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", validate_default=True)
-
-
-Probability = Annotated[float, Field(ge=0, le=1)]
-Positive = Annotated[int, Field(gt=0)]
-
-
-class Crop(_Section):
+class Crop(Section):
     """One crop size: every step draws one of the recipe's crops by ``weight`` and takes ``batch_size`` of them."""
 
     size: Positive = 128
@@ -31,22 +25,26 @@ class Crop(_Section):
     cover: tuple[Probability, Probability] = (0.5, 1.0)
 
 
-class Data(_Section):
+class Data(Section):
     """Where pictures come from and what is done to them.
 
     A source is a role under ``$COLORHUB_DATA``, a folder of pictures, a folder of parquet shards, one parquet file or
     a Hub dataset id (``owner/name`` or ``owner/name:configuration``); ``synthetic`` needs no data. Several are joined.
     """
 
-    train: Annotated[list[str], Field(min_length=1)] = ["photos"]
-    validation: Annotated[list[str], Field(min_length=1)] = ["photos"]
+    train: list[str] = Field(["photos"], min_length=1)
+    validation: list[str] = Field(["photos"], min_length=1)
     train_split: str = "train"
     validation_split: str = "validation"
+    # Part of the training rows that is kept apart for validation, instead of data.validation (not streaming).
+    held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     image_column: str = "image"
+    label_columns: list[str] = Field([])  # joined they name the class: ["source", "label"] gives "intel/forest"
+    label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0  # of each class's pictures (not streaming)
     streaming: bool = True  # read rows in passing; false: copied once to the datasets cache, shuffled over all rows
     shuffle_buffer: Positive = 1000  # rows a stream holds to shuffle them
     threads: Positive = 2  # that decode, a process
-    crops: Annotated[list[Crop], Field(min_length=1)] = [Crop()]
+    crops: list[Crop] = Field([Crop()], min_length=1)
     flip: Probability = 0.5
     aspect_jitter: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.33: the aspect is stretched by up to 4:3 either way
     grey: Literal["lab", "luma"] = "lab"
@@ -56,16 +54,7 @@ class Data(_Section):
     validation_limit: Positive | None = 256
 
 
-class Task(_Section):
-    """What is optimized. ``beta`` is in CIELAB units: where smooth L1 turns from a square into a line."""
-
-    name: Literal["regression"] = "regression"
-    loss: Literal["mse", "l1", "smooth_l1"] = "l1"
-    beta: Annotated[float, Field(gt=0)] = 11.0
-    chroma_weight: Annotated[float, Field(ge=0)] = 0.0  # a pixel of chroma 50 counts 1 + this times a grey one
-
-
-class Optimizer(_Section):
+class Optimizer(Section):
     """How the weights move. One optimizer step takes ``accumulate`` batches of every process."""
 
     name: Literal["adam", "adamw"] = "adamw"
@@ -81,7 +70,7 @@ class Optimizer(_Section):
     ema_decay: Annotated[float, Field(gt=0, lt=1)] | None = None
 
 
-class Run(_Section):
+class Run(Section):
     """How long, where to, and how it is watched."""
 
     steps: Positive = 1000  # optimizer steps, all processes together
@@ -96,7 +85,7 @@ class Run(_Section):
     validate_every: Positive = 500
     log_every: Positive = 20
     patience: Positive | None = None  # validations without a better metric before stopping
-    metric: Literal["gain", "psnr", "loss"] = "gain"
+    metric: Literal["gain", "psnr", "loss", "accuracy"] = "gain"
     tensorboard: bool = True
 
 
@@ -111,20 +100,48 @@ class Model(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Recipe(_Section):
+class Recipe(Section):
     name: Annotated[str, Field(min_length=1)]
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
-    init_skip: list[str] = []  # patterns of tensors that stay freshly initialized
+    init_skip: list[str] = Field([])  # patterns of tensors that stay freshly initialized
     model: Model = Model()
     data: Data = Data()
-    task: Task = Task()
+    task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()
     optimizer: Optimizer = Optimizer()
     run: Run = Run()
+
+    @field_validator("task", mode="before")
+    @classmethod
+    def _regression_by_default(cls, task: Any) -> Any:
+        return {"name": "regression", **task} if isinstance(task, dict) else task
 
     @model_validator(mode="after")
     def _skip_needs_init(self) -> "Recipe":
         if self.init_skip and self.init is None:
             raise ValueError("init_skip without init: nothing is loaded, so there is nothing to skip")
+        return self
+
+    @model_validator(mode="after")
+    def _classes_need_labels(self) -> "Recipe":
+        needs_labels = self.task.name == "transfer" or getattr(self.task, "class_weight", 0) > 0
+        if needs_labels and not self.data.label_columns:
+            raise ValueError(
+                "the task learns classes, and data.label_columns names no column that holds them: "
+                'for example data.label_columns=["label"]'
+            )
+        if self.data.label_columns and not needs_labels:
+            raise ValueError("data.label_columns without a task that learns classes (task.class_weight above 0)")
+        if self.model.keywords.get("classes") and not needs_labels:
+            raise ValueError("model.classes without a task that learns classes (task.class_weight above 0)")
+        return self
+
+    @model_validator(mode="after")
+    def _measured(self) -> "Recipe":
+        of_classifiers = {"accuracy", "loss"}
+        if (self.task.name == "transfer") > (self.run.metric in of_classifiers):
+            raise ValueError(f"run.metric={self.run.metric} is no figure of a classifier: set run.metric=accuracy")
+        if self.run.metric == "accuracy" and not self.data.label_columns:
+            raise ValueError("run.metric=accuracy needs a task that learns classes")
         return self
 
 
@@ -193,18 +210,27 @@ def _value(text: str) -> Any:
 
 def _explain(error: Any) -> str:
     location = [str(part) for part in error["loc"]]
+    task = (
+        location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
+    )  # pydantic names the kind of task
     where = ".".join(location)
     if error["type"] == "extra_forbidden":
-        return f"unknown key {where!r}{_nearest(location)}"
+        return f"unknown key {where!r}{_nearest(location, task)}"
+    if error["type"] == "union_tag_invalid":
+        return f"task.name: there is no task {error['ctx']['tag']!r}{_hint(error['ctx']['tag'], [*TASK_SECTIONS])}"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     return f"{where}: {message}, got {error['input']!r}" if where else message
 
 
-def _nearest(location: list[str]) -> str:
+def _nearest(location: list[str], task: str | None) -> str:
     section: Any = Recipe
     for part in location[:-1]:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         section = field.annotation if field else Crop  # the only sections inside a list
-    known = [*section.model_fields] if hasattr(section, "model_fields") else []
-    near = get_close_matches(location[-1], known, n=1, cutoff=0.5)
+    known = [*(TASK_SECTIONS[task] if task else section).model_fields]
+    return _hint(location[-1], known)
+
+
+def _hint(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"

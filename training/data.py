@@ -4,9 +4,11 @@ A batch is a pure function of (recipe, process, cursor): rows are shuffled anew 
 random numbers of a picture come from (seed, epoch, process, position). Resuming skips rows before they are decoded.
 """
 
+import os
 import queue
+import sys
 import threading
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -24,6 +26,7 @@ from torch import Tensor
 
 from training.augment import FILM_DRAWS, is_grey, random_crop
 from training.config import Crop, Data
+from training.labels import Labels
 from training.sources import DataError, passing
 
 _AHEAD = 3  # finished batches that wait for the training step
@@ -43,10 +46,12 @@ class Cursor:
 
 
 class Batch(NamedTuple):
-    """``rgb``: uint8 ``(B, 3, H, W)``; ``draws``: ``(B, FILM_DRAWS)`` in 0..1; ``cursor``: where the stream then is."""
+    """``rgb``: uint8 ``(B, 3, H, W)``; ``draws``: ``(B, FILM_DRAWS)`` in 0..1; ``labels``: class numbers ``(B,)``, -1
+    where unknown; ``cursor``: where the stream then is."""
 
     rgb: Tensor
     draws: Tensor
+    labels: Tensor
     cursor: Cursor
 
 
@@ -63,9 +68,15 @@ class Loader:
     """Iterate over batches that a thread prepares ahead. Close it when done (or use it in a ``with`` block)."""
 
     def __init__(
-        self, dataset: Dataset | IterableDataset, data: Data, place: Place, cursor: Cursor | None = None
+        self,
+        dataset: Dataset | IterableDataset,
+        data: Data,
+        place: Place,
+        cursor: Cursor | None = None,
+        class_names: Sequence[str] = (),
     ) -> None:
-        self._batches = _batches(dataset, data, place, cursor or Cursor())
+        labels = Labels(dataset, data.label_columns, class_names)
+        self._batches = _batches(dataset, data, place, cursor or Cursor(), labels)
         self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._fill, daemon=True)
@@ -110,18 +121,29 @@ class Loader:
 
 class _Row(NamedTuple):
     picture: dict[str, Any]
+    label: int
     epoch: int
     position: int
 
 
-def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Generator[Batch]:
-    with closing(_rows(dataset, data, place, cursor)) as rows, ThreadPoolExecutor(data.threads) as pool:
+def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[Batch]:
+    with closing(_rows(dataset, data, place, cursor, labels)) as rows, _threads(data.threads) as pool:
         watch = _Watch()
         while True:
             crop = draw_crop(data, place.seed, cursor.batch)
             batch = _collect(rows, crop, data, place, cursor, pool, watch)
             cursor = batch.cursor
             yield batch
+
+
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, initializer=_stand_back)
+
+
+def _stand_back() -> None:
+    """Decode in what the training step leaves of the processor: interrupted threads of a step keep the others waiting."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 
 
 def draw_crop(data: Data, seed: int, batch: int) -> Crop:
@@ -141,6 +163,7 @@ def _collect(
 ) -> Batch:
     squares: list[np.ndarray] = []
     draws: list[np.ndarray] = []
+    labels: list[int] = []
     while len(squares) < crop.batch_size:
         wanted = list(islice(rows, crop.batch_size - len(squares)))
         for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, place), wanted), strict=True):
@@ -152,8 +175,10 @@ def _collect(
                 watch.usable()
                 squares.append(answer[0])
                 draws.append(answer[1])
+                labels.append(row.label)
     rgb = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
-    return Batch(rgb, torch.from_numpy(np.stack(draws)), replace(cursor, batch=cursor.batch + 1))
+    drawn = torch.from_numpy(np.stack(draws))
+    return Batch(rgb, drawn, torch.tensor(labels), replace(cursor, batch=cursor.batch + 1))
 
 
 class _Watch:
@@ -206,13 +231,13 @@ def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.
     return image.convert("RGB")
 
 
-def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor) -> Generator[_Row]:
+def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[_Row]:
     epoch, position = cursor.epoch, cursor.position
     while True:
         start = position
         with closing(_epoch(dataset, data, place, epoch, position)) as rows:
-            for picture in rows:
-                yield _Row(picture, epoch, position)
+            for row in rows:
+                yield _Row(row[data.image_column], labels.number(row), epoch, position)
                 position += 1
         if start == position == 0:
             raise DataError(
@@ -226,7 +251,9 @@ def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) ->
     if isinstance(dataset, Dataset):
         order = np.random.default_rng((place.seed, epoch)).permutation(len(dataset))[place.rank :: place.world]
         for start in range(position, len(order), 64):
-            yield from dataset[order[start : min(start + 64, len(order))]][data.image_column]
+            columns = dataset[order[start : min(start + 64, len(order))]]
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, values, strict=True))
         return
     stream = dataset.shuffle(place.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
     dealt = place.world > 1 and dataset.num_shards % place.world != 0  # rows one by one, as the shards cannot be
@@ -235,5 +262,4 @@ def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) ->
     elif place.world > 1:
         stream = split_dataset_by_node(stream, rank=place.rank, world_size=place.world)
     with closing(passing(stream.skip(position) if position else stream)) as rows:
-        for row in islice(rows, place.rank, None, place.world) if dealt else rows:
-            yield row[data.image_column]
+        yield from islice(rows, place.rank, None, place.world) if dealt else rows

@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from colorhub.models import find_class
 from training.config import Recipe, RecipeError
+from training.initial import model_class
+
+_TASK_VALUES = {"width": 4, "adversary_init": None, "encoder": None}  # where the task has such a setting
 
 
 def smoke_values(recipe: Recipe) -> dict[str, Any]:
@@ -14,9 +16,10 @@ def smoke_values(recipe: Recipe) -> dict[str, Any]:
     values = recipe.model_dump()
     architecture = recipe.model.architecture
     try:
-        tiny = find_class(architecture).tiny()
+        tiny = model_class(architecture).tiny()
     except ValueError as error:
         raise RecipeError(f"[model] of the recipe: {error}") from error
+    values["task"] |= _task_values(recipe)
     values["name"] = f"{recipe.name}-smoke"
     values["model"] = {"architecture": architecture, **tiny}
     values["init"], values["init_skip"] = None, []
@@ -28,6 +31,7 @@ def smoke_values(recipe: Recipe) -> dict[str, Any]:
         "validation_size": 32,
         "validation_limit": 4,
     }
+    values["data"] |= {"label_columns": ["label"] if recipe.data.label_columns else [], "label_fraction": 1.0}
     values["optimizer"] |= {"accumulate": 1}
     values["run"] |= {
         "steps": 2,
@@ -38,3 +42,7 @@ def smoke_values(recipe: Recipe) -> dict[str, Any]:
         "compile": False,
     }
     return values
+
+
+def _task_values(recipe: Recipe) -> dict[str, Any]:
+    return {key: value for key, value in _TASK_VALUES.items() if hasattr(recipe.task, key)}

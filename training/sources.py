@@ -27,15 +27,16 @@ class DataError(ValueError):
 
 
 def open_pictures(
-    names: Sequence[str], split: str, column: str = "image", streaming: bool = True
+    names: Sequence[str], split: str, column: str = "image", streaming: bool = True, labels: Sequence[str] = ()
 ) -> IterableDataset | Dataset:
     """Open one or more sources as one dataset whose ``column`` holds undecoded pictures (``{"bytes", "path"}``).
 
     Args:
         names: roles, folders, parquet files or Hub ids; several are joined.
         split: split to take, as in the file name ``train-00000-of-00006.parquet`` or the folder name ``train/``.
-        column: the column that holds pictures; the other columns are dropped.
+        column: the column that holds pictures.
         streaming: read rows in passing, in the files' order, instead of copying them to the datasets cache first.
+        labels: columns to keep beside the pictures; all others are dropped.
 
     Raises:
         DataError: nothing found under a name, no such split, or no such column.
@@ -46,7 +47,7 @@ def open_pictures(
         parts, names = [_load_parquet(joined, streaming)], [" + ".join(names)]
     else:
         parts = [_open_one(name, split, streaming) for name in names]
-    parts = [_only_pictures(part, name, column) for part, name in zip(parts, names, strict=True)]
+    parts = [_only(part, name, column, labels) for part, name in zip(parts, names, strict=True)]
     if len({type(part) for part in parts}) > 1:
         parts = [part.to_iterable_dataset() if isinstance(part, Dataset) else part for part in parts]
     return parts[0] if len(parts) == 1 else concatenate_datasets(parts)
@@ -131,19 +132,28 @@ def _open_hub(name: str, split: str, streaming: bool) -> Any:
         raise DataError(f"Dataset {name!r} (split {split!r}) cannot be opened: {first_line(error)}.") from error
 
 
-def _only_pictures(dataset: Any, name: str, column: str) -> Any:
-    features = dataset.features if dataset.features is not None else dataset._resolve_features().features
+def features_of(dataset: Any) -> dict[str, Any]:
+    """The columns of a dataset or stream, by name, with what they hold."""
+    return dataset.features if dataset.features is not None else dataset._resolve_features().features or {}
+
+
+def _only(dataset: Any, name: str, column: str, labels: Sequence[str]) -> Any:
+    """The dataset with nothing but the column of pictures and those of labels."""
+    features = features_of(dataset)
     if not features:
         raise DataError(f"{name!r} is empty.")
+    found = f"Columns found: {', '.join(features)}."
     if column not in features:
         pictures = [key for key, feature in features.items() if isinstance(feature, Image)]
         hint = f" Set data.image_column={pictures[0]}." if pictures else ""
-        raise DataError(f"{name!r} has no column {column!r}. Columns found: {', '.join(features)}.{hint}")
+        raise DataError(f"{name!r} has no column {column!r}. {found}{hint}")
+    if missing := [label for label in labels if label not in features]:
+        raise DataError(f"{name!r} has no column {missing[0]!r}, named in data.label_columns. {found}")
     if not _may_hold_pictures(features[column]):
         raise DataError(f"The column {column!r} of {name!r} holds {_kind(features[column])}, no pictures.")
     if isinstance(dataset, Dataset) and len(dataset) == 0:
         raise DataError(f"{name!r} is empty.")
-    return dataset.select_columns([column]).cast_column(column, Image(decode=False))
+    return dataset.select_columns([column, *labels]).cast_column(column, Image(decode=False))
 
 
 def _may_hold_pictures(feature: Any) -> bool:
@@ -192,4 +202,6 @@ def _synthetic(count: int = 16, size: int = 64) -> Dataset:
         buffer = BytesIO()
         PIL.Image.fromarray((colour * 255).astype(np.uint8)).save(buffer, "PNG")
         rows.append({"bytes": buffer.getvalue(), "path": None})
-    return Dataset.from_dict({"image": rows}).cast_column("image", Image())
+    kinds = ["one", "two", "three"]
+    labels = [kinds[number % len(kinds)] for number in range(count)]
+    return Dataset.from_dict({"image": rows, "label": labels}).cast_column("image", Image())

@@ -11,26 +11,25 @@ import sys
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import DistributedDataParallelKwargs, set_seed
 
-from colorhub.models.base import Colorizer
 from training import cli
 from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
 from training.data import Loader, Place
 from training.guard import Guard
-from training.initial import initial_model
+from training.initial import initial_model, open_data
 from training.monitor import Monitor
-from training.sources import open_pictures
-from training.tasks import create_task
-from training.validate import HeldOut, picture_sheet, validate, validation_pictures
+from training.tasks import Task, create_task
+from training.validate import HeldOut, validation_pictures
 
 
 def main(recipe: Recipe) -> None:
     """Run a recipe from its newest checkpoint, or from the beginning, to its last step."""
     run, data = recipe.run, recipe.data
-    accelerator = Accelerator(mixed_precision=run.precision, cpu=not torch.cuda.is_available())
+    accelerator = _accelerator(run.precision)
     place = Place(run.seed, accelerator.process_index, accelerator.num_processes)
+    train, validation, recipe = open_data(recipe)
     checkpoints = Checkpoints(accelerator, recipe)
     set_seed(run.seed)
     torch.backends.cudnn.deterministic = True  # a resumed run repeats the uninterrupted one
@@ -43,17 +42,15 @@ def main(recipe: Recipe) -> None:
     cursor = checkpoints.resume(progress)
     accelerator.print(f"{place.world} processes, {accelerator.device.type}; from step {progress.step} to {run.steps}.")
 
-    train = open_pictures(data.train, data.train_split, data.image_column, data.streaming)
-    held_out = validation_pictures(
-        open_pictures(data.validation, data.validation_split, data.image_column), data, place
-    )
+    class_names = recipe.model.keywords.get("class_names", ())
+    held_out = validation_pictures(validation, data, place, class_names)
     with (
         Guard(accelerator, checkpoints.folder) as guard,
-        Loader(train, data, place, cursor) as loader,
+        Loader(train, data, place, cursor, class_names) as loader,
         Monitor(accelerator, recipe, checkpoints.folder, progress) as monitor,
     ):
         while progress.step < run.steps and not guard.stop and progress.stale < (run.patience or float("inf")):
-            batches = [next(loader) for _ in range(recipe.optimizer.accumulate)]
+            batches = [next(loader) for _ in range(task.batches)]
             losses = guard.check(task.step(batches, progress.step), progress.step + 1)
             cursor = batches[-1].cursor
             progress.step += 1
@@ -61,7 +58,7 @@ def main(recipe: Recipe) -> None:
             monitor.step(losses, task.learning_rate, cursor)
 
             if progress.step % run.validate_every == 0 or progress.step == run.steps:
-                _judge(task.best_model, held_out, accelerator, monitor, checkpoints)
+                _judge(task, held_out, accelerator, monitor, checkpoints)
             if progress.step % run.checkpoint_every == 0:
                 checkpoints.save(progress, cursor)
         checkpoints.save(progress, cursor)
@@ -69,15 +66,20 @@ def main(recipe: Recipe) -> None:
     accelerator.end_training()
 
 
-def _judge(
-    model: Colorizer, held_out: HeldOut, accelerator: Accelerator, monitor: Monitor, checkpoints: Checkpoints
-) -> None:
+def _accelerator(precision: str) -> Accelerator:
+    # Each process keeps its own running means: nothing in a step reads them, and an adversary sees two batches a step,
+    # between which they must not be overwritten. Validation takes the main process's.
+    own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
+    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available(), kwargs_handlers=[own_buffers])
+
+
+def _judge(task: Task, held_out: HeldOut, accelerator: Accelerator, monitor: Monitor, checkpoints: Checkpoints) -> None:
     """Validate, keep the model if it is the best so far, and show a sheet of pictures."""
-    scores = validate(model, held_out, accelerator)
+    scores = task.judge(held_out)
     if monitor.validated(scores):
-        checkpoints.save_best(model, scores)
-    if accelerator.is_main_process:
-        monitor.sheet(picture_sheet(model, held_out, accelerator))
+        checkpoints.save_best(task.best_model, scores, task.save_beside)
+    if accelerator.is_main_process and (sheet := task.sheet(held_out)) is not None:
+        monitor.sheet(sheet)
 
 
 def _summary(recipe: Recipe, progress: Progress, checkpoints: Checkpoints) -> str:

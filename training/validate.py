@@ -1,6 +1,6 @@
 """Validation during training: mean per-picture figures over a fixed set, the same whatever the number of processes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +16,7 @@ from colorhub.models.base import Colorizer
 from training.augment import center_crop, is_grey
 from training.config import Data
 from training.data import Place, decode
+from training.labels import UNKNOWN, Labels
 from training.sources import DataError, Pictures, passing
 
 _GROUP = 16  # pictures that are judged together, by one process
@@ -26,14 +27,15 @@ _FIGURES = ("psnr", "gain", "colorfulness", "chroma_ratio", "loss")
 class HeldOut:
     """This process's part of the validation pictures: every ``world``-th group of them, so that a group's figures are
     the same whatever the number of processes. ``pictures``: uint8 ``(n, 3, H, W)``; ``rows``: their places among
-    ``total``."""
+    ``total``; ``labels``: their class numbers, -1 where unknown."""
 
     pictures: Tensor
     rows: Tensor
+    labels: Tensor
     total: int
 
 
-def validation_pictures(dataset: Pictures, data: Data, place: Place) -> HeldOut:
+def validation_pictures(dataset: Pictures, data: Data, place: Place, class_names: Sequence[str] = ()) -> HeldOut:
     """This process's part of the first ``validation_limit`` pictures with colour, cut to centred squares.
     ``dataset``: what ``open_pictures`` answers.
 
@@ -42,7 +44,9 @@ def validation_pictures(dataset: Pictures, data: Data, place: Place) -> HeldOut:
     """
     mine: list[np.ndarray] = []
     rows: list[int] = []
+    numbers: list[int] = []
     total = 0
+    labels = Labels(dataset, data.label_columns, class_names)
     skipped = {"grey": 0, "broken": 0}
     with closing(passing(dataset)) as stream:
         while total != data.validation_limit and (row := next(stream, None)) is not None:
@@ -53,13 +57,15 @@ def validation_pictures(dataset: Pictures, data: Data, place: Place) -> HeldOut:
             if total // _GROUP % place.world == place.rank:
                 mine.append(square)
                 rows.append(total)
+                numbers.append(labels.number(row))
             total += 1
     if not total:
         found = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
         raise DataError(f"The validation data holds no picture with colour ({found}).")
     empty = np.empty((0, data.validation_size, data.validation_size, 3), np.uint8)
     stacked = torch.from_numpy(np.stack(mine) if mine else empty)
-    return HeldOut(stacked.permute(0, 3, 1, 2).contiguous(), torch.tensor(rows, dtype=torch.long), total)
+    found_rows, found_labels = (torch.tensor(values, dtype=torch.long) for values in (rows, numbers))
+    return HeldOut(stacked.permute(0, 3, 1, 2).contiguous(), found_rows, found_labels, total)
 
 
 def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
@@ -70,21 +76,48 @@ def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
     return "grey" if is_grey(decoded, data.grey_threshold) else np.asarray(center_crop(decoded, data.validation_size))
 
 
-@torch.inference_mode()
 def validate(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> dict[str, float]:
     """Means over all processes' pictures of psnr, gain, colorfulness, chroma_ratio (higher is better) and loss (mean
-    absolute error of ab in units of 110, lower is better).
+    absolute error of ab in units of 110, lower is better); for models that name the scene, also accuracy.
 
     The model is used as the main process has it: batch statistics of the other processes differ, and are overwritten.
     """
+
+    def figures(pictures: Tensor, labels: Tensor) -> Tensor:
+        return _figures(model, pictures, labels, accelerator)
+
+    sums = by_group(model, held_out, accelerator, figures, len(_FIGURES) + 2).sum(dim=0).tolist()
+    *totals, hits, known = sums
+    scores = {name: value / held_out.total for name, value in zip(_FIGURES, totals, strict=True)}
+    return scores | ({"accuracy": hits / known} if known else {})
+
+
+@torch.inference_mode()
+def by_group(
+    model: nn.Module,
+    held_out: HeldOut,
+    accelerator: Accelerator,
+    figures: Callable[[Tensor, Tensor], Tensor],
+    count: int,
+) -> Tensor:
+    """A table of figures of all processes' pictures, ``(total, count)`` in float64.
+
+    ``figures``: of pictures ``(B, 3, H, W)`` in 0..1 and labels ``(B,)``, a row each.
+    """
     share_buffers(model, accelerator)
-    table = torch.zeros(held_out.total, len(_FIGURES), dtype=torch.float64)
+    table = torch.zeros(held_out.total, count, dtype=torch.float64)
+    parts = (part.split(_GROUP) for part in (held_out.pictures, held_out.rows, held_out.labels))
     with _evaluating(model):
-        for pictures, rows in zip(held_out.pictures.split(_GROUP), held_out.rows.split(_GROUP), strict=True):
+        for pictures, rows, labels in zip(*parts, strict=True):
             if len(rows):
-                table[rows] = _figures(model, pictures.to(accelerator.device), accelerator).double().cpu()
-    table = accelerator.reduce(table.to(accelerator.device), "sum").cpu()  # every row is filled by one process: exact
-    return dict(zip(_FIGURES, table.mean(dim=0).tolist(), strict=True))
+                device = accelerator.device
+                table[rows] = figures(pictures.to(device).float() / 255, labels.to(device)).double().cpu()
+    return accelerator.reduce(table.to(accelerator.device), "sum").cpu()  # every row is filled by one process: exact
+
+
+def hits_and_known(logits: Tensor, labels: Tensor) -> Tensor:
+    """``(B, 2)``: whether the class is named rightly, and whether it is known at all, as 0 or 1."""
+    return torch.stack([logits.argmax(dim=1) == labels, labels != UNKNOWN], dim=1).float()
 
 
 def share_buffers(model: nn.Module, accelerator: Accelerator) -> None:
@@ -104,12 +137,12 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def _figures(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> Tensor:
-    """``(B, 5)``: a row of figures a picture."""
-    target = pictures.float() / 255
+def _figures(model: Colorizer, target: Tensor, labels: Tensor, accelerator: Accelerator) -> Tensor:
+    """``(B, 7)``: a row of figures a picture, then hits and known."""
     L, ab = rgb_to_lab(target)
     with accelerator.autocast():
-        predicted = model(L).ab.float()
+        prediction = model(L)
+    predicted = prediction.ab.float()
     answer = lab_to_rgb(L, fit_gamut(L, predicted))
     columns = [
         metrics.psnr(answer, target),
@@ -118,7 +151,10 @@ def _figures(model: Colorizer, pictures: Tensor, accelerator: Accelerator) -> Te
         metrics.chroma_ratio(answer, target),
         (predicted - ab).abs().mean(dim=(1, 2, 3)) / 110,
     ]
-    return torch.stack(columns, dim=1)
+    named = target.new_zeros(len(target), 2)
+    if prediction.class_logits is not None:
+        named = hits_and_known(prediction.class_logits, labels)
+    return torch.cat([torch.stack(columns, dim=1), named], dim=1)
 
 
 @torch.inference_mode()

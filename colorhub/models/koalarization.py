@@ -10,6 +10,7 @@ weights after He et al. 2015, without which hardly any signal passes so many lay
 report's, the last doubling of the size is by nearest neighbours and comes after the tanh.
 """
 
+from contextlib import nullcontext
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,8 @@ class Koalarization(Colorizer):
         features: what it gives: ``logits`` of its classifier (the report's), or ``pooled`` features before it.
         extractor_size: side in pixels of the square it is fed; what timm says when not given.
         extractor_classes: classes of its classifier; what timm says (1000) when not given.
+        frozen: keep the extractor as it is, like the report; otherwise it is trained together with the rest, for when
+            no trained extractor is to be had.
         width: channels of the first layer; 64 is the report's.
         working_size: short side in pixels of the pictures it was trained on.
 
@@ -56,6 +59,7 @@ class Koalarization(Colorizer):
         features: str = "logits",
         extractor_size: int | None = None,
         extractor_classes: int | None = None,
+        frozen: bool = True,
         width: int = 64,
         working_size: int = 224,
     ) -> None:
@@ -72,7 +76,9 @@ class Koalarization(Colorizer):
         # Buffers, so that the weights bring along the scale they were trained with.
         self.register_buffer("mean", torch.tensor(facts["mean"]).view(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor(facts["std"]).view(1, 3, 1, 1))
-        self.freeze(self.extractor)
+        self.frozen = frozen
+        if frozen:
+            self.freeze(self.extractor)
         self.encoder = nn.Sequential(*_encoder(width))
         count = _feature_count(extractor, features, extractor_classes, self.extractor_size)
         self.fusion = nn.Conv2d(4 * width + count, 4 * width, 1)
@@ -115,7 +121,7 @@ class Koalarization(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 8."""
-        with torch.no_grad():
+        with torch.no_grad() if self.frozen else nullcontext():
             content = self.extractor(self.extractor_input(L))
         x = self.encoder(L / 50 - 1)
         content = content.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])

@@ -3,15 +3,16 @@
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from inspect import signature
-from typing import Any
+from typing import Any, TypeVar
 
-from colorhub.models.base import Colorizer
+from colorhub.models.base import Colorizer, HubModel
 from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
 from colorhub.models.eccv16 import ECCV16
 from colorhub.models.encoder_decoder import EncoderDecoder
 from colorhub.models.koalarization import Koalarization
 from colorhub.models.unet import UNet
 
+_Model = TypeVar("_Model", bound=HubModel)
 _CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalarization)
 MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
@@ -33,15 +34,19 @@ def find_class(architecture: str) -> type[Colorizer]:
 
 def create(architecture: str, **keywords: Any) -> Colorizer:
     """A freshly initialized model. ``keywords`` are its constructor's; an unknown one raises ``ValueError``."""
-    cls = find_class(architecture)
+    return build(find_class(architecture), keywords)
+
+
+def build(cls: type[_Model], keywords: dict[str, Any]) -> _Model:
+    """A freshly initialized model of a class. Raises ``ValueError`` for keywords that it does not have."""
     known = list(signature(cls).parameters)
     for name in keywords:
         if name not in known:
-            raise ValueError(f"{architecture} has no setting {name!r}. {did_you_mean(name, known)}")
+            raise ValueError(f"{cls.architecture} has no setting {name!r}. {did_you_mean(name, known)}")
     try:
         return cls(**keywords)
     except TypeError as error:
-        raise ValueError(f"{architecture} cannot be built with {keywords}: {error}") from error
+        raise ValueError(f"{cls.architecture} cannot be built with {keywords}: {error}") from error
 
 
 def did_you_mean(name: str, known: list[str]) -> str:

@@ -2,14 +2,28 @@
 
 from accelerate import Accelerator
 
-from colorhub.models.base import Colorizer
+from colorhub.models.base import HubModel
 from training.config import Recipe
 from training.tasks.base import Task
+from training.tasks.chroma_mean import ChromaMean
+from training.tasks.classification import Classification
+from training.tasks.gan import GAN
+from training.tasks.rarity import Rarity
 from training.tasks.regression import Regression
+from training.tasks.transfer import Transfer
+from training.tasks.wgan_gp import WGANGP
 
-TASKS: dict[str, type[Task]] = {"regression": Regression}
+TASKS: dict[str, type[Task]] = {
+    "regression": Regression,
+    "rarity": Rarity,
+    "classification": Classification,
+    "chroma_mean": ChromaMean,
+    "gan": GAN,
+    "wgan_gp": WGANGP,
+    "transfer": Transfer,
+}
 
 
-def create_task(recipe: Recipe, model: Colorizer, accelerator: Accelerator) -> Task:
+def create_task(recipe: Recipe, model: HubModel, accelerator: Accelerator) -> Task:
     """The recipe's task, with model and optimizer prepared by the accelerator."""
     return TASKS[recipe.task.name](recipe, model, accelerator)

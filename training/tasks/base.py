@@ -3,16 +3,18 @@
 from collections.abc import Sequence
 from contextlib import nullcontext
 from math import cos, inf, pi
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from colorhub.models.base import Colorizer
+from colorhub.models.base import HubModel
 from training.augment import lightness_and_color
 from training.config import Optimizer, Recipe
 from training.data import Batch
+from training.validate import HeldOut, picture_sheet, validate
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -37,19 +39,20 @@ def learning_rate(step: int, steps: int, optimizer: Optimizer) -> float:
     return optimizer.learning_rate * (low + (1 - low) * height)
 
 
-class Task:
-    """One optimizer over one model. Subclasses write :meth:`losses`; those with an adversary also :meth:`step`."""
+def new_optimizer(model: nn.Module, options: Optimizer, rate: float) -> torch.optim.Optimizer:
+    """The recipe's kind of optimizer over a model's weights."""
+    kind = _OPTIMIZERS[options.name]
+    return kind(model.parameters(), lr=rate, betas=options.betas, weight_decay=options.weight_decay)
 
-    def __init__(self, recipe: Recipe, model: Colorizer, accelerator: Accelerator) -> None:
+
+class Task:
+    """One optimizer over one model. Subclasses write :meth:`losses`; those with an adversary :meth:`step` instead."""
+
+    def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
         self.recipe, self.accelerator = recipe, accelerator
-        layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
-        self.bare_model = model.to(accelerator.device, memory_format=layout)  # without the wrappers of distribution
-        optimizer = _OPTIMIZERS[recipe.optimizer.name](
-            model.parameters(),
-            lr=recipe.optimizer.learning_rate,
-            betas=recipe.optimizer.betas,
-            weight_decay=recipe.optimizer.weight_decay,
-        )
+        self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
+        self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
+        optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate)
         self.average = _average(model, recipe.optimizer.ema_decay)
         if recipe.run.compile:
             model.compile()  # in place: a wrapper would change the names of the weights
@@ -57,25 +60,49 @@ class Task:
         if self.average is not None:
             accelerator.register_for_checkpointing(self.average)
 
-    def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
-        """Named scalars of a batch, ``loss`` the one to minimize. ``L``: ``(B, 1, H, W)``, ``ab``: ``(B, 2, H, W)``."""
+    @property
+    def batches(self) -> int:
+        """Batches that a step takes."""
+        return self.recipe.optimizer.accumulate
+
+    def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """Named scalars of a batch, ``loss`` the one to minimize. ``L``: ``(B, 1, H, W)``, ``ab``: ``(B, 2, H, W)``,
+        ``labels``: class numbers ``(B,)``, -1 where unknown."""
         raise NotImplementedError
 
     def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
-        """Optimizer step ``number`` (from 0) over one or more accumulated batches; answers their mean losses and
+        """Optimizer step ``number`` (from 0) over :attr:`batches` accumulated batches; answers their mean losses and
         ``gradient_norm``, the norm before clipping."""
-        options = self.recipe.optimizer
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(number, self.recipe.run.steps, options)
+        self.set_rates(number)
         losses = _means([self._backward(batch, len(batches), batch is batches[-1]) for batch in batches])
+        return losses | self.step_model()
+
+    def set_rates(self, number: int) -> None:
+        """Set the learning rate of step ``number``."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(number, self.recipe.run.steps, self.recipe.optimizer)
+
+    def step_model(self) -> dict[str, Tensor]:
+        """Move the model along its gradients, and its average after it; answers ``gradient_norm``."""
         # An infinite limit leaves the gradients as they are: only their norm is wanted, to see one that is not finite.
-        limit = options.clip_norm or inf
-        losses["gradient_norm"] = self.accelerator.clip_grad_norm_(self.model.parameters(), limit).detach()
+        limit = self.recipe.optimizer.clip_norm or inf
+        norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit).detach()
         self.optimizer.step()
         self.optimizer.zero_grad()
         if self.average is not None:
             self.average.update_parameters(self.bare_model)
-        return losses
+        return {"gradient_norm": norm}
+
+    def judge(self, held_out: HeldOut) -> dict[str, float]:
+        """Validation figures of the best model, the same on all processes."""
+        return validate(self.best_model, held_out, self.accelerator)
+
+    def sheet(self, held_out: HeldOut) -> Tensor | None:
+        """A sheet of pictures for TensorBoard ``(3, H, W)``, where the task has something to show."""
+        return picture_sheet(self.best_model, held_out, self.accelerator)
+
+    def save_beside(self, folder: Path) -> None:
+        """Write what belongs beside the best model, but not into it."""
 
     def _backward(self, batch: Batch, count: int, last: bool) -> dict[str, Tensor]:
         """Add one batch's gradients; processes exchange them with the last batch only."""
@@ -85,10 +112,10 @@ class Task:
             self.accelerator.backward(losses["loss"] / count)
         return {name: value.detach() for name, value in losses.items()}
 
-    def tensors(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """``(L, ab)`` of a batch on the training device."""
-        rgb = batch.rgb.to(self.accelerator.device, non_blocking=True).float() / 255
-        return lightness_and_color(rgb, batch.draws, self.recipe.data)
+    def tensors(self, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """``(L, ab, labels)`` of a batch on the training device."""
+        codes = batch.rgb.to(self.accelerator.device, non_blocking=True)
+        return *lightness_and_color(codes, batch.draws, self.recipe.data), batch.labels.to(codes.device)
 
     @property
     def learning_rate(self) -> float:
@@ -96,7 +123,7 @@ class Task:
         return self.optimizer.param_groups[0]["lr"]
 
     @property
-    def best_model(self) -> Colorizer:
+    def best_model(self) -> HubModel:
         """What is validated and published: the averaged weights where there are some."""
         return self.average.module if self.average is not None else self.bare_model
 

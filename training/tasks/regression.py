@@ -9,6 +9,6 @@ from training.tasks.base import Task
 class Regression(Task):
     """``loss``: the recipe's regression loss between the predicted and the true colour layer."""
 
-    def losses(self, L: Tensor, ab: Tensor) -> dict[str, Tensor]:
+    def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
         options = self.recipe.task
         return {"loss": regression(self.model(L).ab, ab, options.loss, options.beta, options.chroma_weight)}
