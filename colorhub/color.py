@@ -76,7 +76,7 @@ def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def codes_to_lab(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``(L, ab)``: :func:`rgb_to_lab` of ``codes / 255``, twice as fast."""
+    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``(L, ab)``: :func:`rgb_to_lab` of ``codes / 255``, but faster."""
     _expect_channels(codes, 3, "codes")
     linear = _linear_table(codes.device).index_select(0, codes.flatten().int())
     return _linear_to_lab(linear.view(codes.shape))

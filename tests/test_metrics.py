@@ -8,6 +8,8 @@ from skimage.color import rgb2lab
 from skimage.metrics import peak_signal_noise_ratio
 
 from colorhub import metrics
+from colorhub.ab_bins import bin_centers
+from colorhub.color import rgb_to_lab
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +59,30 @@ def test_chroma_ratio(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
     assert metrics.mean_chroma(target)[0].item() == pytest.approx(expected, rel=1e-3)
     assert torch.allclose(metrics.chroma_ratio(target, target), torch.ones(2))
     assert metrics.chroma_ratio(metrics.grey_answer(target), target).max() < 1e-3
+
+
+def test_ab_auc_is_the_area_under_the_curve(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    predicted, target = pair
+    error = (rgb_to_lab(predicted)[1] - rgb_to_lab(target)[1]).norm(dim=1).flatten(1).double().numpy()
+    thresholds = np.arange(151)
+    curves = (error[:, :, None] <= thresholds).mean(axis=1)
+    expected = np.trapezoid(curves, thresholds, axis=1) / 150
+    assert np.allclose(metrics.ab_auc(predicted, target).numpy(), expected, atol=1e-5)
+    assert torch.equal(metrics.ab_auc(target, target), torch.ones(2))
+
+
+def test_rebalanced_ab_auc_counts_pixels_by_their_true_bin(pair: tuple[torch.Tensor, torch.Tensor]) -> None:
+    predicted, target = pair
+    weights = 1 + bin_centers().norm(dim=1) / 50
+    found = metrics.ab_auc(predicted, target, weights)
+    ab = rgb_to_lab(target)[1]
+    squares = (ab[:, None] - bin_centers().view(1, 313, 2, 1, 1)).square().sum(dim=2)
+    counts = weights[squares.argmin(dim=1)]
+    error = (rgb_to_lab(predicted)[1] - ab).norm(dim=1)
+    thresholds = torch.arange(151)
+    curve = ((error[..., None] <= thresholds) * counts[..., None]).mean(dim=(1, 2))
+    area = torch.trapezoid(curve, thresholds.float(), dim=1) / 150
+    assert torch.allclose(found[:, 1], counts.mean(dim=(1, 2)), rtol=0.02)
+    assert torch.allclose(found[:, 0], area, rtol=0.02)  # bins are looked up on a grid of whole numbers
+    plain = metrics.ab_auc(predicted, target, torch.ones(313))
+    assert torch.allclose(plain[:, 0] / plain[:, 1], metrics.ab_auc(predicted, target))

@@ -66,6 +66,16 @@ def test_interval_agrees_with_scipy() -> None:
     assert score.interval(values) == ours
 
 
+def test_a_weighted_interval_is_a_ratio_of_sums() -> None:
+    random = np.random.default_rng(1)
+    values, weights = random.random(50), random.random(50)
+    found = score.interval(np.stack([values * weights, weights], axis=1))
+    assert found["mean"] == pytest.approx(np.average(values, weights=weights), abs=1e-4)
+    assert found["low"] < found["mean"] < found["high"]
+    same = score.interval(np.stack([0.3 * weights, weights], axis=1))
+    assert same["low"] == same["high"] == pytest.approx(0.3)
+
+
 def test_scores_json_is_complete_and_repeatable(model: Path, folder: Path) -> None:
     arguments = [str(model), "--data", str(folder), "--split", "train", "--sizes", "32", "--write"]
     written = []
@@ -80,6 +90,7 @@ def test_scores_json_is_complete_and_repeatable(model: Path, folder: Path) -> No
     assert first["data"]["grey_skipped"] == 1
     assert set(first["metrics"]["gain"]) == {"mean", "low", "high", "n"}
     assert first["metrics"]["psnr"]["n"] == 4
+    assert 0 < first["metrics"]["ab_auc_rebalanced"]["mean"] <= first["metrics"]["ab_auc"]["mean"] <= 1
     assert abs(first["baselines"]["grey"]["gain"]["mean"]) < 0.05
     assert first["baselines"]["original"]["colorfulness"]["mean"] > 20
     assert first["working_sizes"]["32"]["gain"] == first["metrics"]["gain"]  # tiny models work at 32

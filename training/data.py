@@ -141,7 +141,7 @@ def _threads(count: int) -> ThreadPoolExecutor:
 
 
 def _stand_back() -> None:
-    """Decode in what the training step leaves of the processor: interrupted threads of a step keep the others waiting."""
+    """Decode in what the training step leaves of the processor: its threads wait for the one that is interrupted."""
     if sys.platform == "linux":  # where a thread has a priority of its own
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
 

@@ -11,20 +11,23 @@ ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- models -->", "<!-- /models -->"
 _HEAD = (
     "model",
-    "parameters",
     "file",
     "pictures",
+    "PSNR, dB",
     "gain, dB",
     "colourfulness (originals)",
     "chroma ratio",
+    "ab-AuC",
+    "ab-AuC rebalanced",
     "time a picture",
 )
 _BY_SIZE = {"gain": 2, "colorfulness": 1, "chroma_ratio": 2}  # metric -> digits shown
 
 
 def models_table(root: Path = ROOT) -> str:
-    """The table as Markdown: a row for every model under ``model_cards`` and every set of pictures it was scored on."""
-    rows = [row for folder in model_folders(root) for row in _rows(folder)]
+    """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it was scored
+    on."""
+    rows = [next(_rows(folder)) for folder in model_folders(root)]
     return _table(_HEAD, rows) if rows else "No weights are bundled."
 
 
@@ -71,11 +74,11 @@ def _rows(folder: Path) -> Iterator[tuple[str, ...]]:
     file = f"{(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB"
     path = folder / "scores.json"
     if not path.is_file():
-        yield (folder.name, "", file, "not scored", *[""] * (len(_HEAD) - 4))
+        yield (folder.name, file, "not scored", *[""] * (len(_HEAD) - 3))
         return
     scores = json.loads(path.read_text(encoding="utf-8"))
     for section in (scores, *scores.get("also", [])):
-        yield (folder.name, f"{scores['model']['parameters']:,}", file, *_figures(section))
+        yield (folder.name, file, *_figures(section))
 
 
 def _figures(section: dict[str, Any]) -> tuple[str, ...]:
@@ -83,9 +86,12 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
     original = section["baselines"]["original"]["colorfulness"]["mean"]
     return (
         _pictures(section),
+        f"{metrics['psnr']['mean']:.2f}",
         _interval(metrics["gain"], 2),
         f"{_interval(metrics['colorfulness'], 1)} ({original:.1f})",
         _interval(metrics["chroma_ratio"], 2),
+        f"{metrics['ab_auc']['mean']:.3f}",
+        f"{metrics['ab_auc_rebalanced']['mean']:.3f}",
         f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads",
     )
 

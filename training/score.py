@@ -26,10 +26,12 @@ from colorhub.models.loading import model_folder
 from training.augment import center_crop, is_grey
 from training.config import Data
 from training.data import decode
+from training.prior import bin_weights
 from training.sources import DataError, open_pictures
 
 PROTOCOL = "colorhub-1"
 CROP = 256  # centre square, resized; lightness is CIELAB L* of the colours; answers are rounded to 8 bits
+PRIOR = "training/priors/photos+people.json"  # how rare a colour is, for rebalanced accuracy (mix 0)
 _RESAMPLES = 2000
 _LIBRARIES = ("torch", "torchvision", "torchmetrics", "numpy", "pillow")
 
@@ -61,7 +63,9 @@ def as_tensor(pictures: Sequence[np.ndarray]) -> Tensor:
 
 
 def measure(answers: Sequence[np.ndarray], originals: Sequence[np.ndarray]) -> Figures:
-    """All per-picture metrics of 8-bit answers against 8-bit originals."""
+    """All per-picture metrics of 8-bit answers against 8-bit originals; rebalanced ones as pairs of a value and a
+    weight."""
+    rarity = bin_weights(PRIOR, mix=0.0)
     parts: list[dict[str, Tensor]] = []
     for start in range(0, len(originals), 16):
         predicted, target = (as_tensor(pictures[start : start + 16]) for pictures in (answers, originals))
@@ -71,25 +75,30 @@ def measure(answers: Sequence[np.ndarray], originals: Sequence[np.ndarray]) -> F
                 "gain": metrics.gain(predicted, target),
                 "colorfulness": metrics.colorfulness(predicted),
                 "chroma_ratio": metrics.chroma_ratio(predicted, target),
+                "ab_auc": metrics.ab_auc(predicted, target),
+                "ab_auc_rebalanced": metrics.ab_auc(predicted, target, rarity),
             }
         )
     return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
 
 
 def interval(values: np.ndarray, seed: int = 0) -> dict[str, float | int]:
-    """Mean of the finite values with a 95 % percentile bootstrap interval over pictures (2,000 resamples, fixed
-    seed)."""
-    values = values[np.isfinite(values)]
-    if not len(values):
+    """Mean of the finite values with a 95 % percentile bootstrap interval over pictures (2,000 resamples, fixed seed).
+
+    ``values``: ``(n,)``; or ``(n, 2)``, values times weights beside the weights, for a weighted mean.
+    """
+    pairs = values if values.ndim == 2 else np.stack([values, np.ones_like(values)], axis=1)
+    pairs = pairs[np.isfinite(pairs).all(axis=1)]
+    if not len(pairs):
         return {"mean": None, "low": None, "high": None, "n": 0}
     random = np.random.default_rng(seed)
-    means = [values[random.integers(len(values), size=len(values))].mean() for _ in range(_RESAMPLES)]
-    low, high = np.percentile(means, (2.5, 97.5))
+    sums = np.stack([pairs[random.integers(len(pairs), size=len(pairs))].sum(axis=0) for _ in range(_RESAMPLES)])
+    low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
     return {
-        "mean": round(float(values.mean()), 4),
+        "mean": round(float(pairs[:, 0].sum() / pairs[:, 1].sum()), 4),
         "low": round(float(low), 4),
         "high": round(float(high), 4),
-        "n": len(values),
+        "n": len(pairs),
     }
 
 
@@ -174,7 +183,7 @@ def table(scores: dict[str, Any]) -> Iterator[str]:
         where = f"{facts['source']}/{facts['split']}"
         yield f"{scores['model']['name']} on {where}, n = {facts['pictures']}, {scores['protocol']}"
         for name, value in section["metrics"].items():
-            yield f"  {name:14s} {value['mean']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]"
+            yield f"  {name:17s} {value['mean']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]"
         original, grey = (section["baselines"][key]["colorfulness"]["mean"] for key in ("original", "grey"))
         yield f"  colorfulness of the originals {original:.2f}, of grey {grey:.2f}"
         for size, found in section["working_sizes"].items():
