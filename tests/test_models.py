@@ -19,6 +19,7 @@ VARIANTS = [(name, {}) for name in NAMES] + [
     ("colorize-net", {"prior": True}),
     ("eccv16", {"head": "regression"}),
     ("koalarization", {"features": "pooled"}),
+    ("koalarization", {"frozen": False}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 SIZES = [(1, 1), (3, 50), (33, 17), (64, 64), (31, 90)]

@@ -2,14 +2,17 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
 
+from colorhub import ColorizationPipeline
 from colorhub.models import create
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -55,3 +58,45 @@ def test_command_line(place: Path) -> None:
     assert "unet" in done.stdout
     found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
     assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg"} <= found
+
+
+def part(name: str) -> str:
+    """The code after a marker of the README's section on adding a model."""
+    return re.search(rf"<!-- model: {name} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL).group(1)
+
+
+@pytest.mark.slow
+def test_the_model_of_the_readme_is_all_it_takes(tmp_path: Path) -> None:
+    """In a copy of the project: one file, one entry, one recipe; then the contract and a smoke run."""
+    for name in ("colorhub", "training", "tests"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    (tmp_path / "colorhub/models/plain.py").write_text(part("file"))
+    (tmp_path / "training/recipes/plain.toml").write_text(part("recipe"))
+    registry = tmp_path / "colorhub/models/registry.py"
+    text = registry.read_text()
+    anchor = "from colorhub.models.unet import UNet\n"
+    assert anchor in text
+    assert "_CLASSES = (" in text
+    registry.write_text(text.replace(anchor, part("entry") + anchor).replace("_CLASSES = (", "_CLASSES = (Plain, "))
+
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OMP_NUM_THREADS": "1"}
+    contract = [sys.executable, "-m", "pytest", "-o", "addopts=", "tests/test_models.py", "-k", "plain"]
+    done = subprocess.run(contract, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stdout
+    assert int(re.search(r"(\d+) passed", done.stdout).group(1)) >= 8
+    smoke = [sys.executable, "training/train.py", "training/recipes/plain.toml", "--smoke"]
+    done = subprocess.run(smoke, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "runs/plain-smoke/best/model.safetensors").exists()
+
+
+def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(data.chelsea()).convert("L").save("scan.tif")
+    code = re.search(r"```python\n(first, second.*?)```", README, flags=re.DOTALL).group(1)
+    names: dict[str, object] = {"pipeline": ColorizationPipeline(create("eccv16", width=4, working_size=32))}
+    exec(compile(code, "README.md", "exec"), names)
+    assert names["sure"].shape == (300, 451)
+    assert names["first"].pixels.shape == (300, 451, 3)
+    assert not np.array_equal(names["first"].pixels, names["second"].pixels)
