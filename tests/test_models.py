@@ -19,7 +19,7 @@ VARIANTS = [(name, {}) for name in NAMES] + [
     ("colorize-net", {"prior": True}),
     ("eccv16", {"head": "regression"}),
     ("koalarization", {"features": "pooled"}),
-    ("koalarization", {"frozen": False}),
+    ("koalarization", {"frozen": False, "extractor_size": 64}),  # at 32, its last BatchNorm sees two values
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 SIZES = [(1, 1), (3, 50), (33, 17), (64, 64), (31, 90)]
