@@ -19,7 +19,8 @@ VARIANTS = [(name, {}) for name in NAMES] + [
     ("colorize-net", {"prior": True}),
     ("eccv16", {"head": "regression"}),
     ("koalarization", {"features": "pooled"}),
-    ("koalarization", {"frozen": False, "extractor_size": 64}),  # at 32, its last BatchNorm sees two values
+    # Not the tiny one's extractor: timm starts its residual blocks at zero, and so without gradients.
+    ("koalarization", {"frozen": False, "extractor": "mobilenetv3_small_050", "extractor_size": 64}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 SIZES = [(1, 1), (3, 50), (33, 17), (64, 64), (31, 90)]
