@@ -3,10 +3,11 @@
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING
 
 import typer
 
+from colorhub.commands import options
 from colorhub.commands.report import Report
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings, say
 from colorhub.commands.stopping import Stopping
@@ -19,76 +20,22 @@ if TYPE_CHECKING:
 _LIMIT = 400_000_000
 
 
-def _option(help: str, *names: str, **keywords: Any) -> Any:
-    """An option; ``show_default`` says in words what happens without one that has no value to show."""
-    return typer.Option(*names, help=help, **keywords)
-
-
 def colorize(
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'."),
-    ],
-    output: Annotated[
-        Path | None,
-        _option(
-            "Folder for the results, which keep their names and the folders they are in.",
-            "-o",
-            "--output",
-            metavar="DIR",
-            show_default="beside the photo, as NAME.color.jpg",
-        ),
-    ] = None,
-    model: Annotated[str, _option("Name (see colorhub models), folder or Hub id.", metavar="NAME")] = "unet",
-    size: Annotated[
-        int | None,
-        _option(
-            "Short side in pixels the network works at.",
-            metavar="PIXELS",
-            min=16,
-            max=4096,
-            show_default="the model's own",
-        ),
-    ] = None,
-    vividness: Annotated[
-        float, _option("Factor on the strength of the colours.", metavar="FACTOR", min=0, max=4)
-    ] = 1.0,
-    format: Annotated[
-        str | None,
-        _option("File format of the results, such as png.", metavar="FORMAT", show_default="the photo's own"),
-    ] = None,
-    recursive: Annotated[bool, _option("Also the folders inside folders.", "-r", "--recursive")] = False,
-    overwrite: Annotated[bool, _option("Colour again what has its result already.", "--overwrite")] = False,
-    recolor: Annotated[bool, _option("Colour photos that are in colour from their lightness.", "--recolor")] = False,
-    device: Annotated[
-        str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")
-    ] = None,
-    jobs: Annotated[
-        int | None,
-        _option(
-            "Photos in work at once.",
-            "-j",
-            "--jobs",
-            metavar="N",
-            min=1,
-            show_default="one a core, and one more",
-        ),
-    ] = None,
-    shard: Annotated[
-        str | None,
-        _option(
-            "Only part I (from 0) of N of the files, for several processes or machines.",
-            metavar="I/N",
-            show_default="RANK and WORLD_SIZE, where a launcher sets them",
-        ),
-    ] = None,
-    as_json: Annotated[bool, _option("One JSON object a file on stdout, then a summary.", "--json")] = False,
-    no_provenance: Annotated[
-        bool, _option("Do not record in the results that a model invented their colours.", "--no-provenance")
-    ] = False,
-    max_pixels: Annotated[
-        int, _option("Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)
-    ] = _LIMIT,
+    paths: options.Paths,
+    output: options.Output = None,
+    model: options.Model = "unet",
+    size: options.Size = None,
+    vividness: options.Vividness = 1.0,
+    format: options.Format = None,
+    recursive: options.Recursive = False,
+    overwrite: options.Overwrite = False,
+    recolor: options.Recolor = False,
+    device: options.Device = None,
+    jobs: options.Jobs = None,
+    shard: options.ShardOf = None,
+    as_json: options.AsJson = False,
+    no_provenance: options.NoProvenance = False,
+    max_pixels: options.MaxPixels = _LIMIT,
 ) -> None:
     """Colour photos: files, folders, any number of them.
 
