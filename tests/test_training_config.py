@@ -29,7 +29,7 @@ def test_every_recipe_is_valid_and_builds_its_model(path):
     assert path.read_text().startswith(f"# {path.stem}: ")  # the header says what it is
     fresh = recipe.model_copy(update={"init": None})  # another recipe's run is not there
     with torch.device("meta"):
-        assert sum(p.numel() for p in initial_model(fresh, print).parameters()) > 1e6
+        assert sum(p.numel() for p in initial_model(fresh, print).parameters()) > 5e4
 
 
 def test_the_report_recipe_has_the_report_s_figures():
