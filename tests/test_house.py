@@ -150,7 +150,10 @@ def test_table_of_models_repeats_the_scores(tmp_path: Path) -> None:
     assert "not scored" in models_table(tmp_path)
     (folder / "scores.json").write_text(
         """{"model": {"parameters": 1234567}, "data": {"source": "photos", "split": "test", "pictures": 40},
-        "metrics": {"gain": {"mean": 1.504, "low": 1.2, "high": 1.8, "n": 40},
+        "metrics": {"psnr": {"mean": 23.456, "low": 23, "high": 24, "n": 40},
+                    "ab_auc": {"mean": 0.8999, "low": 0.8, "high": 0.9, "n": 40},
+                    "ab_auc_rebalanced": {"mean": null, "low": null, "high": null, "n": 0},
+                    "gain": {"mean": 1.504, "low": 1.2, "high": 1.8, "n": 40},
                     "colorfulness": {"mean": 20.55, "low": 19, "high": 22, "n": 40},
                     "chroma_ratio": {"mean": null, "low": null, "high": null, "n": 0}},
         "baselines": {"original": {"colorfulness": {"mean": 39.6}}},
@@ -158,8 +161,8 @@ def test_table_of_models_repeats_the_scores(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     row = models_table(tmp_path).splitlines()[-1]
-    cells = ("one", "1,234,567", "1.5 MB", "40 of photos/test", "1.50 [1.20, 1.80]", "20.6 [19.0, 22.0] (39.6)")
-    assert row == f"| {' | '.join(cells)} | not computed | 62 ms, cpu, 2 threads |"
+    cells = ("one", "1.5 MB", "40 of photos/test", "23.46", "1.50 [1.20, 1.80]", "20.6 [19.0, 22.0] (39.6)")
+    assert row == f"| {' | '.join(cells)} | not computed | 0.900 | not computed | 62 ms, cpu, 2 threads |"
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])

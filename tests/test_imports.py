@@ -40,7 +40,13 @@ ONLY_IN = {
     "uvicorn": ("colorhub/space/",),
     "spaces": ("colorhub/space/",),
     "accelerate": ("training/",),
-    "datasets": ("training/data.py", "training/labels.py", "training/sources.py", "colorhub/study/publish.py"),
+    "datasets": (
+        "training/data.py",
+        "training/labels.py",
+        "training/sources.py",
+        "training/splits.py",
+        "colorhub/study/publish.py",
+    ),
 }
 # What stands around the package -> what it may never import.
 NEVER = {

@@ -14,9 +14,9 @@ from PIL import Image as PillowImage
 
 from training.config import Crop, Data, Recipe
 from training.data import Loader, Place
-from training.initial import open_data
 from training.labels import UNKNOWN, Labels, class_names, labelled_part
 from training.sources import DataError, Pictures, open_pictures
+from training.splits import open_data
 from training.validate import validation_pictures
 
 KINDS = ("map", "stream")

@@ -13,7 +13,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-import training.train as train_module
+import training.tasks.base as base_module
 from colorhub.models import UNet, load
 from colorhub.models.base import WeightsError
 from training import cli
@@ -194,8 +194,8 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tiny
 def test_a_gradient_that_is_not_finite_stops_before_it_is_saved(tiny, monkeypatch, clip):
     original = Regression.losses
 
-    def infinite_slope(self, L, ab):  # the root's slope at 0, times 0: a fine loss with a NaN gradient
-        losses = original(self, L, ab)
+    def infinite_slope(self, L, ab, labels):  # the root's slope at 0, times 0: a fine loss with a NaN gradient
+        losses = original(self, L, ab, labels)
         bad = (losses["loss"] * 0).sqrt() if number.pop() == 3 else 0
         return {"loss": losses["loss"] + bad}
 
@@ -210,8 +210,8 @@ def test_a_gradient_that_is_not_finite_stops_before_it_is_saved(tiny, monkeypatc
 
 def test_early_stopping_and_the_best_by_metric(tiny, monkeypatch):
     gains = iter([1.0, 3.0, 2.0, 1.0, 0.0])
-    real = train_module.validate
-    monkeypatch.setattr(train_module, "validate", lambda *a: {**real(*a), "gain": next(gains)})
+    real = base_module.validate
+    monkeypatch.setattr(base_module, "validate", lambda *a: {**real(*a), "gain": next(gains)})
     recipe = tiny("run.steps=20", "run.validate_every=2", "run.patience=2")
     main(recipe)
     assert [record["gain"] for record in _log(recipe, "validation")] == [1.0, 3.0, 2.0, 1.0]
@@ -299,7 +299,7 @@ def test_the_progress_bar_goes_on_where_the_run_does(tiny, monkeypatch, capfd):
 def _batch(seed: int, count: int = 2) -> Batch:
     generator = torch.Generator().manual_seed(seed)
     rgb = torch.randint(0, 256, (count, 3, 32, 32), dtype=torch.uint8, generator=generator)
-    return Batch(rgb, torch.rand(count, FILM_DRAWS, generator=generator), Cursor())
+    return Batch(rgb, torch.rand(count, FILM_DRAWS, generator=generator), torch.full((count,), -1), Cursor())
 
 
 def test_accumulated_batches_are_one_step_along_their_mean_gradient(tiny):
@@ -314,7 +314,7 @@ def test_accumulated_batches_are_one_step_along_their_mean_gradient(tiny):
     optimizer = torch.optim.AdamW(by_hand.parameters(), lr=task.learning_rate, weight_decay=0)
     losses = []
     for batch in batches:
-        L, ab = task.tensors(batch)
+        L, ab, _ = task.tensors(batch)
         losses.append((by_hand(L).ab - ab).abs().mean() / 110)
     torch.stack(losses).mean().backward()
     norm = torch.stack([p.grad.norm() for p in by_hand.parameters()]).norm()
@@ -354,7 +354,7 @@ def test_validation_and_the_sheet_leave_the_model_as_it_is():
     model = UNet(**UNet.tiny()).train()
     before = deepcopy(model.state_dict())
     pictures = _batch(0, 5).rgb
-    held_out = HeldOut(pictures, torch.arange(5), 5)
+    held_out = HeldOut(pictures, torch.arange(5), torch.full((5,), -1), 5)
     accelerator = Accelerator(cpu=True)
     scores = validate(model, held_out, accelerator)
     sheet = picture_sheet(model, held_out, accelerator)

@@ -22,8 +22,9 @@ from training.augment import FILM_DRAWS, lightness_and_color
 from training.config import Recipe, RecipeError
 from training.data import Batch, Cursor
 from training.guard import NotFiniteError
-from training.initial import initial_model, open_data
+from training.initial import initial_model
 from training.prior import bin_weights
+from training.splits import open_data
 from training.tasks import create_task
 from training.train import main
 
@@ -155,7 +156,7 @@ def test_wgan_gp_steps_are_those_of_the_paper_written_out():
     for found, wanted in zip(critic_gradients, expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-3 * float(wanted.abs().max()))
     _assert_equal(task.bare_model, model)
-    assert float(losses["penalty"].detach()) == pytest.approx(float(penalty), rel=1e-4)
+    assert float(losses["penalty"].detach()) == pytest.approx(float(penalty.detach()), rel=1e-4)
 
 
 def test_the_gradient_penalty_stays_in_float32_under_autocast():

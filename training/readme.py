@@ -86,12 +86,12 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
     original = section["baselines"]["original"]["colorfulness"]["mean"]
     return (
         _pictures(section),
-        f"{metrics['psnr']['mean']:.2f}",
+        _mean(metrics["psnr"], 2),
         _interval(metrics["gain"], 2),
         f"{_interval(metrics['colorfulness'], 1)} ({original:.1f})",
         _interval(metrics["chroma_ratio"], 2),
-        f"{metrics['ab_auc']['mean']:.3f}",
-        f"{metrics['ab_auc_rebalanced']['mean']:.3f}",
+        _mean(metrics["ab_auc"], 3),
+        _mean(metrics["ab_auc_rebalanced"], 3),
         f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads",
     )
 
@@ -99,6 +99,10 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
 def _pictures(section: dict[str, Any]) -> str:
     data = section["data"]
     return f"{data['pictures']} of {data['source']}/{data['split']}"
+
+
+def _mean(value: dict[str, Any], digits: int) -> str:
+    return "not computed" if value["mean"] is None else f"{value['mean']:.{digits}f}"
 
 
 def _interval(value: dict[str, Any], digits: int) -> str:

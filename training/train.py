@@ -18,8 +18,9 @@ from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
 from training.data import Loader, Place
 from training.guard import Guard
-from training.initial import initial_model, open_data
+from training.initial import initial_model
 from training.monitor import Monitor
+from training.splits import open_data
 from training.tasks import Task, create_task
 from training.validate import HeldOut, validation_pictures
 
