@@ -321,8 +321,12 @@ def test_accumulated_batches_are_one_step_along_their_mean_gradient(tiny):
     optimizer.step()
     assert found["loss"].item() == pytest.approx(torch.stack(losses).mean().item(), rel=1e-6)
     assert found["gradient_norm"].item() == pytest.approx(norm.item(), rel=1e-4)
+    compared = 0
     for name, parameter in by_hand.named_parameters():
-        assert torch.allclose(parameter, model.get_parameter(name), atol=1e-6), name
+        sure = parameter.grad.abs() > 1e-4 * norm  # Adam makes full steps of gradients that are zero but for rounding
+        assert torch.allclose(parameter[sure], model.get_parameter(name)[sure], atol=1e-6), name
+        compared += int(sure.sum())
+    assert compared > sum(parameter.numel() for parameter in by_hand.parameters()) / 2
 
 
 def test_the_average_follows_weights_and_running_means(tiny):
