@@ -24,6 +24,7 @@ from scipy import stats
 from torch import Tensor
 
 from colorhub.color import rgb_to_lab
+from colorhub.folder.run import cores
 from training.augment import center_crop
 from training.checkpoint import checkpoints
 from training.config import Recipe, load_recipe
@@ -46,7 +47,7 @@ class Trainer:
         """``output``: the folder of all runs."""
         self.output = output.resolve()
         self.output.mkdir(parents=True, exist_ok=True)
-        self._threads = max(1, _cores() // jobs)
+        self._threads = max(1, cores() // jobs)
         self._pool = ThreadPoolExecutor(jobs)
 
     def __enter__(self) -> "Trainer":
@@ -87,10 +88,6 @@ class Trainer:
             lines = log.read_text(encoding="utf-8").split("\n")
             last = next((line for line in reversed(lines) if line.strip()), "no output")
             raise RunError(f"The run {name} failed: {last} (all its output: {log})")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _finished(folder: Path) -> dict[str, Any] | None:
