@@ -246,6 +246,8 @@ def test_alternatives(
     page.locator("#model input").click()
     headings = page.locator("#model [role=option][data-family]").evaluate_all("all => all.map(o => o.dataset.family)")
     assert headings == ["eccv16", "unet"]
+    page.wait_for_timeout(300)  # the answer's own focus must not close what was opened meanwhile
+    assert page.locator("#model [role=option]").count() > 1
     shots(page, f"{name}-picker")
     page.get_by_role("option", name="several").click()
     page.locator("#show-alternatives").click()

@@ -32,7 +32,14 @@ _SAVE = """(file) => {
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
   link.click();
 }"""
-_FOCUS_RESULT = "() => { setTimeout(() => document.querySelector('#download')?.focus({preventScroll: true}), 100); }"
+# The drop target that had the focus is gone. Whoever is elsewhere on the page by now is left in peace.
+_FOCUS_RESULT = """() => {
+  setTimeout(() => {
+    const now = document.activeElement;
+    if (now && now !== document.body && !now.closest('#empty')) return;
+    document.querySelector('#download')?.focus({preventScroll: true});
+  }, 100);
+}"""
 
 
 @dataclass(frozen=True)
