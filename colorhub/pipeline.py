@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,14 +16,13 @@ from tqdm import tqdm
 
 from colorhub import ab_bins
 from colorhub.alternatives import Choice
-from colorhub.color import grey_to_lightness
 from colorhub.compose import compose_codes, compose_rows, edge_maps, widen
 from colorhub.models import Colorizer, Prediction, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
+from colorhub.working import coarser, lightness, same_shape, working_lightness
 
 MAX_PIXELS = 400_000_000
 _STRIP = 2**22  # pixels composed at a time on an accelerator
-_LONGEST = 4  # the working picture's long side is at most this many times its short side
 
 
 @dataclass(frozen=True)
@@ -195,7 +193,7 @@ class ColorizationPipeline:
         lightnesses = [working_lightness(photo, size, self.model.multiple) for photo in photos]
         answers: dict[int, Tensor] = {}
         # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
-        for group in _same_shape(lightnesses, 1 if choice.samples else batch_size):
+        for group in same_shape(lightnesses, 1 if choice.samples else batch_size):
             L = torch.cat([lightnesses[i] for i in group])
             answers.update(zip(group, self._colors(L, choice).cpu().split(1, dim=1), strict=True))
         layers = [
@@ -213,9 +211,18 @@ class ColorizationPipeline:
         """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``."""
         answer = self._forward(L)
         if not choice.asked:
-            return answer.ab.float()[None]
+            return self._with_context(answer.ab.float(), L)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
         return torch.stack([self._enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
+
+    def _with_context(self, ab: Tensor, L: Tensor) -> Tensor:
+        """The mean of an answer and of the one to the same picture at the model's ``context_size``, where it has one
+        and that is smaller: what is far away decides what sky and skin are, what is near where they end."""
+        small = coarser(L, self.model.context_size, self.model.multiple)
+        if small is None:
+            return ab
+        wide = F.interpolate(self._forward(small).ab.float(), size=L.shape[-2:], mode="bilinear")
+        return (ab + wide) / 2
 
     def _enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
         """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""
@@ -255,43 +262,9 @@ def _compose_tensors(
     rows = max(1, _STRIP // width)
     for first in range(0, height, rows):
         codes = torch.tensor(grey[first : first + rows], device=device)
-        rgb = compose_rows(_lightness(codes), maps, first, height, vividness)
+        rgb = compose_rows(lightness(codes), maps, first, height, vividness)
         strip = (rgb[0] * white + 0.5).to(torch.uint8 if pixels.dtype == np.uint8 else torch.int32).permute(1, 2, 0)
         pixels[first : first + rows, :, :3] = strip.cpu().numpy()
-
-
-def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:
-    """The photo's lightness ``(1, 1, h, w)``, its short side about ``size`` pixels (less beyond 4 to 1).
-
-    Both sides are rounded to the nearest multiple of ``multiple``: a network that is given whole multiples needs no
-    padding, which costs it far more than a slightly stretched picture does.
-    """
-    height, width = photo.grey.shape
-    scale = min(size / min(height, width), _LONGEST * size / max(height, width))
-    shape = [max(1, round(side * scale / multiple)) * multiple for side in (width, height)]
-    shrinks = shape[0] <= width and shape[1] <= height
-    small = cv2.resize(photo.grey, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
-    return _lightness(torch.from_numpy(small))
-
-
-def _lightness(grey: Tensor) -> Tensor:
-    """Grey codes ``(H, W)`` to L ``(1, 1, H, W)``. 8-bit codes have 256 lightness values: a table look-up."""
-    if grey.dtype == torch.uint8:
-        return _lightness_table(grey.device).index_select(0, grey.flatten().int()).view(1, 1, *grey.shape)
-    return grey_to_lightness(grey.float() / 65535)[None, None]
-
-
-@cache
-def _lightness_table(device: torch.device) -> Tensor:
-    return grey_to_lightness(torch.arange(256, device=device) / 255)
-
-
-def _same_shape(tensors: Sequence[Tensor], batch_size: int) -> Iterator[list[int]]:
-    by_shape: dict[tuple[int, ...], list[int]] = {}
-    for i, tensor in enumerate(tensors):
-        by_shape.setdefault(tuple(tensor.shape), []).append(i)
-    for group in by_shape.values():
-        yield from (group[i : i + batch_size] for i in range(0, len(group), batch_size))
 
 
 def _check_settings(size: int | None, vividness: float, batch_size: int) -> None:

@@ -13,7 +13,7 @@ from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, ab
 from colorhub import pipeline as pipeline_module
 from colorhub.models import MODELS
 from colorhub.photo import Photo, PhotoError
-from colorhub.pipeline import working_lightness
+from colorhub.working import coarser, working_lightness
 
 
 @pytest.fixture(scope="module")
@@ -219,6 +219,42 @@ def test_the_working_size_is_the_short_side_and_long_photos_are_bounded() -> Non
 def test_working_lightness_is_cielab(grey: np.ndarray) -> None:
     L = working_lightness(Photo.open(grey), min(grey.shape))
     assert np.abs(L[0, 0].numpy() - rgb2lab(np.dstack([grey] * 3))[..., 0]).max() < 1e-2
+
+
+class SaysItsSize(Colorizer):
+    """Answers with the short side that it sees, as a."""
+
+    architecture = "says-its-size"
+    context_size = 32
+
+    def predict(self, L: torch.Tensor, hints: torch.Tensor | None = None) -> Prediction:
+        return Prediction(torch.stack([torch.full_like(L[:, 0], min(L.shape[-2:])), 0 * L[:, 0]], dim=1))
+
+
+@pytest.mark.parametrize(("size", "expected"), [(96, 64), (48, 40), (32, 32), (16, 16)])
+def test_two_looks_are_averaged_where_the_second_is_coarser(grey: np.ndarray, size: int, expected: float) -> None:
+    pipeline = ColorizationPipeline(SaysItsSize(), device="cpu")
+    photo = Photo.open(grey)
+    layer = pipeline.predict(photo, size=size)
+    assert layer.ab.shape[2:] == layer.L.shape[2:]
+    assert (layer.ab[:, 0] == expected).all()
+    assert torch.equal(pipeline.predict([photo] * 3, size=size, batch_size=2)[2].ab, layer.ab)
+
+
+def test_a_coarser_picture_is_the_mean_of_what_it_covers(grey: np.ndarray) -> None:
+    L = working_lightness(Photo.open(grey), 96, 16)
+    small = coarser(L, 32, 16)
+    assert small.shape == (1, 1, 32, 48)
+    means = L.reshape(1, 1, 32, 3, 48, 3).mean(dim=(3, 5))
+    assert (small - means).abs().mean() < 1  # a triangle instead of a box, so it is a little softer
+    assert small.mean() == pytest.approx(float(L.mean()), abs=0.05)
+    assert coarser(L, None) is None
+    assert coarser(working_lightness(Photo.open(np.zeros((3, 4000), np.uint8)), 96), 32) is None
+
+
+def test_the_second_look_comes_with_the_weights(tmp_path: Path) -> None:
+    create("unet", width=4, depth=3, working_size=48, context_size=32).save_pretrained(tmp_path)
+    assert ColorizationPipeline(str(tmp_path), device="cpu").model.context_size == 32
 
 
 def test_sixteen_bit_in_sixteen_bit_out(pipeline: ColorizationPipeline) -> None:

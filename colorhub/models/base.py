@@ -89,11 +89,12 @@ class Colorizer(HubModel):
 
     Class attributes: ``multiple``, what :meth:`predict` needs both sides to be a multiple of; ``accepts_hints``;
     ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per
-    instance).
+    instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged.
     """
 
     multiple: int = 1
     working_size: int = 256
+    context_size: int | None = None
     accepts_hints: ClassVar[bool] = False
 
     @property

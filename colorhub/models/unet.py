@@ -31,6 +31,8 @@ class UNet(Colorizer):
         working_size: short side in pixels of the pictures it was trained on.
         classes: scenes that the classification branch tells apart; 0 is a U-Net without the branch.
         class_names: their names, stored with the weights.
+        context_size: short side of a second, coarser look at every photo, whose answer is averaged with the first one
+            (testing at several scales, as in Eigen & Fergus 2015 and DeepLab); ``None`` for one look.
     """
 
     architecture = "unet"
@@ -43,12 +45,14 @@ class UNet(Colorizer):
         working_size: int = 256,
         classes: int = 0,
         class_names: Sequence[str] | None = None,
+        context_size: int | None = None,
     ) -> None:
         super().__init__()
         _check(width, depth, classes, class_names)
         self.depth = depth
         self.multiple = 2**depth
         self.working_size = working_size
+        self.context_size = context_size
         self.class_names = tuple(class_names or ())
         channels = [width * min(2**level, 8) for level in range(depth)]
         self.down = nn.ModuleList(
