@@ -216,13 +216,15 @@ class ColorizationPipeline:
         return torch.stack([self._enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
 
     def _with_context(self, ab: Tensor, L: Tensor) -> Tensor:
-        """The mean of an answer and of the one to the same picture at the model's ``context_size``, where it has one
-        and that is smaller: what is far away decides what sky and skin are, what is near where they end."""
+        """Average an answer with the one to the same picture at the model's ``context_size``, if that is smaller: what
+        is far away decides what sky and skin are, what is near where they end. The mean of two answers is paler than
+        either, so each picture gets its first answer's mean chroma back (at most doubled)."""
         small = coarser(L, self.model.context_size, self.model.multiple)
         if small is None:
             return ab
-        wide = F.interpolate(self._forward(small).ab.float(), size=L.shape[-2:], mode="bilinear")
-        return (ab + wide) / 2
+        both = (ab + F.interpolate(self._forward(small).ab.float(), size=L.shape[-2:], mode="bilinear")) / 2
+        before, after = (colors.norm(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True) for colors in (ab, both))
+        return both * (before / after.clamp(min=1e-6)).clamp(max=2)
 
     def _enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
         """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""

@@ -221,24 +221,43 @@ def test_working_lightness_is_cielab(grey: np.ndarray) -> None:
     assert np.abs(L[0, 0].numpy() - rgb2lab(np.dstack([grey] * 3))[..., 0]).max() < 1e-2
 
 
-class SaysItsSize(Colorizer):
-    """Answers with the short side that it sees, as a."""
+class TellsItsLook(Colorizer):
+    """Answers with the short side that it sees: as a where it is more than 32, else as b."""
 
-    architecture = "says-its-size"
+    architecture = "tells-its-look"
     context_size = 32
 
     def predict(self, L: torch.Tensor, hints: torch.Tensor | None = None) -> Prediction:
-        return Prediction(torch.stack([torch.full_like(L[:, 0], min(L.shape[-2:])), 0 * L[:, 0]], dim=1))
+        side = min(L.shape[-2:])
+        color = torch.tensor([side, 0.0] if side > 32 else [0.0, side])
+        return Prediction(color.view(1, 2, 1, 1).expand(len(L), 2, *L.shape[-2:]))
 
 
-@pytest.mark.parametrize(("size", "expected"), [(96, 64), (48, 40), (32, 32), (16, 16)])
-def test_two_looks_are_averaged_where_the_second_is_coarser(grey: np.ndarray, size: int, expected: float) -> None:
-    pipeline = ColorizationPipeline(SaysItsSize(), device="cpu")
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [
+        (96, 96 * np.array([3, 1]) / np.sqrt(10)),  # half way between (96, 0) and (0, 32), as long as the first
+        (48, 48 * np.array([3, 2]) / np.sqrt(13)),
+        (32, [0, 32]),
+        (16, [0, 16]),
+    ],
+)
+def test_two_looks_are_averaged_where_the_second_is_coarser(grey: np.ndarray, size: int, expected: np.ndarray) -> None:
+    pipeline = ColorizationPipeline(TellsItsLook(), device="cpu")
     photo = Photo.open(grey)
     layer = pipeline.predict(photo, size=size)
     assert layer.ab.shape[2:] == layer.L.shape[2:]
-    assert (layer.ab[:, 0] == expected).all()
-    assert torch.equal(pipeline.predict([photo] * 3, size=size, batch_size=2)[2].ab, layer.ab)
+    assert np.allclose(layer.ab[0].flatten(1).T, expected, atol=1e-3)
+    assert torch.allclose(pipeline.predict([photo] * 3, size=size, batch_size=2)[2].ab, layer.ab)
+
+
+def test_looks_that_contradict_each_other_stay_pale(grey: np.ndarray, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = TellsItsLook()
+    monkeypatch.setattr(
+        model, "predict", lambda L, hints=None: Prediction(L.repeat(1, 2, 1, 1) * 0 + (min(L.shape[-2:]) - 63))
+    )
+    layer = ColorizationPipeline(model, device="cpu").predict(Photo.open(grey), size=96)
+    assert torch.allclose(layer.ab, torch.tensor(2.0))  # 33 and -31: their mean, 1, is at most doubled
 
 
 def test_a_coarser_picture_is_the_mean_of_what_it_covers(grey: np.ndarray) -> None:
