@@ -62,6 +62,17 @@ class ECCV16(Colorizer):
             with torch.no_grad():
                 self.model_out.weight.copy_(ab_bins.bin_centers().T[:, :, None, None])
             self.freeze(self.model_out)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        """He et al. 2015, with a small head: between normalizations there are three convolutions, at the end more, and
+        PyTorch's own initialization lets the signal die away. The paper set the scales of its layers from data."""
+        for layer in self.blocks.modules():
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+        nn.init.normal_(self.head.weight, std=0.1 * (2 / self.head.in_channels) ** 0.5)
+        nn.init.zeros_(self.head.bias)
 
     @property
     def has_distribution(self) -> bool:
