@@ -1,9 +1,12 @@
 """The ``colorhub`` command. Each of its commands is a module of :mod:`colorhub.commands` that is light to import."""
 
+import atexit
 import logging
+import os
 import sys
 import warnings
-from typing import Annotated
+from contextlib import suppress
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -43,7 +46,21 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
-    app()
+    try:
+        app()
+    except SystemExit as ended:
+        _leave(ended)
+
+
+def _leave(ended: SystemExit) -> NoReturn:
+    """End the process. Once torch is loaded, taking it down again would cost more than half a second for nothing."""
+    if "torch" not in sys.modules or not isinstance(ended.code, int | None):
+        raise ended
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # whoever read it is gone
+            stream.flush()
+    os._exit(ended.code or 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
+from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from colorhub.commands.stopping import Stopping
 if TYPE_CHECKING:
     from colorhub.folder.plan import Plan
     from colorhub.folder.run import Settings
+    from colorhub.photo import Photo
     from colorhub.pipeline import ColorizationPipeline
 
 _LIMIT = 400_000_000
@@ -45,6 +47,7 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.folder.ahead import ReadAhead
     from colorhub.folder.plan import PlanError, Shard, make_plan
 
     with plain_endings():
@@ -58,22 +61,32 @@ def colorize(
         exit_code = None
         if plan.jobs:
             _check_writable(output)
-            pipeline = _open_pipeline(model, device, max_pixels)
-            settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs)
-            exit_code = _run(plan, pipeline, settings, report)
+            with ReadAhead(plan.jobs, max_pixels) as ahead:
+                pipeline = _open_pipeline(model, device, max_pixels)
+                settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs)
+                exit_code = _run(plan, pipeline, settings, report, ahead.stop())
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
         report.finish(model, exit_code)
         raise typer.Exit(exit_code)
 
 
-def _run(plan: "Plan", pipeline: "ColorizationPipeline", settings: "Settings", report: Report) -> int | None:
+def _run(
+    plan: "Plan",
+    pipeline: "ColorizationPipeline",
+    settings: "Settings",
+    report: Report,
+    opened: "Mapping[Path, Photo]",
+) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.leftovers import remove_leftovers
     from colorhub.folder.run import color_files
 
     remove_leftovers({job.output.parent for job in plan.jobs})
     ended_early = None
-    with Stopping() as stopping, closing(color_files(pipeline, plan.jobs, settings, stopping.event)) as outcomes:
+    with (
+        Stopping() as stopping,
+        closing(color_files(pipeline, plan.jobs, settings, stopping.event, opened)) as outcomes,
+    ):
         done = 0
         for outcome in outcomes:
             done += 1

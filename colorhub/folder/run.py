@@ -7,7 +7,7 @@ split up. A few photos go through the network together, because reading the weig
 
 import errno
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +54,18 @@ class Outcome:
 
 
 def color_files(
-    pipeline: ColorizationPipeline, jobs: Sequence[Job], settings: Settings, stop: Event | None = None
+    pipeline: ColorizationPipeline,
+    jobs: Sequence[Job],
+    settings: Settings,
+    stop: Event | None = None,
+    opened: Mapping[Path, Photo] | None = None,
 ) -> Iterator[Outcome]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
-    Setting ``stop`` or closing the iterator ends the work soon: what is being written is finished, all else is dropped.
+    ``opened``: photos that were read already. Setting ``stop`` or closing the iterator ends the work soon: what is
+    being written is finished, all else is dropped.
     """
-    return _Workers(pipeline, jobs, settings, stop or Event()).outcomes()
+    return _Workers(pipeline, jobs, settings, stop or Event(), opened or {}).outcomes()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -80,8 +85,16 @@ class _Work:
 
 
 class _Workers:
-    def __init__(self, pipeline: ColorizationPipeline, jobs: Sequence[Job], settings: Settings, stop: Event) -> None:
+    def __init__(
+        self,
+        pipeline: ColorizationPipeline,
+        jobs: Sequence[Job],
+        settings: Settings,
+        stop: Event,
+        opened: Mapping[Path, Photo],
+    ) -> None:
         self.pipeline, self.settings, self.stop = pipeline, settings, stop
+        self.opened = dict(opened)
         self.count = max(1, min(settings.jobs, len(jobs)))
         self.torch_threads = max(1, cores() // self.count)
         self.admission = Admission(jobs, self.count)
@@ -150,7 +163,7 @@ class _Workers:
         work.seconds += perf_counter() - started
 
     def _open(self, work: _Work) -> None:
-        work.photo = self.pipeline.open(work.job.source)
+        work.photo = self.opened.pop(work.job.source, None) or self.pipeline.open(work.job.source)
 
     def _predict(self, works: Sequence[_Work]) -> None:
         """Run the network on a few photos together; where that fails, :meth:`_finish` tries each by itself."""
