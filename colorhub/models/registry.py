@@ -76,11 +76,11 @@ def _import_class(target: str) -> type[Colorizer]:
     module, _, name = target.partition(":")
     if "" not in sys.path:
         sys.path.append("")  # a class in the current folder is found, and never hides a library
-    cls = _colorizer(lambda: getattr(import_module(module), name), target)
+    cls = _colorizer(lambda: getattr(import_module(module), name), f"The class {target}")
     taken = MODELS.get(cls.architecture) or _NAMED.get(cls.architecture, cls)
     if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(
-            f"{target} calls its architecture {cls.architecture!r}, and that is {taken.__module__}.{taken.__name__} "
+            f"The class {target} calls its architecture {cls.architecture!r}, and that is {taken.__module__}.{taken.__name__} "
             "already: choose another name."
         )
     _NAMED[cls.architecture] = cls
