@@ -9,6 +9,7 @@ from local_hub import LocalHub, serving
 
 # Before anything imports huggingface_hub or gradio: an unreachable Hub costs 23 s a file when it is tried.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 _NEEDS_MORE_THAN_PIP = {"browser", "shared"}
@@ -57,7 +58,6 @@ def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalHub, 
             "HF_ENDPOINT": local.url,
             "HF_HUB_OFFLINE": "0",
             "HF_HUB_DISABLE_XET": "1",  # a protocol of its own, and a server of its own
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HOME": str(tmp_path / "hf"),
             "HF_TOKEN": "hf_owner",
         }

@@ -83,6 +83,9 @@ def test_a_published_name_means_its_pinned_revision(hub: LocalHub, files: Files,
 def test_a_cached_model_needs_no_network(hub: LocalHub, files: Files, tmp_path: Path, monkeypatch, how: str) -> None:
     hub.add("owner/unet", files)
     expected = load("owner/unet")(L).ab
+    seen = len(hub.log)
+    load("owner/unet")
+    assert hub.log[seen:] == ["HEAD /owner/unet/resolve/main/config.json"]  # whether there is a newer one
     if how == "offline":
         monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     else:
@@ -107,9 +110,16 @@ def test_private_repositories_need_the_right_token(hub: LocalHub, files: Files, 
         for attempt in (load, UNet.from_pretrained):
             with pytest.raises(ModelNotFoundError, match="no repository owner/secret on the Hub, or it is private"):
                 attempt("owner/secret", token=token)
-    with pytest.raises(ModelNotFoundError, match="The Hub refused the token that was sent for owner/secret"):
+    with pytest.raises(ModelNotFoundError, match="The Hub refused the token sent for owner/secret"):
         load("owner/secret", token="hf_wrong")
     assert torch.equal(load("owner/secret", token="hf_owner")(L).ab, expected)
+
+
+def test_a_gated_repository_says_so(hub: LocalHub, files: Files) -> None:
+    hub.add("stranger/gated", files).gated = True
+    with pytest.raises(ModelNotFoundError, match="stranger/gated is gated: its owner must let your account in first"):
+        load("stranger/gated")
+    assert load("stranger/gated", token="hf_stranger").working_size == 32
 
 
 def without(name: str) -> Callable[[Files], Files]:

@@ -80,8 +80,8 @@ def _import_class(target: str) -> type[Colorizer]:
     taken = MODELS.get(cls.architecture) or _NAMED.get(cls.architecture, cls)
     if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(
-            f"The class {target} calls its architecture {cls.architecture!r}, and that is {taken.__module__}.{taken.__name__} "
-            "already: choose another name."
+            f"The class {target} calls its architecture {cls.architecture!r}, and that is "
+            f"{taken.__module__}.{taken.__name__} already: choose another name."
         )
     _NAMED[cls.architecture] = cls
     return cls
