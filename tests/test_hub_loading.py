@@ -1,8 +1,10 @@
 """Models from a Hub: by id and revision, private, cached with the network down, and everything that can be wrong."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import huggingface_hub
 import pytest
@@ -201,3 +203,12 @@ def test_a_download_that_never_completes_leaves_nothing_to_load(hub: LocalHub, f
         load("owner/unet")
     hub.faults = []
     assert load("owner/unet")(L).ab.isfinite().all()
+
+
+def test_the_lines_of_the_readme(hub: LocalHub, files: Files, tmp_path: Path) -> None:
+    readme = (Path(__file__).resolve().parents[1] / "README.md").read_text(encoding="utf-8")
+    code = re.search(r"```python\n(import colorhub\n.*?)```", readme, flags=re.DOTALL).group(1)
+    hub.add("owner/name", files)
+    names: dict[str, Any] = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert torch.equal(names["model"](L).ab, answer(tmp_path / "first"))

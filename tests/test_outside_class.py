@@ -64,6 +64,22 @@ FLAWS = {
         "more_layers": "import torch; self.shift = torch.rand([]) * 9",
         "predict": "return Prediction(ab=self.layers(L / 50 - self.shift).float().tanh() * 110)",
     },
+    "refuses_weights_that_do_not_fit": {
+        "predict": GOOD["predict"]
+        + """
+
+    @classmethod
+    def _from_pretrained(cls, *, model_id, revision, cache_dir, force_download, local_files_only, token, **keywords):
+        from safetensors.torch import load_file
+
+        model = cls(width=keywords["width"])
+        model.load_state_dict(load_file(f"{model_id}/model.safetensors"), strict=False)
+        return model.eval()
+"""
+    },
+    "says_what_it_takes": {
+        "predict": GOOD["predict"] + "\n\n    def forward(self, L, hints=None):\n        return self.predict(L)"
+    },
 }
 
 

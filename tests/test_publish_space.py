@@ -1,5 +1,6 @@
 """Publishing the Space: exactly what the page needs, and the published models in it."""
 
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -20,6 +21,7 @@ from colorhub.publish.space import space_files, with_models
 from colorhub.published import Published
 
 ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENTRY = Published("owner/unet", "a" * 40, "unet", "apache-2.0", "small, fast")
 NOT_FOR_THE_PAGE = ("commands/", "cli.py", "contract.py", "folder/", "publish/")
 
@@ -126,4 +128,13 @@ def test_the_published_page_colours_a_photo(hub: LocalHub, model: Path, tmp_path
         answer = Image.open(found).convert("RGB")
         assert answer.size == (451, 300)
         assert any(low != high for low, high in zip(*[c.getextrema() for c in answer.split()[:2]], strict=True))
-        assert str(place) in served.printed() or served.url
+
+
+def test_the_lines_of_the_readme(hub: LocalHub) -> None:
+    block = README[README.index("\n## Publish\n") :].split("```")[1]
+    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("colorhub publish")]
+    assert len(lines) == 3
+    for line in lines:
+        publish(*(word.replace("ORG", "our-org") for word in line[2:]))
+    assert set(hub.repositories) == {("model", "our-org/unet"), ("space", "our-org/colorhub")}
+    assert len(hub.commits("our-org/unet")) == 2  # the Hub's own, and one of three lines

@@ -1,7 +1,7 @@
 """What would change in a repository, worked out without changing anything, and the one commit that does it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fnmatch import fnmatch
 
 from huggingface_hub.errors import HFValidationError
@@ -26,7 +26,7 @@ class Plan:
     gone: tuple[str, ...]
     private: bool = False
     create_pr: bool = False
-    title: str = field(default="", compare=False)
+    title: str = ""
 
     @property
     def nothing_to_do(self) -> bool:
