@@ -34,6 +34,7 @@ def run(*command: object, folder: Path) -> None:
     """Run a command that cannot see this project's folder."""
     hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COLORHUB_MODELS")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    environment |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
     done = subprocess.run(
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=1200
     )
