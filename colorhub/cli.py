@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from colorhub import __version__
-from colorhub.commands import colorize, models
+from colorhub.commands import check, colorize, models, publish
 
 app = typer.Typer(
     name="colorhub",
@@ -24,6 +24,8 @@ app = typer.Typer(
 )
 app.command()(colorize.colorize)
 app.command()(models.models)
+app.command()(check.check)
+app.command()(publish.publish)
 
 
 def _print_version(wanted: bool) -> None:

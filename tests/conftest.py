@@ -5,9 +5,11 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from local_hub import LocalHub, serving
 
 # Before anything imports huggingface_hub or gradio: an unreachable Hub costs 23 s a file when it is tried.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 _NEEDS_MORE_THAN_PIP = {"browser", "shared"}
@@ -44,3 +46,30 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome = "failed"
         report.longrepr = f"COLORHUB_REQUIRE is set, so this may not be skipped. {reason}"
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalHub, None, None]:
+    """A Hub on loopback that this process and those it starts talk to, as its user ``owner``, with an empty cache."""
+    from huggingface_hub import close_session, constants
+
+    with serving() as local:
+        settings = {
+            "HF_ENDPOINT": local.url,
+            "HF_HUB_OFFLINE": "0",
+            "HF_HUB_DISABLE_XET": "1",  # a protocol of its own, and a server of its own
+            "HF_HOME": str(tmp_path / "hf"),
+            "HF_TOKEN": "hf_owner",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(constants, "ENDPOINT", local.url)
+        template = f"{local.url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hf" / "hub"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "hf" / "token"))
+        close_session()
+        yield local
+        close_session()

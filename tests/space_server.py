@@ -61,8 +61,8 @@ def small_models(folder: Path) -> Path:
 
 
 @contextmanager
-def serve(folder: Path, models: Path) -> Iterator[Served]:
-    """Run ``python app.py`` until the block is left. ``folder`` takes its log and its temporary files."""
+def serve(folder: Path, models: Path, root: Path = ROOT) -> Iterator[Served]:
+    """Run ``python app.py`` of ``root`` until the block is left. ``folder`` takes its log and its temporary files."""
     (folder / "watch").mkdir(parents=True)
     (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
     served = Served(f"http://127.0.0.1:{_free_port()}", folder / "server.log", folder / "contacts.txt")
@@ -77,8 +77,8 @@ def serve(folder: Path, models: Path) -> Iterator[Served]:
         "OMP_WAIT_POLICY": "PASSIVE",
     }
     with served.log.open("w", encoding="utf-8") as log:
-        command = [sys.executable, str(ROOT / "app.py")]
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        command = [sys.executable, str(root / "app.py")]
+        process = subprocess.Popen(command, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         _wait(served, process)
         yield served

@@ -25,10 +25,12 @@ ROOMS = {
     "pipeline": "color ab_bins alternatives compose photo models working",
     "export": "color compose photo models",
     "cards": "color photo models published",
+    "contract": "models",
+    "publish": "models published cards",
     "study": "photo pipeline",
     "folder": "photo models pipeline",
     "space": "color compose photo published models metrics pipeline export cards study",
-    "commands": "color photo published models pipeline folder export cards study",
+    "commands": "color photo published models pipeline folder export cards contract publish study",
     "cli": "commands",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.

@@ -90,7 +90,8 @@ class Run(Section):
 
 
 class Model(BaseModel):
-    """``architecture`` is a name of ``colorhub.MODELS``; all other keys are its constructor's keywords."""
+    """``architecture``: a name of ``colorhub.MODELS``, of an installed package, or ``package.module:Class``; all other
+    keys are its constructor's keywords."""
 
     model_config = ConfigDict(extra="allow")
     architecture: str = "unet"

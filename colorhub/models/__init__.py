@@ -6,8 +6,9 @@ from colorhub.models.discriminators import PatchDiscriminator, WassersteinCritic
 from colorhub.models.eccv16 import ECCV16
 from colorhub.models.encoder_decoder import EncoderClassifier, EncoderDecoder
 from colorhub.models.koalarization import Koalarization
-from colorhub.models.loading import ModelInfo, ModelNotFoundError, list_models, load, with_distribution
+from colorhub.models.loading import ModelInfo, list_models, load, with_distribution
 from colorhub.models.registry import MODELS, create, find_class
+from colorhub.models.repository import ModelNotFoundError
 from colorhub.models.unet import UNet
 
 __all__ = [

@@ -1,21 +1,27 @@
 """What every model of the hub is: :class:`HubModel`, saved and loaded the same way, and :class:`Colorizer`."""
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
-from huggingface_hub import PyTorchModelHubMixin, hf_hub_download
+from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
-from huggingface_hub.errors import RemoteEntryNotFoundError
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from colorhub import __version__
+from colorhub.models.repository import (
+    HUB_SETTINGS,
+    WeightsError,
+    architecture_of,
+    pinned,
+    read_config,
+    repository_file,
+)
 
 
 class Prediction(NamedTuple):
@@ -29,10 +35,6 @@ class Prediction(NamedTuple):
     ab: Tensor
     logits: Tensor | None = None
     class_logits: Tensor | None = None
-
-
-class WeightsError(ValueError):
-    """Weights or a config that cannot be loaded: the message names the file or the tensor."""
 
 
 class HubModel(
@@ -71,11 +73,37 @@ class HubModel(
     ) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
         facts = {"architecture": self.architecture, "colorhub_version": __version__}
+        package = type(self).__module__.partition(".")[0]
+        if package not in ("colorhub", "__main__"):
+            facts["package"] = package  # who loads it without that package is told which one
         return super().save_pretrained(save_directory, config={**(config or self._hub_mixin_config), **facts}, **kwargs)
 
     @classmethod
+    def from_pretrained(
+        cls, pretrained_model_name_or_path: str | Path, *, revision: str | None = None, **settings: Any
+    ) -> Self:
+        """Load weights of this class from a folder or a Hub repository, in evaluation mode.
+
+        Args:
+            pretrained_model_name_or_path: a folder, or ``owner/name``.
+            revision: a branch, tag or commit on the Hub. All files come from the commit that it means at the start.
+            settings: ``token``, ``cache_dir``, ``force_download``, ``local_files_only``; ``map_location``, a device;
+                keywords of the constructor that replace the config's.
+
+        Raises:
+            WeightsError: the weights do not fit the class, are not safetensors, or are of another library.
+            ModelNotFoundError: there is no such repository or revision, or it cannot be reached or read.
+        """
+        place = str(pretrained_model_name_or_path)
+        hub = {name: settings.get(name) for name in ("token", "cache_dir")}
+        hub |= {name: settings.get(name, False) for name in ("force_download", "local_files_only")}
+        config = repository_file(place, CONFIG_NAME, {**hub, "revision": revision})
+        read_config(config)
+        return super().from_pretrained(place, revision=pinned(config, revision), **settings)
+
+    @classmethod
     def _from_pretrained(cls, *, model_id: str, map_location: str = "cpu", strict: bool = True, **kwargs: Any) -> Self:
-        hub = {k: kwargs.pop(k) for k in ("revision", "cache_dir", "force_download", "local_files_only", "token")}
+        hub = {name: kwargs.pop(name) for name in HUB_SETTINGS}
         _check_architecture(cls, model_id, repository_file(model_id, CONFIG_NAME, hub))
         model = cls(**kwargs)
         weights = repository_file(model_id, SAFETENSORS_SINGLE_FILE, hub)
@@ -140,42 +168,8 @@ class Colorizer(HubModel):
         return answer._replace(ab=answer.ab[..., :height, :width])
 
 
-def repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:
-    """A file of a model folder or of a Hub repository (downloaded). Raises :class:`WeightsError` when it has none."""
-    folder = Path(model_id)
-    if folder.is_dir():
-        if not (folder / filename).is_file():
-            raise WeightsError(
-                f"{folder} has no {filename}{_pickle_note([path.name for path in folder.iterdir()], filename)}."
-            )
-        return folder / filename
-    try:
-        return Path(hf_hub_download(repo_id=model_id, filename=filename, **hub))
-    except RemoteEntryNotFoundError as error:
-        raise WeightsError(f"{model_id} has no {filename} on the Hub{_pickle_note([], filename)}.") from error
-
-
-def _pickle_note(names: list[str], filename: str) -> str:
-    if filename != SAFETENSORS_SINGLE_FILE:
-        return ""
-    pickles = [name for name in names if name.endswith((".bin", ".pth", ".pt", ".pkl", ".ckpt"))]
-    found = f" ({', '.join(pickles)} is pickled and was not opened)" if pickles else ""
-    return f"{found}; only safetensors weights are loaded"
-
-
-def read_config(path: Path) -> dict[str, Any]:
-    """The ``config.json`` of a model folder. Raises :class:`WeightsError` when it is no JSON object."""
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise WeightsError(f"{path} cannot be read as JSON: {error}") from error
-    if not isinstance(config, dict):
-        raise WeightsError(f"{path} must hold a JSON object, got {type(config).__name__}.")
-    return config
-
-
 def _check_architecture(cls: type[HubModel], model_id: str, config_path: Path) -> None:
-    found = read_config(config_path).get("architecture", cls.architecture)
+    found = architecture_of(model_id, read_config(config_path))
     if found != cls.architecture:
         raise WeightsError(
             f"{model_id} holds weights of the architecture {found!r}, not {cls.architecture!r}. "

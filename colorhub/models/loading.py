@@ -10,17 +10,19 @@ from typing import Any
 
 import torch
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
-from colorhub.models.base import Colorizer, WeightsError, read_config, repository_file
-from colorhub.models.registry import did_you_mean, find_class
+from colorhub.models.base import Colorizer
+from colorhub.models.registry import class_of, did_you_mean, find_class
+from colorhub.models.repository import (
+    ModelNotFoundError,
+    WeightsError,
+    pinned,
+    read_config,
+    repository_file,
+)
 from colorhub.published import PUBLISHED
 
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
-
-
-class ModelNotFoundError(LookupError):
-    """No weights of that name: the message says where was looked, which names exist and how to get the model."""
 
 
 @dataclass(frozen=True)
@@ -49,13 +51,17 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
         ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
         WeightsError: weights that do not fit their config, or that are not safetensors.
     """
+    if unknown := set(hub) - set(_HUB):
+        raise TypeError(f"load() has no keyword {sorted(unknown)[0]!r}: {', '.join(_HUB)} and device are there.")
     place, settings = _locate(str(name), {**_HUB, **hub})
     try:
-        config = read_config(repository_file(place, CONFIG_NAME, settings))
-        cls = find_class(config.get("architecture", "(none)"))
-        return cls.from_pretrained(place, map_location=device, **settings)
-    except (HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
-        raise ModelNotFoundError(_unreachable(str(name), place, error)) from error
+        path = repository_file(place, CONFIG_NAME, settings)
+        cls = class_of(place, read_config(path))
+        return cls.from_pretrained(
+            place, map_location=device, **{**settings, "revision": pinned(path, settings["revision"])}
+        )
+    except OSError as error:
+        raise ModelNotFoundError(f"The files of {place} cannot be read: {error}.") from error
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
@@ -131,10 +137,3 @@ def _scores(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return scores if isinstance(scores, dict) else {}
-
-
-def _unreachable(name: str, place: str, error: Exception) -> str:
-    if isinstance(error, OSError) and Path(place).is_dir():
-        return f"The model folder {place} cannot be read: {error}."
-    reason = " ".join(str(error).split())[:200]
-    return f"The model {name!r} is not on disk and could not be fetched from the Hub ({place}): {reason}"

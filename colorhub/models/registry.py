@@ -1,6 +1,14 @@
-"""``MODELS`` maps an architecture's name to its class: a new family is one file, one import and one name here."""
+"""``MODELS`` maps an architecture's name to its class: a new family is one file, one import and one name here.
 
+A class of another package is found as well: by an entry point in the group ``colorhub.models``, or named as
+``package.module:Class`` by the user, in a call or in ``$COLORHUB_CLASSES``. Never by the word of a model's repository.
+"""
+
+import os
+import sys
+from collections.abc import Callable
 from difflib import get_close_matches
+from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import signature
 from typing import Any, TypeVar
@@ -10,6 +18,7 @@ from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
 from colorhub.models.eccv16 import ECCV16
 from colorhub.models.encoder_decoder import EncoderDecoder
 from colorhub.models.koalarization import Koalarization
+from colorhub.models.repository import architecture_of
 from colorhub.models.unet import UNet
 
 _Model = TypeVar("_Model", bound=HubModel)
@@ -17,19 +26,77 @@ _CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalariz
 MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
 
+_NAMED: dict[str, type[Colorizer]] = {}  # classes the user named as package.module:Class, by architecture
+
+
 def find_class(architecture: str) -> type[Colorizer]:
-    """The class of an architecture: ours, or one that an installed package registers as entry point
-    ``colorhub.models``.
+    """The class of an architecture: ours, one of an installed package, or ``package.module:Class``.
 
     Raises:
-        ValueError: unknown name; the message lists the known ones and the nearest.
+        ValueError: unknown name (the message lists the known ones and the nearest), or a class that is no colorizer.
     """
+    return _import_class(architecture) if ":" in architecture else _find_name(architecture)
+
+
+def class_of(place: str, config: dict[str, Any]) -> type[Colorizer]:
+    """The class that the weights at ``place`` belong to. A config can only name what is registered on this machine.
+
+    Raises:
+        WeightsError: a config of another library.
+        ValueError: an architecture that nothing here registers.
+    """
+    architecture = architecture_of(place, config)
+    try:
+        return _find_name(architecture)
+    except ValueError as error:
+        if not config.get("package"):
+            raise
+        raise ValueError(
+            f"{error} {place} was saved by a class of the package {str(config['package'])[:80]!r}: install that, if "
+            "you trust it, or name its class in COLORHUB_CLASSES=package.module:Class."
+        ) from error
+
+
+def _find_name(architecture: str) -> type[Colorizer]:
     if architecture in MODELS:
         return MODELS[architecture]
+    for target in filter(None, map(str.strip, os.environ.get("COLORHUB_CLASSES", "").split(","))):
+        _import_class(target)
+    if architecture in _NAMED:
+        return _NAMED[architecture]
     plugins = {plugin.name: plugin for plugin in entry_points(group="colorhub.models")}
     if architecture in plugins:
-        return plugins[architecture].load()
-    raise ValueError(f"Unknown architecture {architecture!r}. {did_you_mean(architecture, [*MODELS, *plugins])}")
+        return _colorizer(plugins[architecture].load, f"The entry point {architecture!r}")
+    raise ValueError(
+        f"Unknown architecture {architecture!r}. {did_you_mean(architecture, [*MODELS, *_NAMED, *plugins])}"
+    )
+
+
+def _import_class(target: str) -> type[Colorizer]:
+    module, _, name = target.partition(":")
+    if "" not in sys.path:
+        sys.path.append("")  # a class in the current folder is found, and never hides a library
+    cls = _colorizer(lambda: getattr(import_module(module), name), f"The class {target}")
+    taken = MODELS.get(cls.architecture) or _NAMED.get(cls.architecture, cls)
+    if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
+        raise ValueError(
+            f"The class {target} calls its architecture {cls.architecture!r}, and that is "
+            f"{taken.__module__}.{taken.__name__} already: choose another name."
+        )
+    _NAMED[cls.architecture] = cls
+    return cls
+
+
+def _colorizer(load: Callable[[], Any], origin: str) -> type[Colorizer]:
+    try:
+        cls = load()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"{origin} cannot be imported: {error}.") from error
+    if not (isinstance(cls, type) and issubclass(cls, Colorizer)):
+        raise ValueError(f"{origin} is {cls!r}: a subclass of colorhub.Colorizer is expected.")
+    if not isinstance(getattr(cls, "architecture", None), str):
+        raise ValueError(f"{origin} has no class attribute `architecture`: the name under which its weights are found.")
+    return cls
 
 
 def create(architecture: str, **keywords: Any) -> Colorizer:

@@ -108,8 +108,9 @@ def one_answer(name: str) -> str:
 
 
 def default_model(models: "Sequence[ModelInfo]") -> str | None:
-    """The best measured model on disk, else ``unet``, else the first one on disk; None when there is none."""
-    on_disk = [info for info in models if info.source != "hub"]
+    """The best measured model on disk, else ``unet``, else the first one on disk; where none is on disk, as in the
+    published Space, the same of those on the Hub. None when there is none at all."""
+    on_disk = [info for info in models if info.source != "hub"] or list(models)
     measured = [info for info in on_disk if info.gain is not None]
     if measured:
         return max(measured, key=lambda info: info.gain or 0.0).name
@@ -131,10 +132,11 @@ def _megabytes(info: "ModelInfo") -> str:
 
 
 def prepare_all() -> None:
-    """On ZeroGPU: every model on disk to the GPU before the first visitor. Nothing is compiled."""
-    for info in listed():
-        if info.source != "hub":
-            SHELF.get(info.name)
+    """On ZeroGPU: every model on disk, or else every one on the Hub, to the GPU before the first visitor. Nothing is
+    compiled."""
+    models = listed()
+    for info in [info for info in models if info.source != "hub"] or models:
+        SHELF.get(info.name)
 
 
 def warm_up() -> Thread:

@@ -1,0 +1,123 @@
+"""The Hub as publishing needs it: who writes, what a repository holds, one commit."""
+
+import hashlib
+import json
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
+from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.hf_api import RepoFile
+
+from colorhub.publish.errors import PublishError, hub_errors
+
+Content = bytes | Path
+_HUBS_OWN = (".gitattributes",)  # what the Hub puts into every repository
+
+
+@dataclass(frozen=True)
+class State:
+    """What a repository holds at a commit: digests by path, of git blobs or, for large files, SHA-256."""
+
+    commit: str
+    private: bool
+    digests: Mapping[str, tuple[str, str]]  # path -> ("git" or "sha256", digest)
+
+    def holds(self, path: str, content: Content) -> bool:
+        """Whether the file is there with this very content."""
+        if path not in self.digests:
+            return False
+        kind, digest = self.digests[path]
+        return digest == (git_digest(content) if kind == "git" else sha256_digest(content))
+
+
+class Hub:
+    """The Hub, with the token of whoever publishes (by default the one that is logged in)."""
+
+    def __init__(self, token: str | None = None) -> None:
+        self.token = token
+        self._api = HfApi(token=token)
+
+    def check_owner(self, owner: str) -> None:
+        """Raises :class:`PublishError` where the token is missing, wrong, read-only or of someone else."""
+        with hub_errors(f"{owner}/..."):
+            me = self._api.whoami()
+        names = [me["name"], *(org["name"] for org in me.get("orgs", []))]
+        if owner not in names:
+            raise PublishError(f"You cannot publish under {owner}: the token belongs to {' and '.join(names)}.")
+        if me.get("auth", {}).get("accessToken", {}).get("role") == "read":
+            raise PublishError(
+                f"The token of {me['name']} may only read: make one that may write, and set HF_TOKEN to it."
+            )
+
+    def state(self, repo_id: str, kind: str, revision: str | None = None) -> State | None:
+        """What a repository holds; None when there is no such repository."""
+        with hub_errors(repo_id):
+            try:
+                info: Any = self._api.repo_info(repo_id, repo_type=kind, revision=revision)
+                tree = self._api.list_repo_tree(repo_id, recursive=True, repo_type=kind, revision=info.sha)
+                files = [entry for entry in tree if isinstance(entry, RepoFile)]
+            except (RepositoryNotFoundError, RevisionNotFoundError):
+                return None
+        digests = {f.path: ("sha256", f.lfs.sha256) if f.lfs else ("git", f.blob_id) for f in files}
+        return State(info.sha, bool(info.private), {p: d for p, d in digests.items() if p not in _HUBS_OWN})
+
+    def read_json(self, repo_id: str, path: str, revision: str) -> dict[str, Any]:
+        """A JSON object of a model repository; empty where there is none."""
+        with hub_errors(repo_id), tempfile.TemporaryDirectory() as cache:
+            try:
+                file = hf_hub_download(repo_id, path, revision=revision, cache_dir=cache, token=self.token)
+                found = json.loads(Path(file).read_text(encoding="utf-8"))
+            except (RemoteEntryNotFoundError, ValueError):
+                return {}
+        return found if isinstance(found, dict) else {}
+
+    def create(self, repo_id: str, kind: str, private: bool) -> None:
+        """Make an empty repository. It may be there already."""
+        sdk = "gradio" if kind == "space" else None
+        with hub_errors(repo_id):
+            self._api.create_repo(repo_id, repo_type=kind, private=private, space_sdk=sdk, exist_ok=True)
+
+    def pull_requests(self, repo_id: str, kind: str) -> list[str]:
+        """The refs of a repository's open pull requests."""
+        with hub_errors(repo_id):
+            found = self._api.get_repo_discussions(
+                repo_id, repo_type=kind, discussion_type="pull_request", discussion_status="open"
+            )
+            return [f"refs/pr/{entry.num}" for entry in found]
+
+    def commit(
+        self,
+        repo_id: str,
+        kind: str,
+        files: Mapping[str, Content],
+        gone: list[str],
+        *,
+        title: str,
+        parent: str | None,
+        create_pr: bool = False,
+    ) -> str:
+        """Put files and deletions into one commit on top of ``parent``, and give its id."""
+        operations = [CommitOperationAdd(path, content) for path, content in files.items()]
+        operations += [CommitOperationDelete(path) for path in gone]
+        with hub_errors(repo_id):
+            return self._api.create_commit(
+                repo_id, operations, commit_message=title, repo_type=kind, parent_commit=parent, create_pr=create_pr
+            ).oid
+
+
+def git_digest(content: Content) -> str:
+    """The id that git gives a file."""
+    data = content if isinstance(content, bytes) else content.read_bytes()
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
+def sha256_digest(content: Content) -> str:
+    """SHA-256 of bytes or of a file."""
+    if isinstance(content, bytes):
+        return hashlib.sha256(content).hexdigest()
+    with content.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
