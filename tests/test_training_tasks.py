@@ -246,7 +246,9 @@ def test_classification_is_cross_entropy_with_the_prior_s_weights():
     shares = shares / shares.sum(dim=1, keepdim=True)
     errors = -(shares * logs.gather(1, near.indices)).sum(dim=1)
     expected = (bin_weights(PRIOR, 0.5)[near.indices[:, 0]] * errors).mean()
-    assert loss == pytest.approx(float(expected.detach()), rel=0.02)  # encoding looks colours up on a grid of whole numbers
+    assert loss == pytest.approx(
+        float(expected.detach()), rel=0.02
+    )  # encoding looks colours up on a grid of whole numbers
 
 
 def test_the_mean_chroma_is_compared_on_the_report_s_scale():
