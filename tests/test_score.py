@@ -26,7 +26,8 @@ GREYS = {"lab", "luma", "film orthochromatic", "film blue-sensitive", "film red-
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept meanwhile goes to a folder of the test's own; memory is measured where a test says so."""
     monkeypatch.setattr(work.Work.__init__, "__defaults__", (tmp_path / "kept",))
-    monkeypatch.setattr(section, "peak_megabytes", lambda *_: 1.5)
+    speed = {"milliseconds_per_picture": 1.0, "device": "cpu", "precision": "fp32", "threads": 1, "peak_memory_mb": 1.5}
+    monkeypatch.setattr(section, "measure_speed", lambda *_: speed)
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,10 @@
 """Models of the hub as something that is scored."""
 
-import time
 from collections.abc import Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 
 from colorhub import ColorizationPipeline, Photo
 from training.scoring.greys import grey_photo
@@ -23,11 +21,10 @@ class State(IntEnum):
 
 
 class Answer(NamedTuple):
-    """``pixels``: uint8 ``(S, S, 3)``, or ``None`` where there is no answer; ``seconds``: how long it took; ``lossy``:
-    whether it was stored in a way that altered it."""
+    """``pixels``: uint8 ``(S, S, 3)``, or ``None`` where there is no answer; ``lossy``: whether it was stored in a way
+    that altered it."""
 
     pixels: np.ndarray | None
-    seconds: float = float("nan")
     state: State = State.FOUND
     lossy: bool = False
 
@@ -49,7 +46,14 @@ class ModelEntry:
     def key(self) -> list[Any]:
         """What its answers depend on."""
         model, pipeline = self.pipeline.model, self.pipeline
-        return ["model", model.architecture, model.weights_sha256, model.working_size, pipeline.precision, self._device]
+        return [
+            "model",
+            model.architecture,
+            model.weights_sha256,
+            model.working_size,
+            pipeline.precision,
+            pipeline.device.type,
+        ]
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -63,29 +67,10 @@ class ModelEntry:
             "working_size": model.working_size,
         }
 
-    @property
-    def _device(self) -> str:
-        return self.pipeline.device.type
-
     def answers(self, chunk: Sequence[Picture], size: int | None = None) -> list[Answer]:
         """The pipeline's answers to the pictures' grey, one at a time."""
-        return [self._timed(grey_photo(one.pixels, self._grey), size) for one in chunk]
+        return [Answer(self.answer_to(grey_photo(one.pixels, self._grey), size)) for one in chunk]
 
-    def answer_to(self, photo: Photo) -> np.ndarray:
+    def answer_to(self, photo: Photo, size: int | None = None) -> np.ndarray:
         """The answer to any photo, uint8 ``(H, W, 3)``."""
-        return eight_bits(self.pipeline(photo, recolor=True).pixels)
-
-    def _timed(self, photo: Photo, size: int | None) -> Answer:
-        start = time.perf_counter()
-        pixels = self.pipeline(photo, size=size, recolor=True).pixels
-        seconds = time.perf_counter() - start
-        return Answer(eight_bits(pixels), seconds)
-
-    def timing(self, seconds: np.ndarray) -> dict[str, Any]:
-        """How long one picture took, in what circumstances."""
-        return {
-            "milliseconds_per_picture": round(1000 * float(np.nanmedian(seconds)), 2),
-            "device": self._device,
-            "precision": self.pipeline.precision,
-            "threads": torch.get_num_threads(),
-        }
+        return eight_bits(self.pipeline(photo, size=size, recolor=True).pixels)

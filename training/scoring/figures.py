@@ -11,7 +11,6 @@ from torch import Tensor
 from colorhub import metrics
 from colorhub.color import codes_to_lab, fit_gamut, lab_to_rgb
 from training.scoring.summary import Figures
-from training.scoring.work import one_thread
 
 
 def as_codes(pictures: Sequence[np.ndarray]) -> Tensor:
@@ -108,16 +107,14 @@ def measure(
     """The named metrics of 8-bit answers against 8-bit originals, a value a picture; rebalanced ones are pairs of a
     value and a weight. ``further``: functions to be used beside :data:`METRICS`."""
     known = METRICS | (further or {})
-    with one_thread():
-        pair = Pair(Side(answers), Side(originals), rarity)
-        return {name: known[name](pair).double().cpu().numpy() for name in names}
+    pair = Pair(Side(answers), Side(originals), rarity)
+    return {name: known[name](pair).double().cpu().numpy() for name in names}
 
 
 @torch.inference_mode()
 def grey_answers(originals: Sequence[np.ndarray]) -> list[np.ndarray]:
     """The answer without colour, as 8-bit pictures."""
-    with one_thread():
-        return as_bytes(metrics.grey_answer(as_tensor(originals)))
+    return as_bytes(metrics.grey_answer(as_tensor(originals)))
 
 
 @torch.inference_mode()
@@ -126,18 +123,16 @@ def recolored(
 ) -> list[np.ndarray]:
     """The lightness of some pictures with the colours of others, or with one colour (a, b): 8-bit pictures. Colours
     that sRGB does not hold at that lightness lose chroma."""
-    with one_thread():
-        L, _ = codes_to_lab(as_codes(lightness_of))
-        if isinstance(colors, tuple):
-            ab = torch.tensor(colors, dtype=torch.float32).view(1, 2, 1, 1).expand(len(L), 2, *L.shape[2:])
-        else:
-            _, ab = codes_to_lab(as_codes(colors))
-        return as_bytes(lab_to_rgb(L, fit_gamut(L, ab)))
+    L, _ = codes_to_lab(as_codes(lightness_of))
+    if isinstance(colors, tuple):
+        ab = torch.tensor(colors, dtype=torch.float32).view(1, 2, 1, 1).expand(len(L), 2, *L.shape[2:])
+    else:
+        _, ab = codes_to_lab(as_codes(colors))
+    return as_bytes(lab_to_rgb(L, fit_gamut(L, ab)))
 
 
 @torch.inference_mode()
 def with_chroma(pictures: Sequence[np.ndarray], factor: float) -> list[np.ndarray]:
     """8-bit pictures with all chroma multiplied by ``factor``, lightness and hue kept."""
-    with one_thread():
-        L, ab = codes_to_lab(as_codes(pictures))
-        return as_bytes(lab_to_rgb(L, fit_gamut(L, ab * factor)))
+    L, ab = codes_to_lab(as_codes(pictures))
+    return as_bytes(lab_to_rgb(L, fit_gamut(L, ab * factor)))

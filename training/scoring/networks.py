@@ -6,15 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from urllib.parse import urlparse
 
 import torch
 from torch import Tensor, nn
 
 from training.scoring.figures import Pair
-from training.scoring.work import one_thread
 
 INCEPTION_FEATURES = 2048
+_ONE_AT_A_TIME = Lock()
 _INCEPTION_FILE = "weights-inception-2015-12-05-6726825d.pth"  # the name torch-fidelity gives it
 
 
@@ -67,19 +68,19 @@ class Networks:
     @torch.inference_mode()
     def features_of(self, codes: Tensor) -> Tensor:
         """Features ``(B, num_features)`` of uint8 ``(B, 3, H, W)`` pictures."""
-        with one_thread():
-            return self._extractor(codes).float()
+        with _ONE_AT_A_TIME:
+            network = _inception() if self.features is None else self.features
+        return network(codes).float()
 
     def lpips(self, pair: Pair) -> Tensor:
         """Perceptual distance of each answer to its original."""
         if self.perceptual is not None:
             return self.perceptual(pair.answer.rgb, pair.original.rgb)
         answers, originals = pair.answer.rgb.split(1), pair.original.rgb.split(1)
-        return torch.stack([_lpips()(answer, original) for answer, original in zip(answers, originals, strict=True)])
-
-    @property
-    def _extractor(self) -> nn.Module:
-        return _inception() if self.features is None else self.features
+        with _ONE_AT_A_TIME:  # the metric keeps a state
+            return torch.stack(
+                [_lpips()(answer, original) for answer, original in zip(answers, originals, strict=True)]
+            )
 
 
 @cache

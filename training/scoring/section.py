@@ -15,12 +15,12 @@ from training.scoring.entries import Answer, ModelEntry
 from training.scoring.failures import SKIN_SHAPE, failures, skin_errors
 from training.scoring.figures import Pair, as_codes, grey_answers, measure, recolored, with_chroma
 from training.scoring.greys import OUTSIDE, inside, variants
-from training.scoring.memory import peak_megabytes
 from training.scoring.networks import Networks
 from training.scoring.pictures import Picture, Pictures
 from training.scoring.predictions import PredictionEntry
 from training.scoring.protocol import Protocol
 from training.scoring.saving import Saver
+from training.scoring.speed import measure_speed
 from training.scoring.summary import Figures, interval, summarize
 from training.scoring.work import Work, is_main
 
@@ -72,9 +72,7 @@ class Scorer:
         }
         if isinstance(entry, ModelEntry):
             section["working_sizes"] = self._by_size(entry, own)
-            section["timing"] = entry.timing(figures["seconds"]) | {
-                "peak_memory_mb": peak_megabytes(entry.source, self.protocol.pictures.size) if is_main() else None
-            }
+            section["timing"] = measure_speed(entry.source, self.protocol.pictures.size) if is_main() else None
         return section, own
 
     def baseline_figures(self, name: str) -> Figures:
@@ -277,7 +275,6 @@ def _spread(values: np.ndarray | None, rows: Sequence[int], count: int, shape: t
 
 def _circumstances(answers: Sequence[Answer]) -> Figures:
     return {
-        "seconds": np.array([answer.seconds for answer in answers]),
         "state": np.array([int(answer.state) for answer in answers]),
         "lossy": np.array([answer.lossy for answer in answers]),
     }

@@ -9,6 +9,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object
 from tqdm import tqdm
 
+from colorhub.folder.run import cores
 from training.scoring.pictures import Picture, Pictures, Place
 from training.scoring.summary import Figures
 
@@ -49,21 +51,28 @@ class Work:
         folder = self._folder / _digest([self._key, self.pictures.fingerprint, stage, key, picked, _program()])
         self._used.add(folder)
         wanted = None if picked is None else set(picked)
-        done: list[tuple[int, Figures]] = []
-        for number, chunk in self._chunks(stage, wanted):
+
+        def one(number: int) -> tuple[int, Figures]:
             path = folder / f"{number:05d}.npz"
             found = _read(path)
             if found is None:
-                found = measure(chunk)
+                found = measure(chunks[number])
                 _write(path, found)
-            done.append((number, found))
+            return number, found
+
+        chunks = dict(self._chunks(wanted))
+        with (
+            single_threaded(),
+            ThreadPoolExecutor(_workers(), initializer=torch.set_num_threads, initargs=(1,)) as pool,
+        ):
+            show = {"desc": stage, "unit": "chunk", "leave": False, "disable": None if is_main() else True}
+            done = list(tqdm(pool.map(one, chunks), total=len(chunks), **show))
         parts = [part for _, part in sorted(gather_object(done), key=lambda pair: pair[0])]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-    def _chunks(self, stage: str, wanted: set[int] | None) -> Iterator[tuple[int, list[Picture]]]:
-        numbers = sorted(self.pictures.own)
-        for number in tqdm(numbers, desc=stage, unit="chunk", leave=False, disable=None if is_main() else True):
-            chunk = [one for one in self.pictures.own[number] if wanted is None or one.index in wanted]
+    def _chunks(self, wanted: set[int] | None) -> Iterator[tuple[int, list[Picture]]]:
+        for number, pictures in sorted(self.pictures.own.items()):
+            chunk = [one for one in pictures if wanted is None or one.index in wanted]
             if chunk:
                 yield number, chunk
 
@@ -87,14 +96,19 @@ def device() -> str | None:
     return str(state.device) if state.num_processes > 1 else None
 
 
+def _workers() -> int:
+    return max(1, cores() // place().world)
+
+
 def is_main() -> bool:
     """Whether this process is the one that prints and writes."""
     return PartialState().is_main_process
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Sums of floats depend on how many threads share them: figures are computed on one."""
+def single_threaded() -> Iterator[None]:
+    """Sums of floats depend on how many threads share them, and an answer can turn on the last bit: every chunk is
+    coloured and measured on one thread, several chunks at a time."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
