@@ -16,6 +16,7 @@ from colorhub.models import MODELS
 from training import score
 from training.scoring import networks, protocol, section, work
 from training.scoring.distances import frechet, kernel
+from training.scoring.figures import Pair, Side
 from training.scoring.networks import Networks
 
 
@@ -89,6 +90,26 @@ def test_the_real_extractor_runs_once_its_file_is_there(tmp_path: Path, monkeypa
     networks._inception.cache_clear()
     assert features.shape == (2, 2048)
     assert not torch.equal(features[0], features[1])
+
+
+@pytest.mark.slow
+def test_the_real_perceptual_distance_runs_once_its_file_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With weights drawn at random in a file of the usual name: zero for equal pictures, more for others."""
+    models = pytest.importorskip("torchvision.models")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    folder = tmp_path / "hub" / "checkpoints"
+    folder.mkdir(parents=True)
+    torch.manual_seed(0)
+    torch.save(models.alexnet(weights=None).state_dict(), folder / networks._alexnet_file())
+    assert Networks().missing_perceptual() is None
+    networks._lpips.cache_clear()
+    originals = [np.ascontiguousarray(data.coffee()[:64, i : i + 64]) for i in (0, 100)]
+    pair = Pair(Side([originals[0], originals[0]]), Side(originals))
+    same, other = Networks().lpips(pair).tolist()
+    networks._lpips.cache_clear()
+    assert same == 0 < other
 
 
 SMALL = """

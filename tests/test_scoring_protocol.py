@@ -1,5 +1,6 @@
 """Protocols: every file is whole, differs from the others where it must, and is refused when it is wrong."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from skimage.color import rgb2lab
 
 from colorhub import Photo
 from colorhub.color import grey_to_lightness
+from training.readme import models_table
 from training.scoring import protocol
 from training.scoring.figures import METRICS
 from training.scoring.greys import OUTSIDE, inside, variants
@@ -89,3 +91,25 @@ def test_other_greys_of_a_picture() -> None:
 
 def _grey(photo: Photo) -> np.ndarray:
     return photo.grey / np.iinfo(photo.grey.dtype).max
+
+
+def test_figures_of_two_protocols_never_share_a_table(tmp_path: Path) -> None:
+    value = {"mean": 1.0, "low": 0.5, "high": 1.5, "n": 3}
+    names = ("psnr", "gain", "colorfulness", "chroma_ratio", "ab_auc", "ab_auc_rebalanced")
+    for model, used in (("a", "colorhub-1"), ("b", "other-1"), ("c", "colorhub-1")):
+        folder = tmp_path / "model_cards" / model
+        folder.mkdir(parents=True)
+        (folder / "model.safetensors").write_bytes(b"")
+        scores = {
+            "protocol": used,
+            "data": {"pictures": 3, "source": "photos", "split": "test"},
+            "metrics": dict.fromkeys(names, value),
+            "baselines": {"original": {"colorfulness": value}},
+            "timing": {"milliseconds_per_picture": 1.0, "device": "cpu", "threads": 1},
+        }
+        (folder / "scores.json").write_text(json.dumps(scores))
+    first, second = models_table(tmp_path).split("Protocol `other-1`:")
+    assert "Protocol `colorhub-1`:" in first
+    assert [line[:4] for line in first.splitlines() if line.startswith(("| a", "| b", "| c"))] == ["| a ", "| c "]
+    assert "| b |" in second
+    assert first.count("| model |") == second.count("| model |") == 1

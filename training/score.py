@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None, networks: Networks | None = Non
         for work in works:
             work.forget()
     except (LookupError, ValueError, OSError) as error:
-        if is_main():
+        if is_main() or isinstance(error, OSError):  # a file that fails may fail for one process alone
             print(error, file=sys.stderr)
         return 1
     return 0

@@ -56,7 +56,7 @@ class Scorer:
         """An entry's part of scores.json for these pictures, and its per-picture figures."""
         key = [entry.key, self._features, self.metrics, self.saver and str(self.saver.folder)]
         figures = self.work.each(entry.name, key, lambda chunk: self._measure(entry, chunk))
-        section: Section = {"data": self.pictures.facts}
+        section: Section = {"data": {**self.pictures.facts, "protocol_pictures": self.protocol.pictures.at_most}}
         if isinstance(entry, PredictionEntry):
             extra = entry.check(self.pictures)
             remarks = entry.remarks(self.pictures.names, figures["state"], figures["lossy"])

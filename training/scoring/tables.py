@@ -17,6 +17,8 @@ def table(
     first = next(iter(sections.values()))
     data = first["data"]
     yield f"{data['source']}/{data['split']}, {data['pictures']} pictures, protocol {protocol.name}"
+    if (wanted := data["protocol_pictures"]) and data["pictures"] < wanted:
+        yield f"  ONLY A PART: the protocol asks for {wanted:,} pictures; these figures stand for no published ones"
     yield from _left_out(data)
     for metric, described in protocol.metrics.items():
         if metric in first["not_computed"]:
