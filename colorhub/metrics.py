@@ -76,7 +76,7 @@ def bleeding(ab: Tensor, true_ab: Tensor) -> Tensor:
     Taken where the original's colour changes by at least 20 CIELAB units within 2 pixels to either side, along rows and
     along columns. There the answer's own step is measured from 6 pixels on one side to 6 on the other; bleeding is one
     minus the part of it that is made between 2 and 2. 0 is as sharp as can be. A colour that is wrong but ends where it
-    should does not bleed. Not finite without such an edge, or where the answer makes less than a twentieth of the
+    should does not bleed. Not finite without such an edge, or where the answer makes less than a tenth of the
     original's step.
     """
     near = far = true_step = ab.new_zeros(len(ab))
@@ -89,7 +89,7 @@ def bleeding(ab: Tensor, true_ab: Tensor) -> Tensor:
         far = far + (edge * size).sum(dim=(1, 2))
         true_step = true_step + (edge * _length(_steps(original, EDGE_FAR))).sum(dim=(1, 2))
     answer = 1 - near / far
-    return torch.where(far > true_step / 20, answer, torch.nan)
+    return torch.where(far > true_step / 10, answer, torch.nan)
 
 
 def _length(ab: Tensor) -> Tensor:

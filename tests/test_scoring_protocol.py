@@ -77,7 +77,7 @@ def test_other_greys_of_a_picture() -> None:
     assert np.abs(_grey(found["luma"]) - luma).max() < 1 / 255  # Pillow's luma is rounded
     lightness = rgb2lab(original)[..., 0]
     faded = _grey(found["fading"])
-    assert 0.2 <= faded.min() < faded.max() <= 0.85
+    assert 0.2 <= faded.min() < faded.max() < 0.85 + 1e-5  # rounded to 16 bits
     assert np.corrcoef(faded.ravel(), lightness.ravel())[0, 1] > 0.98
     red = original[..., 0].astype(int) - original[..., 2] > 100
     dark, light = (_grey(found[f"film {name}"])[red].mean() for name in ("orthochromatic", "red-filter"))
