@@ -25,7 +25,7 @@ from torch import Tensor
 from benchmarks.experiments import ROOT, RunError, Trainer, lightness_and_color, print_table, shown, write
 from colorhub import load
 from training.config import Recipe, RecipeError, load_recipe
-from training.score import interval
+from training.scoring.summary import interval
 from training.sources import DataError, open_pictures
 from training.splits import open_data
 

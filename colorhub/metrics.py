@@ -1,13 +1,20 @@
-"""Per-picture metrics. Pictures are sRGB ``(B, 3, H, W)`` in 0..1; every function answers one value a picture."""
+"""Per-picture metrics. Pictures are sRGB ``(B, 3, H, W)`` in 0..1; every function answers one value a picture.
+
+Functions that take ``L`` and ``ab`` instead, ``(B, 1, H, W)`` and ``(B, 2, H, W)`` in CIELAB units, spare who needs
+several of them the conversions.
+"""
 
 import torch
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio
+from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from colorhub.ab_bins import nearest_bin
 from colorhub.color import grey_lightness, lightness_to_grey, rgb_to_lab
 
 AUC_RANGE = 150  # CIELAB units
+# Of colour bleeding, in pixels and CIELAB units: how far from an edge a step is taken as done, and as there at all,
+# and how large a step the original must make.
+EDGE_NEAR, EDGE_FAR, EDGE_STEP = 2, 6, 20.0
 
 
 def psnr(predicted: Tensor, target: Tensor) -> Tensor:
@@ -17,7 +24,12 @@ def psnr(predicted: Tensor, target: Tensor) -> Tensor:
 
 def grey_answer(target: Tensor) -> Tensor:
     """The answer without colour: the picture's own lightness, ``(B, 3, H, W)``."""
-    return lightness_to_grey(grey_lightness(target)).expand(-1, 3, -1, -1)
+    return grey_picture(grey_lightness(target))
+
+
+def grey_picture(L: Tensor) -> Tensor:
+    """A lightness as a picture without colour, ``(B, 3, H, W)``."""
+    return lightness_to_grey(L).expand(-1, 3, -1, -1)
 
 
 def gain(predicted: Tensor, target: Tensor) -> Tensor:
@@ -29,8 +41,65 @@ def colorfulness(picture: Tensor) -> Tensor:
     """Hasler and Suesstrunk 2003, equation for M3, on the 0..255 scale, with signed opponent channels."""
     r, g, b = (picture[:, i].float().flatten(1) * 255 for i in range(3))
     rg, yb = r - g, (r + g) / 2 - b
+    return _colorfulness(rg, yb)
+
+
+def colorfulness_absolute(picture: Tensor) -> Tensor:
+    """As :func:`colorfulness`, but of the absolute values of the opponent channels: not what Hasler and Suesstrunk
+    define, but what several published tables print."""
+    r, g, b = (picture[:, i].float().flatten(1) * 255 for i in range(3))
+    return _colorfulness((r - g).abs(), ((r + g) / 2 - b).abs())
+
+
+def _colorfulness(rg: Tensor, yb: Tensor) -> Tensor:
     spread = (rg.var(dim=1, unbiased=False) + yb.var(dim=1, unbiased=False)).sqrt()
     return spread + 0.3 * (rg.mean(dim=1) ** 2 + yb.mean(dim=1) ** 2).sqrt()
+
+
+def ssim(predicted: Tensor, target: Tensor) -> Tensor:
+    """Structural similarity (Wang et al. 2004) of the three channels, with a Gaussian window of sigma 1.5."""
+    answer = structural_similarity_index_measure(predicted, target, sigma=1.5, data_range=1.0, reduction="none")
+    return answer.reshape(len(target))  # of a single picture the library answers a scalar
+
+
+def ciede2000(L: Tensor, ab: Tensor, true_L: Tensor, true_ab: Tensor) -> Tensor:
+    """Mean CIEDE2000 colour difference over the pixels, of each picture."""
+    from skimage.color import deltaE_ciede2000  # late, as it is slow to import
+
+    predicted, target = (torch.cat(parts, dim=1).movedim(1, -1).cpu().numpy() for parts in ((L, ab), (true_L, true_ab)))
+    return torch.from_numpy(deltaE_ciede2000(target, predicted)).mean(dim=(1, 2))
+
+
+def bleeding(ab: Tensor, true_ab: Tensor) -> Tensor:
+    """Colour bleeding over edges: the part of a colour step that is not yet there 2 pixels beside the edge.
+
+    Taken where the original's colour changes by at least 20 CIELAB units within 2 pixels to either side, along rows and
+    along columns. There the answer's own step is measured from 6 pixels on one side to 6 on the other; bleeding is one
+    minus the part of it that is made between 2 and 2. 0 is as sharp as can be. A colour that is wrong but ends where it
+    should does not bleed. Not finite without such an edge, or where the answer makes less than a tenth of the
+    original's step.
+    """
+    near = far = true_step = ab.new_zeros(len(ab))
+    for turned, original in ((ab, true_ab), (ab.mT, true_ab.mT)):
+        step, short = _steps(turned, EDGE_FAR), _steps(turned, EDGE_NEAR)
+        edge = (_length(_steps(original, EDGE_NEAR)) >= EDGE_STEP).float()
+        size = _length(step)
+        along = (short * step).sum(dim=1) / size.clamp(min=1e-6)
+        near = near + (edge * along).sum(dim=(1, 2))
+        far = far + (edge * size).sum(dim=(1, 2))
+        true_step = true_step + (edge * _length(_steps(original, EDGE_FAR))).sum(dim=(1, 2))
+    answer = 1 - near / far
+    return torch.where(far > true_step / 10, answer, torch.nan)
+
+
+def _length(ab: Tensor) -> Tensor:
+    return torch.hypot(ab[:, 0], ab[:, 1])  # several times faster than a norm over two channels
+
+
+def _steps(x: Tensor, reach: int) -> Tensor:
+    """Differences ``(B, C, H, W - 2 * EDGE_FAR)`` along rows between ``reach`` pixels on either side."""
+    margin, width = EDGE_FAR - reach, x.shape[-1]
+    return x[..., 2 * reach + margin : width - margin] - x[..., margin : width - 2 * reach - margin]
 
 
 def chroma_ratio(predicted: Tensor, target: Tensor) -> Tensor:
@@ -40,7 +109,12 @@ def chroma_ratio(predicted: Tensor, target: Tensor) -> Tensor:
 
 def mean_chroma(picture: Tensor) -> Tensor:
     """Mean CIELAB chroma over the pixels."""
-    return rgb_to_lab(picture)[1].norm(dim=1).flatten(1).mean(dim=1)
+    return mean_norm(rgb_to_lab(picture)[1])
+
+
+def mean_norm(ab: Tensor) -> Tensor:
+    """:func:`mean_chroma` of colours."""
+    return ab.norm(dim=1).flatten(1).mean(dim=1)
 
 
 def ab_auc(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -54,10 +128,14 @@ def ab_auc(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> 
             ``(B, 2)``, the pixels' mean weighted accuracy and their mean weight; over a set of pictures, rebalanced
             accuracy is the ratio of the sums.
     """
-    (_, ab), (_, true_ab) = rgb_to_lab(predicted), rgb_to_lab(target)
+    return raw_accuracy(rgb_to_lab(predicted)[1], rgb_to_lab(target)[1], weights)
+
+
+def raw_accuracy(ab: Tensor, true_ab: Tensor, weights: Tensor | None = None) -> Tensor:
+    """:func:`ab_auc` of colours."""
     first = (ab - true_ab).norm(dim=1).ceil()  # of the thresholds that are met; half of the step before it counts
     area = ((AUC_RANGE - first + 0.5 * (first > 0)) / AUC_RANGE).clamp(min=0)
     if weights is None:
         return area.mean(dim=(1, 2))
-    counts = weights.to(target.device)[nearest_bin(true_ab)]
+    counts = weights.to(true_ab.device)[nearest_bin(true_ab)]
     return torch.stack([(counts * area).mean(dim=(1, 2)), counts.mean(dim=(1, 2))], dim=1)

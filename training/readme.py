@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from training.scoring.protocol import DEFAULT
+
 ROOT = Path(__file__).resolve().parents[1]
 BEGIN, END = "<!-- models -->", "<!-- /models -->"
 _HEAD = (
@@ -26,9 +28,14 @@ _BY_SIZE = {"gain": 2, "colorfulness": 1, "chroma_ratio": 2}  # metric -> digits
 
 def models_table(root: Path = ROOT) -> str:
     """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it was scored
-    on."""
-    rows = [next(_rows(folder)) for folder in model_folders(root)]
-    return _table(_HEAD, rows) if rows else "No weights are bundled."
+    on. Figures of different protocols never share a table."""
+    tables: dict[str, list[tuple[str, ...]]] = {}
+    for folder in model_folders(root):
+        tables.setdefault(_protocol(folder), []).append(next(_rows(folder)))
+    if len(tables) == 1:
+        return _table(_HEAD, *tables.values())
+    parts = (f"Protocol `{name}`:\n\n{_table(_HEAD, rows)}" for name, rows in tables.items())
+    return "\n\n".join(parts) or "No weights are bundled."
 
 
 def model_tables(folder: Path) -> str:
@@ -68,6 +75,11 @@ def with_table(text: str, table: str) -> str:
             f"A README must hold {BEGIN} and after it {END}, once each: the tables of scores go between them."
         )
     return f"{before}{BEGIN}\n{table}\n{END}{after}"
+
+
+def _protocol(folder: Path) -> str:
+    path = folder / "scores.json"
+    return json.loads(path.read_text(encoding="utf-8")).get("protocol", DEFAULT) if path.is_file() else DEFAULT
 
 
 def _rows(folder: Path) -> Iterator[tuple[str, ...]]:

@@ -1,220 +1,159 @@
 """Score models on held-out pictures: ``python -m training.score unet --data photos people --split test [--write]``.
 
-Every picture goes through the same pipeline a user's photo goes through, from its own lightness. Figures are means over
-pictures with a 95 % bootstrap interval, beside the answer without colour and the originals. ``--write`` puts
-``scores.json`` into the model's folder.
+Every picture goes through the same pipeline a user's photo goes through, from the grey that the protocol names. Figures
+are means over pictures with a 95 % bootstrap interval, beside the answer without colour, the mean colour and the
+originals. ``--predictions NAME=DIR`` scores pictures that any other program made. ``--write`` puts ``scores.json`` into
+the models' folders. Started by ``accelerate launch`` or ``torchrun``, the pictures are split over the processes.
 """
 
 import argparse
-import hashlib
 import json
 import platform
+import re
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-from tqdm import tqdm
-
-from colorhub import ColorizationPipeline, Photo, metrics
 from colorhub.models.loading import model_folder
-from training.augment import center_crop, is_grey
-from training.config import Data
-from training.data import decode
-from training.prior import bin_weights
-from training.sources import DataError, open_pictures
-
-PROTOCOL = "colorhub-1"
-CROP = 256  # centre square, resized; lightness is CIELAB L* of the colours; answers are rounded to 8 bits
-PRIOR = "training/priors/photos+people.json"  # how rare a colour is, for rebalanced accuracy (mix 0)
-_RESAMPLES = 2000
-_LIBRARIES = ("torch", "torchvision", "torchmetrics", "numpy", "pillow")
-
-Figures = dict[str, np.ndarray]  # metric -> one value a picture
-
-
-def load_pictures(source: str, split: str, limit: int | None = None) -> tuple[list[np.ndarray], dict[str, Any]]:
-    """Centre crops ``(256, 256, 3)`` uint8 of a source's pictures with colour, and the facts about them."""
-    crops: list[np.ndarray] = []
-    grey, digest = 0, hashlib.sha256()
-    for row in open_pictures([source], split):
-        if limit is not None and len(crops) >= limit:
-            break
-        picture = decode(row["image"])
-        if is_grey(picture, Data().grey_threshold):
-            grey += 1
-            continue
-        crops.append(np.asarray(center_crop(picture, CROP)))
-        digest.update(crops[-1].tobytes())
-    if not crops:
-        raise DataError(f"{source!r} (split {split!r}) holds no picture with colour.")
-    facts = {"source": source, "split": split, "pictures": len(crops), "grey_skipped": grey}
-    return crops, {**facts, "fingerprint": digest.hexdigest()[:16]}
+from training.scoring.compare import compare
+from training.scoring.duplicates import count_duplicates
+from training.scoring.entries import ModelEntry
+from training.scoring.networks import Networks
+from training.scoring.pictures import load_pictures
+from training.scoring.predictions import PredictionEntry
+from training.scoring.protocol import DEFAULT, Protocol, load_protocol, protocol_names
+from training.scoring.saving import GREY, Saver
+from training.scoring.section import Entry, Scorer
+from training.scoring.tables import table
+from training.scoring.work import LIBRARIES, Work, device, is_main, place
+from training.sources import DataError
 
 
-def as_tensor(pictures: Sequence[np.ndarray]) -> Tensor:
-    """uint8 ``(H, W, 3)`` pictures to one ``(B, 3, H, W)`` tensor in 0..1."""
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+def main(arguments: Sequence[str] | None = None, networks: Networks | None = None) -> int:
+    """The command line. Answers the exit code: 1 with one sentence when a model or the data cannot be used.
 
-
-def measure(answers: Sequence[np.ndarray], originals: Sequence[np.ndarray]) -> Figures:
-    """All per-picture metrics of 8-bit answers against 8-bit originals; rebalanced ones as pairs of a value and a
-    weight."""
-    rarity = bin_weights(PRIOR, mix=0.0)
-    parts: list[dict[str, Tensor]] = []
-    for start in range(0, len(originals), 16):
-        predicted, target = (as_tensor(pictures[start : start + 16]) for pictures in (answers, originals))
-        parts.append(
-            {
-                "psnr": metrics.psnr(predicted, target),
-                "gain": metrics.gain(predicted, target),
-                "colorfulness": metrics.colorfulness(predicted),
-                "chroma_ratio": metrics.chroma_ratio(predicted, target),
-                "ab_auc": metrics.ab_auc(predicted, target),
-                "ab_auc_rebalanced": metrics.ab_auc(predicted, target, rarity),
-            }
-        )
-    return {name: torch.cat([part[name] for part in parts]).double().numpy() for name in parts[0]}
-
-
-def interval(values: np.ndarray, seed: int = 0) -> dict[str, float | int]:
-    """Mean of the finite values with a 95 % percentile bootstrap interval over pictures (2,000 resamples, fixed seed).
-
-    ``values``: ``(n,)``; or ``(n, 2)``, values times weights beside the weights, for a weighted mean.
+    ``networks``: used in place of the usual ones for LPIPS, FID and KID.
     """
-    pairs = values if values.ndim == 2 else np.stack([values, np.ones_like(values)], axis=1)
-    pairs = pairs[np.isfinite(pairs).all(axis=1)]
-    if not len(pairs):
-        return {"mean": None, "low": None, "high": None, "n": 0}
-    random = np.random.default_rng(seed)
-    sums = np.stack([pairs[random.integers(len(pairs), size=len(pairs))].sum(axis=0) for _ in range(_RESAMPLES)])
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
-    return {
-        "mean": round(float(pairs[:, 0].sum() / pairs[:, 1].sum()), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "n": len(pairs),
-    }
-
-
-def summarize(figures: Figures) -> dict[str, Any]:
-    """Every metric's mean, interval and number of pictures."""
-    return {name: interval(values) for name, values in figures.items()}
-
-
-def grey_answers(originals: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """The answer without colour, as 8-bit pictures."""
-    return [_to_bytes(metrics.grey_answer(as_tensor([original])))[0] for original in originals]
-
-
-def color_all(
-    pipeline: ColorizationPipeline, originals: Sequence[np.ndarray], size: int | None
-) -> tuple[list[np.ndarray], float]:
-    """The pipeline's answers to the originals' lightness, one at a time, and the median milliseconds of one."""
-    answers, seconds = [], []
-    for original in tqdm(originals, unit="picture", leave=False, disable=None):
-        photo = Photo.open(original)
-        start = time.perf_counter()
-        answers.append(pipeline(photo, size=size, recolor=True).pixels)
-        seconds.append(time.perf_counter() - start)
-    return answers, 1000 * float(np.median(seconds))
-
-
-def score(
-    pipeline: ColorizationPipeline, sources: Sequence[str], split: str, sizes: Sequence[int], limit: int | None
-) -> dict[str, Any]:
-    """One model's ``scores.json``: the first source at the top, further ones under ``also``."""
-    sections = [_section(pipeline, source, split, sizes, limit) for source in sources]
-    model = pipeline.model
-    return {
-        "protocol": PROTOCOL,
-        "model": {
-            "name": pipeline.name,
-            "architecture": model.architecture,
-            "weights_sha256": model.weights_sha256,
-            "parameters": sum(parameter.numel() for parameter in model.parameters()),
-            "working_size": model.working_size,
-        },
-        **sections[0],
-        "also": sections[1:],
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in _LIBRARIES}},
-    }
-
-
-def _section(
-    pipeline: ColorizationPipeline, source: str, split: str, sizes: Sequence[int], limit: int | None
-) -> dict[str, Any]:
-    originals, facts = load_pictures(source, split, limit)
-    answers, milliseconds = color_all(pipeline, originals, None)
-    by_size = {}
-    for size in sizes:
-        own = size == pipeline.model.working_size
-        found = summarize(measure(answers if own else color_all(pipeline, originals, size)[0], originals))
-        by_size[str(size)] = {name: found[name] for name in ("gain", "colorfulness", "chroma_ratio")}
-    return {
-        "data": facts,
-        "metrics": summarize(measure(answers, originals)),
-        "baselines": {
-            "grey": summarize(measure(grey_answers(originals), originals)),
-            "original": {"colorfulness": interval(measure(originals, originals)["colorfulness"])},
-        },
-        "working_sizes": by_size,
-        "timing": {
-            "milliseconds_per_picture": round(milliseconds, 2),
-            "device": pipeline.device.type,
-            "precision": pipeline.precision,
-            "threads": torch.get_num_threads(),
-        },
-    }
-
-
-def _to_bytes(rgb: Tensor) -> np.ndarray:
-    return (rgb * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1).numpy()
-
-
-def table(scores: dict[str, Any]) -> Iterator[str]:
-    """The figures as lines of text."""
-    for section in (scores, *scores["also"]):
-        facts = section["data"]
-        where = f"{facts['source']}/{facts['split']}"
-        yield f"{scores['model']['name']} on {where}, n = {facts['pictures']}, {scores['protocol']}"
-        for name, value in section["metrics"].items():
-            yield f"  {name:17s} {value['mean']:8.3f}  [{value['low']:.3f}, {value['high']:.3f}]"
-        original, grey = (section["baselines"][key]["colorfulness"]["mean"] for key in ("original", "grey"))
-        yield f"  colorfulness of the originals {original:.2f}, of grey {grey:.2f}"
-        for size, found in section["working_sizes"].items():
-            yield (
-                "  size " + f"{size:>4s}: " + ", ".join(f"{name} {value['mean']:.3f}" for name, value in found.items())
-            )
-        yield f"  {section['timing']['milliseconds_per_picture']:.1f} ms a picture"
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. Answers the exit code: 1 with one sentence when a model or the data cannot be used."""
-    parser = argparse.ArgumentParser(prog="python -m training.score", description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="+", metavar="MODEL", help="names, folders or Hub ids")
-    parser.add_argument("--data", nargs="+", default=["photos"], help="roles under $COLORHUB_DATA, paths or Hub ids")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--sizes", nargs="*", type=int, default=[], help="further working sizes to measure")
-    parser.add_argument("--limit", type=int, help="take only the first pictures")
-    parser.add_argument("--write", action="store_true", help="put scores.json into the model's folder")
-    given = parser.parse_args(arguments)
+    given = _parser().parse_intermixed_args(arguments)
     try:
-        for name in given.models:
-            scores = score(ColorizationPipeline(name), given.data, given.split, given.sizes, given.limit)
-            print("\n".join(table(scores)))
-            if given.write:
-                path = Path(model_folder(name)) / "scores.json"
-                path.write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        protocol = load_protocol(given.protocol)
+        entries = _entries(given, protocol)
+        scores, comparisons, works = _score(entries, given, protocol, networks or Networks())
+        if is_main():
+            _write(entries, scores, comparisons, given, protocol)
+        for work in works:
+            work.forget()
     except (LookupError, ValueError, OSError) as error:
-        print(error, file=sys.stderr)
+        if is_main() or isinstance(error, OSError):  # a file that fails may fail for one process alone
+            print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m training.score", description=(__doc__ or "").splitlines()[0])
+    add = parser.add_argument
+    add("models", nargs="*", metavar="MODEL", help="names, folders or Hub ids")
+    add("--predictions", nargs="+", default=[], metavar="NAME=DIR", help="pictures made by another program")
+    add("--data", nargs="+", default=["photos"], help="roles under $COLORHUB_DATA, paths or Hub ids")
+    add("--split", default="test")
+    add("--image-column", default="image", help="the column that holds the pictures")
+    add("--protocol", default=DEFAULT, metavar="NAME", help=f"one of {', '.join(protocol_names())}")
+    add("--sizes", nargs="*", type=int, default=[], help="further working sizes to measure")
+    add("--limit", type=int, help="take only the first pictures")
+    add("--train-data", nargs="+", help="count pictures that are nearly in this training data")
+    add("--train-split", default="train")
+    add("--save", type=Path, metavar="DIR", help="write the grey pictures and all answers as PNG files")
+    add("--output", type=Path, metavar="FILE", help="write all scores and their comparison to one JSON file")
+    add("--write", action="store_true", help="put scores.json into the models' folders")
+    return parser
+
+
+def _entries(given: argparse.Namespace, protocol: Protocol) -> list[Entry]:
+    entries: list[Entry] = [ModelEntry(name, protocol.grey.protocol, device()) for name in given.models]
+    for words in given.predictions:
+        name, _, folder = words.partition("=")
+        if not folder or not re.fullmatch(r"[\w.-]+", name) or name == GREY:
+            raise DataError(f"--predictions {words}: expected NAME=DIR, the name of letters, digits, '.', '_' and '-'.")
+        entries.append(PredictionEntry(name, Path(folder), protocol.pictures))
+    if not entries:
+        raise DataError("Nothing to score: name a model, or --predictions NAME=DIR.")
+    names = [entry.name for entry in entries]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise DataError(f"Two entries are named {twice!r}: their figures could not be told apart.")
+    return entries
+
+
+def _score(
+    entries: Sequence[Entry], given: argparse.Namespace, protocol: Protocol, networks: Networks
+) -> tuple[dict[str, Any], list[dict[str, Any]], list[Work]]:
+    """Every entry's scores, the comparison of entries on each source, and the files kept meanwhile."""
+    sections: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
+    comparisons, works = [], []
+    for source in given.data:
+        pictures = load_pictures(source, given.split, protocol.pictures, given.limit, place(), given.image_column)
+        for entry in entries:
+            if isinstance(entry, PredictionEntry):
+                entry.check(pictures)
+        works.append(Work(pictures, {"protocol": protocol.sha256, "names": pictures.names}))
+        saver = None if given.save is None else Saver(given.save, protocol.grey.protocol)
+        if saver is not None:
+            saver.save_greys(pictures)
+        scorer = Scorer(protocol, pictures, works[-1], networks, given.sizes, saver)
+        found = {entry.name: scorer.section(entry) for entry in entries}
+        if not is_main():
+            continue
+        if given.train_data:
+            near = count_duplicates(pictures.names, pictures.hashes, given.train_data, given.train_split)
+            for section, _ in found.values():
+                section["data"]["duplicates"] = near
+        rows = compare({name: figures for name, (_, figures) in found.items()}, scorer.metrics)
+        comparisons.append({"source": source, "split": given.split, "metrics": rows})
+        print("\n".join(table({name: section for name, (section, _) in found.items()}, protocol, rows)), flush=True)
+        for name, (section, _) in found.items():
+            sections[name].append(section)
+    scores = {entry.name: _whole(entry, sections[entry.name], protocol) for entry in entries} if is_main() else {}
+    return scores, comparisons, works
+
+
+def _whole(entry: Entry, sections: list[dict[str, Any]], protocol: Protocol) -> dict[str, Any]:
+    """One entry's scores.json: the first source at the top, further ones under ``also``."""
+    return {
+        "protocol": protocol.name,
+        "protocol_sha256": protocol.sha256,
+        "definitions": {name: metric.definition for name, metric in protocol.metrics.items()} | protocol.set_metrics,
+        "model": entry.facts,
+        **sections[0],
+        "also": sections[1:],
+        "versions": {"python": platform.python_version(), **{name: version(name) for name in LIBRARIES}},
+    }
+
+
+def _write(
+    entries: Sequence[Entry],
+    scores: dict[str, Any],
+    comparisons: list[dict[str, Any]],
+    given: argparse.Namespace,
+    protocol: Protocol,
+) -> None:
+    if given.write:
+        name = "scores.json" if protocol.name == DEFAULT else f"scores.{protocol.name}.json"
+        for entry in entries:
+            if isinstance(entry, ModelEntry):
+                _write_json(Path(model_folder(entry.source)) / name, scores[entry.name])
+    if given.output is not None:
+        all_of_it = {"protocol": protocol.name, "entries": scores, "comparisons": comparisons}
+        given.output.parent.mkdir(parents=True, exist_ok=True)
+        _write_json(given.output, all_of_it)
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    """Written aside and renamed: a file is whole or as it was."""
+    aside = path.with_name(path.name + ".tmp")
+    aside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    aside.replace(path)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,76 @@
+"""Models of the hub as something that is scored."""
+
+from collections.abc import Sequence
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from colorhub import ColorizationPipeline, Photo
+from training.scoring.greys import grey_photo
+from training.scoring.pictures import Picture
+
+
+class State(IntEnum):
+    """Whether there is an answer to a picture."""
+
+    FOUND = 0
+    MISSING = 1
+    MISSHAPEN = 2
+    UNREADABLE = 3
+
+
+class Answer(NamedTuple):
+    """``pixels``: uint8 ``(S, S, 3)``, or ``None`` where there is no answer; ``lossy``: whether it was stored in a way
+    that altered it."""
+
+    pixels: np.ndarray | None
+    state: State = State.FOUND
+    lossy: bool = False
+
+
+def eight_bits(pixels: np.ndarray) -> np.ndarray:
+    """uint8 or uint16 pixels as uint8."""
+    return pixels if pixels.dtype == np.uint8 else np.round(pixels / 257.0).astype(np.uint8)
+
+
+class ModelEntry:
+    """A model of the hub: a name, a folder or a Hub id."""
+
+    def __init__(self, name: str, grey: str, device: str | None = None) -> None:
+        self.pipeline = ColorizationPipeline(name, device=device)
+        self.source, self._grey = name, grey
+        self.name = self.pipeline.name
+
+    @property
+    def key(self) -> list[Any]:
+        """What its answers depend on."""
+        model, pipeline = self.pipeline.model, self.pipeline
+        return [
+            "model",
+            model.architecture,
+            model.weights_sha256,
+            model.working_size,
+            pipeline.precision,
+            pipeline.device.type,
+        ]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What scores.json says about it."""
+        model = self.pipeline.model
+        return {
+            "name": self.name,
+            "architecture": model.architecture,
+            "weights_sha256": model.weights_sha256,
+            "parameters": sum(parameter.numel() for parameter in model.parameters()),
+            "working_size": model.working_size,
+        }
+
+    def answers(self, chunk: Sequence[Picture], size: int | None = None) -> list[Answer]:
+        """The pipeline's answers to the pictures' grey, one at a time."""
+        return [Answer(self.answer_to(grey_photo(one.pixels, self._grey), size)) for one in chunk]
+
+    def answer_to(self, photo: Photo, size: int | None = None) -> np.ndarray:
+        """The answer to any photo, uint8 ``(H, W, 3)``."""
+        return eight_bits(self.pipeline(photo, size=size, recolor=True).pixels)

@@ -1,0 +1,144 @@
+"""The pictures that are scored: cut to squares, named, fingerprinted, dealt out to processes in chunks."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from PIL import Image
+
+from training.augment import center_crop, is_grey
+from training.config import Data
+from training.data import decode
+from training.scoring.duplicates import difference_hash
+from training.scoring.protocol import Cut
+from training.sources import DataError, open_pictures, passing
+
+CHUNK = 8  # pictures that are measured together: always the same ones, however many processes there are
+
+
+class Place(NamedTuple):
+    """Which of the processes this is."""
+
+    rank: int = 0
+    world: int = 1
+
+
+class Picture(NamedTuple):
+    """One picture to score. ``pixels``: the cut, ``(S, S, 3)`` uint8; ``shape``: height and width of the whole."""
+
+    index: int
+    name: str
+    pixels: np.ndarray
+    shape: tuple[int, int]
+
+
+@dataclass
+class Pictures:
+    """All pictures of a source, of which one process holds its own chunks.
+
+    ``names``, ``kinds`` (the data's ``source`` column, empty where it has none) and ``hashes`` are of all of them;
+    ``own`` are chunk number -> pictures. ``grey`` and ``broken`` name those left out.
+    """
+
+    source: str
+    split: str
+    names: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
+    grey: list[str] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    own: dict[int, list[Picture]] = field(default_factory=dict)
+    fingerprint: str = ""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What scores.json says about the data."""
+        return {
+            "source": self.source,
+            "split": self.split,
+            "pictures": len(self.names),
+            "grey_skipped": len(self.grey),
+            "grey": self.grey,
+            "broken": self.broken,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def load_pictures(
+    source: str, split: str, cut: Cut, limit: int | None = None, place: Place | None = None, column: str = "image"
+) -> Pictures:
+    """Read a source and cut its pictures as a protocol says.
+
+    Raises:
+        DataError: the source cannot be read, or holds no picture that counts.
+    """
+    place = place or Place()
+    pictures, digest = Pictures(source, split), hashlib.sha256()
+    at_most = min(limit or cut.at_most or 2**62, cut.at_most or 2**62)
+    with closing(passing(_rows(source, split, column))) as rows:
+        for number, row in enumerate(rows):
+            if len(pictures.names) >= at_most:
+                break
+            _take(pictures, digest, number, row, column, cut, place)
+    if not pictures.names:
+        left_out = f" {len(pictures.grey)} grey and {len(pictures.broken)} broken ones were left out."
+        raise DataError(f"{source!r} (split {split!r}) holds no picture with colour.{left_out}")
+    pictures.fingerprint = digest.hexdigest()[:16]
+    return pictures
+
+
+def _take(
+    pictures: Pictures, digest: Any, number: int, row: dict[str, Any], column: str, cut: Cut, place: Place
+) -> None:
+    name = Path(row[column].get("path") or f"{number:06d}").stem
+    try:
+        whole = decode(row[column])
+    except Exception:  # what broken files raise in Pillow has no common class
+        pictures.broken.append(name)
+        return
+    if cut.skip_grey and is_grey(whole, Data().grey_threshold):
+        pictures.grey.append(name)
+        return
+    square, index = cut_square(whole, cut), len(pictures.names)
+    digest.update(square.tobytes())
+    pictures.names.append(name)
+    pictures.kinds.append(str(row.get("source") or ""))
+    pictures.hashes.append(difference_hash(whole))
+    if index // CHUNK % place.world == place.rank:
+        chunk = pictures.own.setdefault(index // CHUNK, [])
+        chunk.append(Picture(index, name, square, (whole.height, whole.width)))
+
+
+def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
+    """A whole picture as the protocol's square, uint8 ``(S, S, 3)``."""
+    if cut.crop == "stretch":
+        return np.asarray(picture.resize((cut.size, cut.size), Image.Resampling.BICUBIC, reducing_gap=3))
+    return np.asarray(center_crop(picture, cut.size))
+
+
+def _rows(source: str, split: str, column: str) -> Any:
+    """The source's rows with its ``source`` column, where it has one."""
+    try:
+        return open_pictures([source], split, column, labels=("source",))
+    except DataError:
+        return _plain_rows(source, split, column)
+
+
+def _plain_rows(source: str, split: str, column: str) -> Any:
+    try:
+        return open_pictures([source], split, column)
+    except DataError as error:
+        raise DataError(str(error).replace("Set data.image_column=", "Use --image-column ")) from error
+
+
+def duplicate_names(names: Sequence[str]) -> Iterator[str]:
+    """Names that more than one picture has."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            yield name
+        seen.add(name)
