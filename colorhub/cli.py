@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from colorhub import __version__
-from colorhub.commands import colorize, models
+from colorhub.commands import colorize, export, models
 
 app = typer.Typer(
     name="colorhub",
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(colorize.colorize)
+app.command()(export.export)
 app.command()(models.models)
 
 

@@ -13,6 +13,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, HTTPError, OfflineModeIsEnabled
 
 from colorhub.models.base import Colorizer, WeightsError, read_config, repository_file
+from colorhub.models.exported import SUFFIX, ExportedColorizer
 from colorhub.models.registry import did_you_mean, find_class
 from colorhub.published import PUBLISHED
 
@@ -40,15 +41,18 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
     """Load weights by name, folder or Hub id, in evaluation mode.
 
     Args:
-        name: looked up as an existing folder, then under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then
-            among the published names, then, when it contains a slash, on the Hub.
+        name: an exported file (``.onnx``, see :mod:`colorhub.export`); else looked up as an existing folder, then
+            under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the published names, then, when it
+            contains a slash, on the Hub.
         device: where the weights go.
         hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
 
     Raises:
         ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
-        WeightsError: weights that do not fit their config, or that are not safetensors.
+        WeightsError: weights that do not fit their config, or that are neither safetensors nor an exported file.
     """
+    if Path(name).suffix == SUFFIX and not Path(name).is_dir():
+        return _load_exported(Path(name)).to(device)
     place, settings = _locate(str(name), {**_HUB, **hub})
     try:
         config = read_config(repository_file(place, CONFIG_NAME, settings))
@@ -56,6 +60,12 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
         return cls.from_pretrained(place, map_location=device, **settings)
     except (HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled, OSError) as error:
         raise ModelNotFoundError(_unreachable(str(name), place, error)) from error
+
+
+def _load_exported(path: Path) -> ExportedColorizer:
+    if not path.is_file():
+        raise ModelNotFoundError(f"There is no file {path}: colorhub export MODEL {path} writes one.")
+    return ExportedColorizer(path).eval()
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:
