@@ -53,7 +53,9 @@ def export(
     """
     with plain_endings():
         if (model is None) != (target is None) or (model is None and compose is None):
-            raise leave("colorhub export takes MODEL and OUT.onnx, or --compose OUT.onnx, or both", WRONG_USAGE)
+            raise leave("give MODEL and OUT.onnx, or --compose OUT.onnx, or both", WRONG_USAGE)
+        if target is not None and target == compose:
+            raise leave(f"the model and the composition cannot both be {target}: give them two names", WRONG_USAGE)
         for path in filter(None, (target, compose)):
             _check_target(path, overwrite)
         from colorhub.models import ModelNotFoundError

@@ -6,7 +6,7 @@ A model's graph takes ``L`` ``(B, 1, H, W)``, 0..100, of any size, and gives ``a
 ``vividness``, and gives ``rgb`` ``(B, 3, H, W)``, sRGB in 0..1. All are float32, whatever is inside.
 """
 
-from colorhub.export.parity import LEVELS, TOLERANCE, Difference, composition_differences, model_differences
+from colorhub.export.parity import LEVELS, TOLERANCE, Difference, composition_differences, model_differences, smooth
 from colorhub.export.writing import ExportError, export_composition, export_model, write
 
 __all__ = [
@@ -18,5 +18,6 @@ __all__ = [
     "export_composition",
     "export_model",
     "model_differences",
+    "smooth",
     "write",
 ]

@@ -50,6 +50,7 @@ def export_model(model: Colorizer, name: str | None = None, *, half: bool = Fals
     if sum(tensor.numel() for tensor in model.state_dict().values()) * bytes_each > _LARGEST:
         raise ExportError(f"The model {name} is larger than the 2 GB that one ONNX file can hold.")
     model = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    model.to(memory_format=torch.contiguous_format)  # a pipeline's is channels last, whose strides tie sizes together
     names = output_names(model)
     facts = Metadata(
         MODEL,
@@ -123,11 +124,17 @@ def _traced(
             )
     except Exception as error:  # tracing runs any code of any model
         raise ExportError(f"{facts.name or 'The composition'} cannot be exported: {_reason(error)}.") from error
-    _describe(program.model, sizes, facts)
-    return program.model_proto.SerializeToString()
+    _describe(program.model, facts)
+    proto = program.model_proto
+    sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
+    for side, name in zip(
+        sides, ("height", "width"), strict=True
+    ):  # torch says it by a formula of padding and cropping
+        side.dim_param = name
+    return proto.SerializeToString()
 
 
-def _describe(model: Any, sizes: dict[str, Any], facts: Metadata) -> None:
+def _describe(model: Any, facts: Metadata) -> None:
     """Our metadata in the place of the exporter's, which holds paths of this machine."""
     model.graph.metadata_props.clear()
     for node in model.graph.all_nodes():
@@ -144,9 +151,7 @@ def _describe(model: Any, sizes: dict[str, Any], facts: Metadata) -> None:
 def _expect_packages() -> None:
     missing = [name for name in _NEEDS if find_spec(name) is None]
     if missing:
-        raise ExportError(
-            f"Exporting takes {' and '.join(missing)}, which are missing: pip install {' '.join(_NEEDS)}."
-        )
+        raise ExportError(f"Exporting takes {' and '.join(_NEEDS)}: pip install {' '.join(missing)}.")
 
 
 @contextmanager
