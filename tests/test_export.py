@@ -121,7 +121,8 @@ def test_every_architecture(name: str, settings: dict[str, Any], half: bool) -> 
     if half and settings.get("temperature") == 0:  # the likeliest bin can turn on the last bit
         assert max(one.mean for one in model_differences(content, model)) < 2
         return
-    assert farthest(content, model, SHAPES) < (1.5 if half else 0.01)
+    # Without the strip: an untrained extractor makes much of its square's empty part, where half precision rounds to 0.
+    assert farthest(content, model, SHAPES[:4] if half else SHAPES) < (1.5 if half else 0.01)
     assert all(one.holds or half for one in model_differences(content, model))
 
 
@@ -246,21 +247,27 @@ def test_half_precision_file_is_half_as_large(folder: Path) -> None:
     assert next(model.parameters()).dtype == torch.float32, "the model itself must stay as it is"
 
 
+class Branching(Colorizer):
+    """Computes one thing for some sizes and another for the rest."""
+
+    architecture = "branching"
+
+    def __init__(self, by_shape: bool) -> None:
+        super().__init__()
+        self.layer = torch.nn.Conv2d(1, 2, 1)
+        self.by_shape = by_shape
+
+    def predict(self, L: torch.Tensor, hints: torch.Tensor | None = None) -> Prediction:
+        large = L.shape[2] > L.shape[3] if self.by_shape else L.shape[2] > 40
+        return Prediction(ab=self.layer(L if large else L * 2))
+
+
 @pytest.mark.slow
-def test_a_model_that_takes_one_size_for_a_rule_is_refused() -> None:
-    class Stubborn(Colorizer):
-        architecture = "stubborn"
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = torch.nn.Conv2d(1, 2, 1)
-
-        def predict(self, L: torch.Tensor, hints: torch.Tensor | None = None) -> Prediction:
-            return Prediction(ab=self.layer(L if L.shape[2] > 40 else L * 2))
-
-    with pytest.raises(ExportError, match="stubborn cannot be exported: ") as caught:
-        export_model(Stubborn())
-    assert "\n" not in str(caught.value)
+def test_a_model_that_decides_by_size_is_refused_or_found() -> None:
+    with pytest.raises(ExportError, match="branching cannot be exported: it decides by the size of the picture"):
+        export_model(Branching(by_shape=False))
+    model = Branching(by_shape=True).eval()  # no bound of one side says so: that is what the three sizes are for
+    assert not all(one.holds for one in model_differences(export_model(model), model))
 
 
 # Commands

@@ -43,10 +43,15 @@ def halved(model: Colorizer) -> Colorizer:
     What a model does outside of its layers keeps its precision: reading L, scaling ab, the mean of a distribution.
     """
     for layer in model.modules():
-        weights = (*layer.parameters(), *layer.buffers())
-        if next(layer.children(), None) is None and any(weight.is_floating_point() for weight in weights):
+        inner = [part for part in layer.modules() if part is not layer and _has_weights(part)]
+        if layer is not model and not inner and _has_weights(layer):
             layer.half().register_forward_pre_hook(_to_half)
     return model
+
+
+def _has_weights(part: nn.Module) -> bool:
+    tensors = (*part.parameters(recurse=False), *part.buffers(recurse=False))
+    return any(tensor.is_floating_point() for tensor in tensors)
 
 
 def _to_half(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from colorhub.photo.saving import write_whole
 OPSET = 20
 _NEEDS = ("onnx", "onnxscript")
 _LARGEST = 2**31 - 1  # bytes: what one ONNX file can hold
+_ANY_SIZE = 2**20  # a dimension that may not be as large as this is bounded
 _LEAST_SIDE = 32  # of the picture that is traced; any other size is computed from symbols
 
 
@@ -124,6 +125,7 @@ def _traced(
             )
     except Exception as error:  # tracing runs any code of any model
         raise ExportError(f"{facts.name or 'The composition'} cannot be exported: {_reason(error)}.") from error
+    _expect_any_size(program.exported_program, facts)
     _describe(program.model, facts)
     proto = program.model_proto
     sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
@@ -132,6 +134,15 @@ def _traced(
     ):  # torch says it by a formula of padding and cropping
         side.dim_param = name
     return proto.SerializeToString()
+
+
+def _expect_any_size(program: Any, facts: Metadata) -> None:
+    """A branch on a size is traced for the sizes that take it, and the exporter says nothing."""
+    for bounds in program.range_constraints.values():
+        if bounds.upper < _ANY_SIZE or bounds.lower > 2:
+            raise ExportError(
+                f"{facts.name} cannot be exported: it decides by the size of the picture what to compute."
+            )
 
 
 def _describe(model: Any, facts: Metadata) -> None:
