@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from colorhub import __version__
-from colorhub.commands import check, colorize, models, publish
+from colorhub.commands import check, colorize, export, models, publish
 
 app = typer.Typer(
     name="colorhub",
@@ -23,6 +23,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(colorize.colorize)
+app.command()(export.export)
 app.command()(models.models)
 app.command()(check.check)
 app.command()(publish.publish)

@@ -28,7 +28,12 @@ NOT_OURS = {".git", ".venv", ".pytest_cache", ".ruff_cache", ".gradio", "__pycac
 PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
-EXTRAS = {"colorhub": (), "training": ("train",), "tests": ("train", "dev"), "benchmarks": ("train", "dev")}
+EXTRAS = {
+    "colorhub": ("export",),
+    "training": ("train",),
+    "tests": ("train", "export", "dev"),
+    "benchmarks": ("train", "export", "dev"),
+}
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
 OPTIONAL = {"spaces"}
 # Needed without being imported by name.

@@ -43,6 +43,7 @@ ONLY_IN = {
     "uvicorn": ("colorhub/space/",),
     "spaces": ("colorhub/space/",),
     "accelerate": ("training/",),
+    "onnxruntime": ("colorhub/models/exported.py",),
     "datasets": (
         "training/data.py",
         "training/labels.py",
@@ -58,9 +59,9 @@ NEVER = {
     "app.py": ("training", "benchmarks", "tests"),
 }
 # A script's folder leads sys.path, where such a file would hide the library of that name.
-HIDING_NAMES = ("datasets.py", "evaluate.py")
+HIDING_NAMES = ("datasets.py", "evaluate.py", "onnx.py")
 PLACES = ("colorhub", "training", "benchmarks", "tests")
-HEAVY = {"torch", "torchvision", "torchmetrics", "gradio", "timm", "datasets", "accelerate"}
+HEAVY = {"torch", "torchvision", "torchmetrics", "gradio", "timm", "datasets", "accelerate", "onnxruntime"}
 
 
 def python_files(root: Path) -> Iterator[Path]:

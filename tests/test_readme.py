@@ -50,6 +50,17 @@ def test_three_lines_of_python(place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_onnx(place: Path) -> None:
+    commands = [line for line in block("As ONNX", "bash").splitlines() if not line.startswith("pip ")]
+    subprocess.run(["bash", "-e", "-c", "\n".join(commands)], check=True, timeout=300)
+    subprocess.run([sys.executable, "-c", block("As ONNX", "python")], check=True, timeout=120)
+    with Image.open(place / "scan-by-onnx.png") as plain, Image.open(place / "onnx" / "scan.jpg") as ours:
+        assert plain.size == ours.size == (451, 300)
+        # Shrunk by Pillow to another shape, and not saved as JPEG: the same photo, but not the same pixels.
+        assert np.abs(np.asarray(plain, int) - np.asarray(ours)).mean() < 4
+
+
+@pytest.mark.slow
 def test_command_line(place: Path) -> None:
     done = subprocess.run(
         ["bash", "-e", "-c", block("In a terminal", "bash")], capture_output=True, text=True, timeout=300

@@ -12,6 +12,7 @@ import torch
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from colorhub.models.base import Colorizer
+from colorhub.models.exported import SUFFIX, ExportedColorizer
 from colorhub.models.registry import class_of, did_you_mean, find_class
 from colorhub.models.repository import (
     ModelNotFoundError,
@@ -42,17 +43,20 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
     """Load weights by name, folder or Hub id, in evaluation mode.
 
     Args:
-        name: looked up as an existing folder, then under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then
-            among the published names, then, when it contains a slash, on the Hub.
+        name: an exported file (``.onnx``, see :mod:`colorhub.export`); else looked up as an existing folder, then
+            under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the published names, then, when it
+            contains a slash, on the Hub.
         device: where the weights go.
         hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
 
     Raises:
         ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
-        WeightsError: weights that do not fit their config, or that are not safetensors.
+        WeightsError: weights that do not fit their config, or that are neither safetensors nor an exported file.
     """
     if unknown := set(hub) - set(_HUB):
         raise TypeError(f"load() has no keyword {sorted(unknown)[0]!r}: {', '.join(_HUB)} and device are there.")
+    if Path(name).suffix == SUFFIX and not Path(name).is_dir():
+        return _load_exported(Path(name)).to(device)
     place, settings = _locate(str(name), {**_HUB, **hub})
     try:
         path = repository_file(place, CONFIG_NAME, settings)
@@ -62,6 +66,12 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
         )
     except OSError as error:
         raise ModelNotFoundError(f"The files of {place} cannot be read: {error}.") from error
+
+
+def _load_exported(path: Path) -> ExportedColorizer:
+    if not path.is_file():
+        raise ModelNotFoundError(f"There is no file {path}: colorhub export MODEL {path} writes one.")
+    return ExportedColorizer(path).eval()
 
 
 def model_folder(name: str | os.PathLike[str]) -> Path:

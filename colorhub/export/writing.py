@@ -1,0 +1,186 @@
+"""Graphs to ONNX: traced for any size, described, and written whole or not at all."""
+
+import copy
+import io
+import logging
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from colorhub import __version__
+from colorhub.color import chroma_limits
+from colorhub.export.graphs import CompositionGraph, ModelGraph, halved, output_names
+from colorhub.models import Colorizer
+from colorhub.models.exported import COMPOSITION, INPUT, MODEL, SUFFIX, ExportedColorizer, Metadata
+from colorhub.photo.errors import PhotoError
+from colorhub.photo.saving import write_whole
+
+OPSET = 20
+_NEEDS = ("onnx", "onnxscript")
+_LARGEST = 2**31 - 1  # bytes: what one ONNX file can hold
+_ANY_SIZE = 2**20  # a dimension that may not be as large as this is bounded
+_LEAST_SIDE = 32  # of the picture that is traced; any other size is computed from symbols
+
+
+class ExportError(ValueError):
+    """A model that cannot be exported, or a file that cannot be written: one sentence."""
+
+
+def export_model(model: Colorizer, name: str | None = None, *, half: bool = False) -> bytes:
+    """The content of an ONNX file that computes what ``model(L)`` does, for any batch, height and width.
+
+    Args:
+        model: stays as it is; a copy in evaluation mode is exported, without hints.
+        name: the model's, for the metadata; its architecture when not given.
+        half: weights and convolutions in half precision, for a file half as large. Input and output stay float32.
+
+    Raises:
+        ExportError: torch cannot trace the model, packages are missing, or the file would be too large.
+    """
+    if isinstance(model, ExportedColorizer):
+        raise ExportError(f"{model.path} is an exported model already: export the one it was made from.")
+    _expect_packages()
+    bytes_each = 2 if half else 4
+    if sum(tensor.numel() for tensor in model.state_dict().values()) * bytes_each > _LARGEST:
+        raise ExportError(f"The model {name} is larger than the 2 GB that one ONNX file can hold.")
+    model = copy.deepcopy(model).cpu().float().eval().requires_grad_(False)
+    model.to(memory_format=torch.contiguous_format)  # a pipeline's is channels last, whose strides tie sizes together
+    names = output_names(model)
+    facts = Metadata(
+        MODEL,
+        __version__,
+        architecture=model.architecture,
+        name=name or model.architecture,
+        working_size=model.working_size,
+        context_size=model.context_size,
+        multiple=model.multiple,
+        has_distribution=model.has_distribution,
+        weights_sha256=model.weights_sha256,
+        precision="fp16" if half else "fp32",
+    )
+    graph = ModelGraph(halved(model) if half else model)
+    # Of unlike sides that are not whole multiples: nothing about a size can be taken for a rule.
+    least = -(-_LEAST_SIDE // model.multiple) * model.multiple
+    L = torch.linspace(0, 100, 2 * (least + 1) * (2 * least + 3)).view(2, 1, least + 1, -1)
+    sizes = {0: _dimension("batch"), 2: _dimension("height"), 3: _dimension("width")}
+    return _traced(graph, (L,), {INPUT: sizes}, names, facts)
+
+
+def export_composition() -> bytes:
+    """The content of an ONNX file that colours a full-size grey photo with a model's small answer.
+
+    Raises:
+        ExportError: packages are missing.
+    """
+    _expect_packages()
+    chroma_limits("cpu")  # computed once; while a graph is traced it would be computed from nothing
+    batch = _dimension("batch")
+    photo = {0: batch, 2: _dimension("height"), 3: _dimension("width")}
+    layer = {0: batch, 2: _dimension("layer_height"), 3: _dimension("layer_width")}
+    given = (torch.rand(2, 1, 51, 77), torch.rand(2, 1, 33, 46) * 100, torch.rand(2, 2, 33, 46), torch.tensor(1.0))
+    shapes = {"grey": photo, "L": layer, "ab": layer, "vividness": {}}
+    return _traced(CompositionGraph(), given, shapes, ["rgb"], Metadata(COMPOSITION, __version__))
+
+
+def write(content: bytes, target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+    """Write an exported file, whole or not at all.
+
+    Raises:
+        ExportError: it cannot be written, or it exists and ``overwrite`` is off.
+    """
+    path = Path(target)
+    if path.suffix != SUFFIX:
+        raise ExportError(f"{path} must end in {SUFFIX}: that is how an exported model is recognized.")
+    try:
+        write_whole(path, content, None, overwrite=overwrite)
+    except PhotoError as error:
+        raise ExportError(str(error)) from error
+
+
+def _dimension(name: str) -> Any:
+    return torch.export.Dim(name, min=1)
+
+
+def _traced(
+    graph: nn.Module, given: tuple[Tensor, ...], sizes: dict[str, Any], outputs: Sequence[str], facts: Metadata
+) -> bytes:
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                graph.eval(),
+                given,
+                input_names=list(sizes),
+                output_names=list(outputs),
+                dynamic_shapes=tuple(sizes.values()),
+                opset_version=OPSET,
+                dynamo=True,
+                verbose=False,
+            )
+    except Exception as error:  # tracing runs any code of any model
+        raise ExportError(f"{facts.name or 'The composition'} cannot be exported: {_reason(error)}.") from error
+    _expect_any_size(program.exported_program, facts)
+    _describe(program.model, facts)
+    proto = program.model_proto
+    sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
+    for side, name in zip(
+        sides, ("height", "width"), strict=True
+    ):  # torch says it by a formula of padding and cropping
+        side.dim_param = name
+    return proto.SerializeToString()
+
+
+def _expect_any_size(program: Any, facts: Metadata) -> None:
+    """A branch on a size is traced for the sizes that take it, and the exporter says nothing."""
+    for bounds in program.range_constraints.values():
+        if bounds.upper < _ANY_SIZE or bounds.lower > 2:
+            raise ExportError(
+                f"{facts.name} cannot be exported: it decides by the size of the picture what to compute."
+            )
+
+
+def _describe(model: Any, facts: Metadata) -> None:
+    """Our metadata in the place of the exporter's, which holds paths of this machine."""
+    model.graph.metadata_props.clear()
+    for node in model.graph.all_nodes():
+        node.metadata_props.clear()
+        for value in node.outputs:
+            value.metadata_props.clear()
+    for value in (*model.graph.inputs, *model.graph.initializers.values()):
+        value.metadata_props.clear()
+    model.metadata_props.clear()
+    model.metadata_props.update(facts.as_text())
+    model.producer_name, model.producer_version = "colorhub", __version__
+
+
+def _expect_packages() -> None:
+    missing = [name for name in _NEEDS if find_spec(name) is None]
+    if missing:
+        raise ExportError(f"Exporting takes {' and '.join(_NEEDS)}: pip install {' '.join(missing)}.")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what the exporter says on its way: a failure comes as an exception."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(level)
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of the innermost cause: the exporter's own message is a page about how to report it."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    text = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__).rstrip(".")
+    return text if len(text) <= 200 else text[:197] + "..."
