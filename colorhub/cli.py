@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from colorhub import __version__
-from colorhub.commands import check, colorize, export, models, publish
+from colorhub.commands import card, check, colorize, export, models, publish
 
 app = typer.Typer(
     name="colorhub",
@@ -26,6 +26,7 @@ app.command()(colorize.colorize)
 app.command()(export.export)
 app.command()(models.models)
 app.command()(check.check)
+app.command()(card.card)
 app.command()(publish.publish)
 
 

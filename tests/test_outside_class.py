@@ -166,8 +166,9 @@ def test_it_is_published_and_comes_back(package: Path, hub: LocalHub) -> None:
     install(package)
     torch.manual_seed(0)
     create("my-net").save_pretrained(package / "my-net")
-    result = CliRunner().invoke(app, ["publish", str(package / "my-net"), "--org", "owner"])
-    assert result.exit_code == 0, result.stderr
+    for command in (["card"], ["publish", "--org", "owner"]):
+        result = CliRunner().invoke(app, [*command, str(package / "my-net")])
+        assert result.exit_code == 0, result.stderr
     L = torch.rand(1, 1, 20, 30) * 100
     assert torch.equal(load("owner/my-net")(L).ab, load(package / "my-net")(L).ab)
     assert json.loads(hub.files("owner/my-net")["config.json"])["package"] == "mypkg"

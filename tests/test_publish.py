@@ -12,6 +12,7 @@ import torch
 from local_hub import Fault, LocalHub
 from typer.testing import CliRunner, Result
 
+from colorhub.cards import write_card
 from colorhub.cli import app
 from colorhub.models import MODELS, create, list_models, load
 from colorhub.publish import PublishError, check_folder
@@ -41,9 +42,10 @@ def folder(tmp_path: Path) -> Path:
 
 
 def tiny(folder: Path, architecture: str = "unet", seed: int = 0) -> Path:
-    """A model folder as training leaves it."""
+    """A model folder as training leaves it, with its card."""
     torch.manual_seed(seed)
     create(architecture, **MODELS[architecture].tiny()).save_pretrained(folder)
+    write_card(folder)
     return folder
 
 
@@ -90,11 +92,12 @@ def test_every_architecture_comes_back_the_same(hub: LocalHub, run: Run, tmp_pat
 
 def test_what_changed_goes_up_and_what_is_gone_goes_away(hub: LocalHub, run: Run, folder: Path) -> None:
     (folder / "samples.webp").write_bytes(b"picture")
+    write_card(folder)
     run(folder, "--org", "owner")
     hub.push("owner/mine", {**hub.files("owner/mine"), "notes-of-a-reader.txt": b"kept"})
-    tiny(folder, seed=1)
     (folder / "samples.webp").unlink()
     (folder / "recipe.toml").write_text("name = 'x'")
+    tiny(folder, seed=1)
     before = len(hub.writes())
     run(folder, "--org", "owner")
     assert [line.split()[0] for line in hub.writes()[before:]] == ["PUT", "POST"]  # the weights, the commit
@@ -216,16 +219,19 @@ def foreign_card(folder: Path) -> None:
 
 def stale_scores(folder: Path) -> None:
     bundled = Path(next(info.location for info in list_models() if info.name == BUNDLED[0]))
-    for name in ("README.md", "scores.json", "model.safetensors", "config.json"):
-        shutil.copy(bundled / name, folder)
+    shutil.copytree(bundled, folder, dirs_exist_ok=True)
     scores = json.loads((folder / "scores.json").read_text())
     for section in (scores, *scores["also"]):
         section["metrics"]["psnr"]["mean"] += 1
     (folder / "scores.json").write_text(json.dumps(scores))
 
 
-def card_without_scores(folder: Path) -> None:
-    (folder / "scores.json").write_text("{}")
+def other_scores(folder: Path) -> None:
+    (folder / "scores.json").write_text('{"psnr": 30}')
+
+
+def misspelt_words(folder: Path) -> None:
+    (folder / "card.toml").write_text('licence = "mit"')
 
 
 def misfit(folder: Path) -> None:
@@ -253,12 +259,24 @@ def misfit(folder: Path) -> None:
             sparse("samples.webp", 10_000_001),
             r"samples\.webp is too large: 10,000,001 bytes, and at most 10,000,000 can go",
         ),
-        (foreign_card, r"README\.md is not up to date: library_name: colorhub is missing.*transformers"),
-        (stale_scores, r"README\.md is not up to date: it says 2\d\.\d\d, which is no figure of scores\.json"),
-        (card_without_scores, r"README\.md is not up to date: the scores of scores\.json are not in it"),
+        (foreign_card, r"README\.md of .*mine is not up to date: write it with colorhub card .*mine"),
+        (stale_scores, r"README\.md and \.eval_results/colorhub\.yaml of .*mine is not up to date: write it with"),
+        (other_scores, r"scores\.json is not what python -m training\.score writes .*: score it again"),
+        (misspelt_words, r"card\.toml: unknown key 'licence'; there are summary, about"),
         (misfit, r"mine cannot be published: The weights of .* do not fit UNet"),
     ],
-    ids=["no card", "pickle", "other pickle", "weights", "picture", "foreign", "stale", "unscored", "misfit"],
+    ids=[
+        "no card",
+        "pickle",
+        "other pickle",
+        "weights",
+        "picture",
+        "foreign",
+        "stale",
+        "other scores",
+        "words",
+        "misfit",
+    ],
 )
 def test_a_folder_that_is_not_right_is_refused(
     hub: LocalHub, run: Run, folder: Path, tmp_path: Path, change, words
@@ -342,5 +360,5 @@ def test_without_a_network(hub: LocalHub, run: Run, folder: Path, monkeypatch: p
 def test_the_cards_check_in_code(folder: Path) -> None:
     assert check_folder(str(folder)).architecture == "unet"
     (folder / "README.md").write_text("no metadata")
-    with pytest.raises(PublishError, match="library_name: colorhub is missing"):
+    with pytest.raises(PublishError, match="is not up to date"):
         check_folder(str(folder))

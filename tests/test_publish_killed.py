@@ -14,6 +14,7 @@ import pytest
 import torch
 from local_hub import LocalHub
 
+from colorhub.cards import write_card
 from colorhub.models import create, load
 
 pytestmark = pytest.mark.slow
@@ -56,6 +57,7 @@ def retrain(folder: Path, seed: int) -> torch.Tensor:
     model = create("unet", width=24 + seed % 4, depth=4, working_size=64).eval()
     model.save_pretrained(folder)
     (folder / "recipe.toml").write_text(f"seed = {seed}")
+    write_card(folder)
     return model(L).ab
 
 

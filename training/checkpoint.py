@@ -21,6 +21,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from colorhub.models.base import HubModel
+from training import record
 from training.config import Recipe, RecipeError
 from training.data import Cursor, Place
 
@@ -41,6 +42,7 @@ class Progress:
     def __init__(self) -> None:
         self.step = 0  # finished optimizer steps
         self.pictures = 0
+        self.seconds = 0.0  # of running, pauses between runs not counted
         self.best: float | None = None
         self.stale = 0  # validations since the best
         self.cursors: list[Cursor] = []  # one a process
@@ -117,12 +119,20 @@ class Checkpoints:
             old.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
-    def save_best(self, model: HubModel, scores: dict[str, float], beside: Callable[[Path], None]) -> None:
-        """Write the model folder ``best``: half precision weights, config, recipe and validation scores; then let
-        ``beside`` write what belongs to it into the run's folder."""
+    def save_best(
+        self, model: HubModel, scores: dict[str, float], progress: Progress, beside: Callable[[Path], None]
+    ) -> None:
+        """Write the model folder ``best``: half precision weights, config, recipe, validation scores and how it was
+        trained; then let ``beside`` write what belongs to it into the run's folder."""
         best = self.folder / "best"
         complaint = f"The best model cannot be written to {best}"
-        self._on_main(lambda: (save_model(model, best, self.recipe, scores), beside(self.folder)), complaint)
+
+        def write() -> None:
+            done = record.stages(self.recipe, progress.step, progress.pictures, progress.seconds, self.accelerator)
+            save_model(model, best, self.recipe, scores, done)
+            beside(self.folder)
+
+        self._on_main(write, complaint)
 
     def _on_main(self, work: Callable[[], None], complaint: str) -> None:
         self._together(work if self.accelerator.is_main_process else lambda: None, complaint)
@@ -161,7 +171,9 @@ def own_cursor(progress: Progress, place: Place) -> Cursor:
     return progress.cursors[place.rank]
 
 
-def save_model(model: HubModel, folder: Path, recipe: Recipe, scores: dict[str, float]) -> None:
+def save_model(
+    model: HubModel, folder: Path, recipe: Recipe, scores: dict[str, float], done: list[dict[str, Any]]
+) -> None:
     """Write a model folder; an older one is there until the new one is whole."""
     aside, replaced = (folder.with_name(prefix + folder.name) for prefix in (_ASIDE, _REPLACED))
     for path in (aside, replaced):
@@ -171,6 +183,7 @@ def save_model(model: HubModel, folder: Path, recipe: Recipe, scores: dict[str, 
     (aside / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
     (aside / "recipe.json").write_text(recipe.model_dump_json(indent=2))
     (aside / "validation.json").write_text(json.dumps(scores, indent=2))
+    (aside / record.FILE).write_text(json.dumps({"stages": done}, indent=2) + "\n")
     if folder.exists():
         folder.rename(replaced)
     aside.rename(folder)

@@ -34,6 +34,7 @@ class Monitor:
         patient = 0.5 if sys.stderr.isatty() else 30.0  # seconds between redraws: a log file is not a screen
         self.bar = tqdm(total=run.steps, initial=progress.step, disable=not self.main, unit="step", mininterval=patient)
         self._rest()
+        self._clock = time.monotonic()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -46,6 +47,7 @@ class Monitor:
     def step(self, losses: dict[str, float], learning_rate: float, cursor: Cursor) -> None:
         """Called after every optimizer step. ``cursor``: of this process's stream."""
         step = self.progress.step
+        self._count()
         if not self.main:
             return
         if step % self.recipe.run.log_every == 0 or step == self.recipe.run.steps:
@@ -63,6 +65,7 @@ class Monitor:
         sign = -1 if metric in _LOWER_IS_BETTER else 1
         better = progress.best is None or sign * scores[metric] > sign * progress.best
         progress.best, progress.stale = (scores[metric], 0) if better else (progress.best, progress.stale + 1)
+        self._count()
         self._record("validation", scores)
         if self.main:
             words = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
@@ -78,6 +81,12 @@ class Monitor:
     def _rest(self) -> None:
         """Count pictures a second from here on, so that validation does not slow the figure down."""
         self._since, self._pictures = time.monotonic(), self.progress.pictures
+
+    def _count(self) -> None:
+        """How long the run took so far, in all of its parts."""
+        now = time.monotonic()
+        self.progress.seconds += now - self._clock
+        self._clock = now
 
     def _record(self, kind: str, values: dict[str, Any]) -> None:
         if self.log is not None:

@@ -1,4 +1,4 @@
-"""Write the tables of scores in README.md and in the models' READMEs: ``python -m training.readme [--check]``."""
+"""Write README.md's table of scores and the cards of all bundled models: ``python -m training.readme [--check]``."""
 
 import argparse
 import json
@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from colorhub.cards import card_documents
+from colorhub.cards.tables import interval, mean, pictures, table
 from training.scoring.protocol import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -23,7 +25,6 @@ _HEAD = (
     "ab-AuC rebalanced",
     "time a picture",
 )
-_BY_SIZE = {"gain": 2, "colorfulness": 1, "chroma_ratio": 2}  # metric -> digits shown
 
 
 def models_table(root: Path = ROOT) -> str:
@@ -33,21 +34,9 @@ def models_table(root: Path = ROOT) -> str:
     for folder in model_folders(root):
         tables.setdefault(_protocol(folder), []).append(next(_rows(folder)))
     if len(tables) == 1:
-        return _table(_HEAD, *tables.values())
-    parts = (f"Protocol `{name}`:\n\n{_table(_HEAD, rows)}" for name, rows in tables.items())
+        return table(_HEAD, *tables.values())
+    parts = (f"Protocol `{name}`:\n\n{table(_HEAD, rows)}" for name, rows in tables.items())
     return "\n\n".join(parts) or "No weights are bundled."
-
-
-def model_tables(folder: Path) -> str:
-    """One model's figures as Markdown: its rows of :func:`models_table`, then its figures at several working sizes."""
-    scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-    rows = [
-        (size, _pictures(section), *(_interval(found[name], digits) for name, digits in _BY_SIZE.items()))
-        for section in (scores, *scores.get("also", []))
-        for size, found in section["working_sizes"].items()
-    ]
-    head = ("working size", "pictures", "gain, dB", "colourfulness", "chroma ratio")
-    return f"{_table(_HEAD, list(_rows(folder)))}\n\n{_table(head, rows)}"
 
 
 def model_folders(root: Path = ROOT) -> list[Path]:
@@ -56,14 +45,12 @@ def model_folders(root: Path = ROOT) -> list[Path]:
 
 
 def documents(root: Path = ROOT) -> dict[Path, str]:
-    """Every file with such tables, and its text as it should be."""
-    tables = {root / "README.md": models_table(root)}
-    tables |= {folder / "README.md": model_tables(folder) for folder in model_folders(root)}
-    return {path: with_table(path.read_text(encoding="utf-8"), table) for path, table in tables.items()}
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ("---",) * len(head), *rows))
+    """Every file that is written from the models' files, and its text as it should be."""
+    readme = root / "README.md"
+    wanted = {readme: with_table(readme.read_text(encoding="utf-8"), models_table(root))}
+    for folder in model_folders(root):
+        wanted |= card_documents(folder)
+    return wanted
 
 
 def with_table(text: str, table: str) -> str:
@@ -97,35 +84,19 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
     metrics, timing = section["metrics"], section["timing"]
     original = section["baselines"]["original"]["colorfulness"]["mean"]
     return (
-        _pictures(section),
-        _mean(metrics["psnr"], 2),
-        _interval(metrics["gain"], 2),
-        f"{_interval(metrics['colorfulness'], 1)} ({original:.1f})",
-        _interval(metrics["chroma_ratio"], 2),
-        _mean(metrics["ab_auc"], 3),
-        _mean(metrics["ab_auc_rebalanced"], 3),
+        pictures(section),
+        mean(metrics["psnr"], 2),
+        interval(metrics["gain"], 2),
+        f"{interval(metrics['colorfulness'], 1)} ({original:.1f})",
+        interval(metrics["chroma_ratio"], 2),
+        mean(metrics["ab_auc"], 3),
+        mean(metrics["ab_auc_rebalanced"], 3),
         f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads",
     )
 
 
-def _pictures(section: dict[str, Any]) -> str:
-    data = section["data"]
-    return f"{data['pictures']} of {data['source']}/{data['split']}"
-
-
-def _mean(value: dict[str, Any], digits: int) -> str:
-    return "not computed" if value["mean"] is None else f"{value['mean']:.{digits}f}"
-
-
-def _interval(value: dict[str, Any], digits: int) -> str:
-    if value["mean"] is None:
-        return "not computed"
-    mean, low, high = (f"{value[key]:.{digits}f}" for key in ("mean", "low", "high"))
-    return f"{mean} [{low}, {high}]"
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line. With ``--check`` nothing is written, and the exit code is 1 where a README is out of date."""
+    """The command line. With ``--check`` nothing is written, and the exit code is 1 where a file is out of date."""
     parser = argparse.ArgumentParser(prog="python -m training.readme", description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="only tell whether they are up to date")
     given = parser.parse_args(arguments)
@@ -134,12 +105,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
-    stale = [path for path, text in wanted.items() if path.read_text(encoding="utf-8") != text]
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if given.check and stale:
         names = ", ".join(str(path.relative_to(ROOT)) for path in stale)
         print(f"Out of date: {names}. Run: python -m training.readme", file=sys.stderr)
         return 1
     for path in stale:
+        path.parent.mkdir(exist_ok=True)
         path.write_text(wanted[path], encoding="utf-8")
     return 0
 

@@ -78,7 +78,7 @@ def _judge(task: Task, held_out: HeldOut, accelerator: Accelerator, monitor: Mon
     """Validate, keep the model if it is the best so far, and show a sheet of pictures."""
     scores = task.judge(held_out)
     if monitor.validated(scores):
-        checkpoints.save_best(task.best_model, scores, task.save_beside)
+        checkpoints.save_best(task.best_model, scores, monitor.progress, task.save_beside)
     if accelerator.is_main_process and (sheet := task.sheet(held_out)) is not None:
         monitor.sheet(sheet)
 

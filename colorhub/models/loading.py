@@ -2,6 +2,7 @@
 
 import json
 import os
+import tomllib
 from contextlib import suppress
 from dataclasses import dataclass
 from inspect import signature
@@ -138,7 +139,16 @@ def _describe(folder: Path, source: str) -> ModelInfo:
     size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
     scores = _scores(folder)
     gain = scores.get("metrics", {}).get("gain", {}).get("mean")
-    return ModelInfo(folder.name, architecture, source, str(folder), size, gain, scores.get("summary", ""))
+    return ModelInfo(folder.name, architecture, source, str(folder), size, gain, summary_of(folder))
+
+
+def summary_of(folder: Path) -> str:
+    """One line about a folder's model, from its ``card.toml``; empty where it says none."""
+    try:
+        words = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return " ".join(str(words.get("summary", "")).split())
 
 
 def _scores(folder: Path) -> dict[str, Any]:

@@ -9,10 +9,10 @@ import torch
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from torch import Tensor
 
+from colorhub.cards import CardError, stale_documents
 from colorhub.models import Colorizer, ModelNotFoundError, WeightsError, load
 from colorhub.models.loading import model_folder
 from colorhub.models.repository import PICKLED
-from colorhub.publish.card import card_problem
 from colorhub.publish.errors import PublishError
 
 CARD = "README.md"
@@ -21,6 +21,8 @@ KNOWN = (
     *REQUIRED,
     "scores.json",
     "recipe.toml",
+    "training.json",
+    "card.toml",
     "LICENSE*",
     "NOTICE*",
     "*.webp",
@@ -61,11 +63,13 @@ def check_folder(name: str) -> ModelFolder:
     present = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
     for needed in REQUIRED:
         if needed not in present:
-            raise PublishError(f"The folder {folder} has no {needed}: a published model has {', '.join(REQUIRED)}.")
+            hint = f"; colorhub card {folder} writes it" if needed == CARD else ""
+            raise PublishError(
+                f"The folder {folder} has no {needed}: a published model has {', '.join(REQUIRED)}{hint}."
+            )
     _check_contents(folder, present)
     files = {path: file for path, file in present.items() if any(fnmatch(path, known) for known in KNOWN)}
-    if problem := card_problem(folder):
-        raise PublishError(f"The card {folder / CARD} is not up to date: {problem}. Write it again and publish then.")
+    _check_card(folder)
     try:
         model = load(folder)
     except (WeightsError, ValueError, LookupError) as error:
@@ -75,6 +79,16 @@ def check_folder(name: str) -> ModelFolder:
         raise PublishError(f"The model in {folder} cannot be published: its answer is not finite.")
     left_out = tuple(path for path in present if path not in files)
     return ModelFolder(folder.resolve().name, folder, files, left_out, model.architecture, answer)
+
+
+def _check_card(folder: Path) -> None:
+    try:
+        stale = stale_documents(folder)
+    except CardError as error:
+        raise PublishError(str(error)) from error
+    if stale:
+        names = " and ".join(path.relative_to(folder).as_posix() for path in stale)
+        raise PublishError(f"{names} of {folder} is not up to date: write it with colorhub card {folder}")
 
 
 def answer_of(model: Colorizer) -> tuple[Tensor, ...]:

@@ -1,6 +1,5 @@
 """Publish model folders: one repository each, one commit, loaded back and compared bit for bit."""
 
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.constants import CONFIG_NAME
 
 from colorhub.models import load
+from colorhub.models.loading import summary_of
 from colorhub.publish.errors import PublishError
 from colorhub.publish.folder import CARD, KNOWN, ModelFolder, answer_of
 from colorhub.publish.plan import Plan, carry_out, make_plan
@@ -83,7 +83,5 @@ def publish_model(hub: Hub, folder: ModelFolder, plan: Plan) -> Outcome:
 
 
 def _entry(folder: ModelFolder, repo_id: str, commit: str) -> Published:
-    scores = folder.files.get("scores.json")
-    summary = json.loads(scores.read_text(encoding="utf-8")).get("summary", "") if scores else ""
     license_name = ModelCard.load(folder.files[CARD]).data.license
-    return Published(repo_id, commit, folder.architecture, str(license_name), summary)
+    return Published(repo_id, commit, folder.architecture, str(license_name), summary_of(folder.folder))
