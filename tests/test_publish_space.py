@@ -14,6 +14,7 @@ from skimage import data
 from space_server import serve
 from typer.testing import CliRunner, Result
 
+from colorhub.cards import write_card
 from colorhub.cli import app
 from colorhub.models import create
 from colorhub.publish import PublishError
@@ -23,12 +24,13 @@ from colorhub.published import Published
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENTRY = Published("owner/unet", "a" * 40, "unet", "apache-2.0", "small, fast")
-NOT_FOR_THE_PAGE = ("commands/", "cli.py", "contract.py", "folder/", "publish/")
+NOT_FOR_THE_PAGE = ("cards/", "commands/", "cli.py", "contract.py", "export/", "folder/", "publish/")
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     create("unet", width=8, depth=4, working_size=64).save_pretrained(tmp_path / "tiny-unet")
+    write_card(tmp_path / "tiny-unet")
     return tmp_path / "tiny-unet"
 
 

@@ -15,7 +15,7 @@ from colorhub.published import PUBLISHED, Published
 ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
 _SUFFIXES = (".py", ".css", ".js", ".json")
-_NOT_NEEDED = ("cli.py", "commands", "contract.py", "folder", "publish")  # of the package, by the page
+_NOT_NEEDED = ("cards", "cli.py", "commands", "contract.py", "export", "folder", "publish")  # of the package, by the page
 _BODY = """
 # {title}
 
