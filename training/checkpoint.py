@@ -18,7 +18,6 @@ import torch
 from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError
-from torch import nn
 
 from colorhub.models.base import HubModel
 from training import record
@@ -178,8 +177,7 @@ def save_model(
     aside, replaced = (folder.with_name(prefix + folder.name) for prefix in (_ASIDE, _REPLACED))
     for path in (aside, replaced):
         shutil.rmtree(path, ignore_errors=True)
-    half = copy.deepcopy(model).half()
-    (half if _finite(half) else model).save_pretrained(aside)  # a weight over 65504 does not fit half precision
+    _halved(copy.deepcopy(model)).save_pretrained(aside)
     (aside / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
     (aside / "recipe.json").write_text(recipe.model_dump_json(indent=2))
     (aside / "validation.json").write_text(json.dumps(scores, indent=2))
@@ -190,8 +188,12 @@ def save_model(
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _finite(model: nn.Module) -> bool:
-    return all(bool(torch.isfinite(tensor).all()) for tensor in model.state_dict().values())
+def _halved(model: HubModel) -> HubModel:
+    """Half precision in place, but for tensors that do not fit: a running variance may be over 65504."""
+    for tensor in (*model.parameters(), *model.buffers()):
+        if tensor.is_floating_point() and bool(torch.isfinite(half := tensor.detach().half()).all()):
+            tensor.data = half
+    return model
 
 
 def _clean(folder: Path) -> None:

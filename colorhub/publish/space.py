@@ -15,7 +15,8 @@ from colorhub.published import PUBLISHED, Published
 ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
 _SUFFIXES = (".py", ".css", ".js", ".json")
-_NOT_NEEDED = ("cards", "cli.py", "commands", "contract.py", "export", "folder", "publish")  # of the package, by the page
+# Of the package, by the page.
+_NOT_NEEDED = ("cards", "cli.py", "commands", "contract.py", "export", "folder", "publish")
 _BODY = """
 # {title}
 
