@@ -25,9 +25,9 @@ Taking part is voluntary, and you must be 18 or older. You can stop at any time 
 you gave until then are kept, marked as incomplete.
 
 We store your answers, how long each took, how long the picture was really shown, whether you said that you knew \
-it, the kind of screen (small, medium or large) and the day, under a random number.{more} We store no name, no \
-e-mail address, no IP address and no description of your browser. When the study has ended, the answers are \
-published, without anything about you.
+it, the kind of screen (size class, refresh rate, pixel ratio), whether the page was in front, and the day, under a \
+random number.{more} We store no name, no e-mail address, no IP address and no description of your browser. \
+When the study has ended, the answers are published, without anything about you.
 
 At the end you get a withdrawal code. With it all your answers are deleted, until {withdraw_until}. What has \
 been published after that day and copied by others cannot be recalled.
@@ -58,9 +58,10 @@ Die Teilnahme ist freiwillig und ab 18 Jahren möglich. Sie können jederzeit au
 schließen; die bis dahin gegebenen Antworten bleiben erhalten und gelten als unvollständig.
 
 Gespeichert werden unter einer Zufallszahl: Ihre Antworten, wie lange jede gedauert hat, wie lange das Bild \
-wirklich zu sehen war, ob Sie es nach eigener Angabe kannten, die Art des Bildschirms (klein, mittel oder groß) \
-und der Tag.{more} Nicht gespeichert werden Name, E-Mail-Adresse, IP-Adresse und Angaben zu Ihrem Browser. Nach \
-dem Ende der Studie werden die Antworten veröffentlicht, ohne Angaben zu Ihrer Person.
+wirklich zu sehen war, ob Sie es nach eigener Angabe kannten, die Art des Bildschirms (Größenklasse, Bildrate, \
+Pixeldichte), ob die Seite im Vordergrund war, und der Tag.{more} Nicht gespeichert werden Name, E-Mail-Adresse, \
+IP-Adresse und Angaben zu Ihrem Browser. Nach dem Ende der Studie werden die Antworten veröffentlicht, ohne Angaben \
+zu Ihrer Person.
 
 Am Ende erhalten Sie einen Code für den Widerruf. Damit werden alle Ihre Antworten gelöscht, bis \
 {withdraw_until}. Was danach veröffentlicht und von anderen kopiert wurde, lässt sich nicht zurückholen.
@@ -102,12 +103,12 @@ DEFAULTS = {"en": ENGLISH, "de": GERMAN}
 WITHDRAW_OPEN = {"en": "the end of the study", "de": "zum Ende der Studie"}
 # Sentences of the consent that stand only where they are true.
 PANEL = {
-    "en": " Your panel's number for you is kept scrambled and apart from the answers, so that a person takes part once; "
+    "en": " Your panel's number for you is kept scrambled, apart from the answers, so that a person takes part once; "
     "it is deleted when the study ends.",
     "de": " Die Nummer Ihres Panels für Sie wird verschlüsselt und getrennt von den Antworten aufbewahrt, damit jede "
     "Person nur einmal teilnimmt; sie wird am Ende der Studie gelöscht.",
 }
 VISION = {
     "en": " A short test of colour vision comes first; we store how many of its pictures you could read.",
-    "de": " Zuerst kommt ein kurzer Test des Farbensehens; gespeichert wird, wie viele seiner Bilder Sie lesen konnten.",
+    "de": " Zuerst kommt ein Test des Farbensehens; gespeichert wird, wie viele seiner Bilder Sie lesen konnten.",
 }

@@ -1,0 +1,100 @@
+"""Stimuli: originals, models' colourings, distorted attention items and plates, all through one path to their files.
+
+Original and colourings have the same lightness, are 8-bit sRGB of the same size, and go through the same encoder: they
+differ in colour alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from colorhub.photo import Photo
+from colorhub.pipeline import ColorizationPipeline
+from colorhub.study.errors import StudyError
+
+_TURN = 150.0  # degrees of hue that attention items are turned by
+_VIVID = 1.6  # factor on their chroma
+_BATCH = 8
+
+
+class ModelFacts(NamedTuple):
+    """Which weights coloured the stimuli."""
+
+    name: str
+    architecture: str
+    weights_sha256: str
+
+
+def colored_by(
+    name: str,
+    squares: Sequence[np.ndarray],
+    names: Sequence[str],
+    progress: Callable[[int], None] = lambda done: None,
+) -> tuple[list[np.ndarray], ModelFacts]:
+    """The squares as a model colours them from their lightness alone, ``(size, size, 3)`` uint8 each.
+
+    Raises:
+        StudyError: the model cannot be loaded, or fails on one of the pictures (it is named).
+    """
+    try:
+        pipeline = ColorizationPipeline(name)
+    except (ValueError, LookupError, OSError) as error:
+        raise StudyError(_sentence(error)) from None
+    pixels: list[np.ndarray] = []
+    for first in range(0, len(squares), _BATCH):
+        photos = [Photo.open(square) for square in squares[first : first + _BATCH]]
+        pixels += _colored(pipeline, name, photos, names[first : first + _BATCH])
+        progress(len(photos))
+    model = pipeline.model
+    return pixels, ModelFacts(name, model.architecture, str(model.weights_sha256 or ""))
+
+
+def _colored(pipeline: ColorizationPipeline, name: str, photos: list[Photo], names: Sequence[str]) -> list[np.ndarray]:
+    try:
+        layers = pipeline.predict(photos, batch_size=_BATCH)
+    except Exception:  # whatever a model can raise: which picture it was is found one by one
+        layers = [_one_layer(pipeline, name, photo, of) for photo, of in zip(photos, names, strict=True)]
+    pixels = []
+    for photo, layer, of in zip(photos, layers, names, strict=True):
+        if not bool(layer.ab.isfinite().all()):
+            raise StudyError(f"The model {name} fails on {of}: it answers with colours that are no numbers.")
+        pixels.append(pipeline.compose(photo, layer).pixels)
+    return pixels
+
+
+def _one_layer(pipeline: ColorizationPipeline, name: str, photo: Photo, of: str) -> object:
+    try:
+        return pipeline.predict(photo)
+    except Exception as error:
+        raise StudyError(f"The model {name} fails on {of}: {_sentence(error)}") from None
+
+
+def _sentence(error: Exception) -> str:
+    text = " ".join(str(error).split()) or type(error).__name__
+    return text if text.endswith(".") else f"{text}."
+
+
+def original(square: np.ndarray) -> np.ndarray:
+    """A square's own colours by the way that colourings go: through :class:`~colorhub.photo.Photo` to 8 bits."""
+    return Photo.open(square).pass_through().pixels
+
+
+def distorted(square: np.ndarray) -> np.ndarray:
+    """A square whose hues are turned and whose chroma is raised beyond belief, at the same lightness: an attention item
+    that nobody who looks takes for real. ``(S, S, 3)`` uint8."""
+    lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
+    angle = np.deg2rad(_TURN)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
+    lab[..., 1:] = _VIVID * (lab[..., 1:] + _cast(lab)) @ turn.T
+    return np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * 255).astype(np.uint8)
+
+
+def _cast(lab: np.ndarray) -> np.ndarray:
+    """A cast in the picture's own main hue, so that pale pictures, too, come out wrong; none at black and white."""
+    mean = lab[..., 1:].reshape(-1, 2).mean(axis=0)
+    strength = float(np.hypot(*mean))
+    main = mean / strength if strength > 1 else np.array([0.5, 0.866], np.float32)
+    shade = 1 - np.abs(lab[..., :1] / 50 - 1)
+    return (25 * shade * main).astype(np.float32)
