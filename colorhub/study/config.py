@@ -24,7 +24,7 @@ class Design:
     images: int = 400
     per_rater: int = 40
     size: int = 256
-    quality: int = 90
+    quality: int = 95
     exposure_ms: int | None = None
     practice: int = 10
     attention: int = 4

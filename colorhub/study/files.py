@@ -36,8 +36,8 @@ def common_length(contents: list[bytes]) -> int:
 def padded(content: bytes, length: int) -> bytes:
     """The same picture in a file of ``length`` bytes, so that how well it compressed is not seen from its length.
 
-    The simple WebP file becomes an extended one, with an unknown chunk at its end that readers skip (RFC 9649, 2.7.1.6).
-    It holds random bytes: zeros would be compressed away in transport, and the file of a known picture could be
+    The simple WebP file becomes an extended one, with an unknown chunk at its end that readers skip (RFC
+    9649). It holds random bytes: zeros would be compressed away in transport, and the file of a known picture could be
     recognized by its hash. A padded file is padded anew.
 
     Raises:

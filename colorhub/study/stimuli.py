@@ -14,8 +14,7 @@ from colorhub.photo import Photo
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.study.errors import StudyError
 
-_TURN = 150.0  # degrees of hue that attention items are turned by
-_VIVID = 1.6  # factor on their chroma
+_CHROMA = 60.0  # of attention items, in CIELAB units
 _BATCH = 8
 
 
@@ -82,19 +81,12 @@ def original(square: np.ndarray) -> np.ndarray:
 
 
 def distorted(square: np.ndarray) -> np.ndarray:
-    """A square whose hues are turned and whose chroma is raised beyond belief, at the same lightness: an attention item
-    that nobody who looks takes for real. ``(S, S, 3)`` uint8."""
+    """An attention item: the square's lightness under colours that go once round the hue circle from corner to corner,
+    which nobody who looks takes for real. ``(S, S, 3)`` uint8."""
     lab = cv2.cvtColor(square.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-    angle = np.deg2rad(_TURN)
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.float32)
-    lab[..., 1:] = _VIVID * (lab[..., 1:] + _cast(lab)) @ turn.T
+    down, across = np.mgrid[: len(square), : len(square)] / len(square)
+    angle = np.pi * (down + across)
+    wheel = _CHROMA * np.stack([np.cos(angle), np.sin(angle)], axis=2)
+    inside = 1 - np.abs(lab[..., :1] / 50 - 1)  # black and white hold no colour
+    lab[..., 1:] = (wheel * np.sqrt(inside)).astype(np.float32)
     return np.rint(np.clip(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB), 0, 1) * 255).astype(np.uint8)
-
-
-def _cast(lab: np.ndarray) -> np.ndarray:
-    """A cast in the picture's own main hue, so that pale pictures, too, come out wrong; none at black and white."""
-    mean = lab[..., 1:].reshape(-1, 2).mean(axis=0)
-    strength = float(np.hypot(*mean))
-    main = mean / strength if strength > 1 else np.array([0.5, 0.866], np.float32)
-    shade = 1 - np.abs(lab[..., :1] / 50 - 1)
-    return (25 * shade * main).astype(np.float32)

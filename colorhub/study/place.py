@@ -1,0 +1,74 @@
+"""Where studies are: folders below ``$COLORHUB_STUDIES``, by default ``studies`` in the working folder."""
+
+import os
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from colorhub.study import files
+from colorhub.study.errors import ManifestError, StudyError
+from colorhub.study.manifest import NAME, Manifest, read_manifest
+
+STIMULI = "stimuli"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_STIMULUS = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study on this machine: its folder and its verified manifest."""
+
+    folder: Path
+    manifest: Manifest
+
+    def picture(self, stimulus: str) -> bytes:
+        """The file of a stimulus or plate, with fresh random padding: the same picture never has the same hash twice.
+
+        Raises:
+            StudyError: no such stimulus, or its file is gone.
+        """
+        if not _STIMULUS.fullmatch(stimulus):
+            raise StudyError("A stimulus is named by 32 hexadecimal digits.")
+        try:
+            content = (self.folder / STIMULI / f"{stimulus}{files.SUFFIX}").read_bytes()
+        except OSError as error:
+            raise StudyError(f"The picture {stimulus} cannot be read: {error.strerror}.") from None
+        return files.padded(content, len(content))
+
+
+def studies_root() -> Path:
+    """The folder that holds studies."""
+    return Path(os.environ.get("COLORHUB_STUDIES") or "studies")
+
+
+def check_name(name: str) -> str:
+    """The name, if a study can be called so. Raises :class:`StudyError`."""
+    if not _NAME.fullmatch(name):
+        raise StudyError(f"A study's name has small letters, digits and hyphens, at most 63; got {name[:80]!r}.")
+    return name
+
+
+def study_names(root: Path | None = None) -> list[str]:
+    """Names of the studies there are."""
+    root = root or studies_root()
+    return sorted(folder.name for folder in root.iterdir() if (folder / NAME).is_file()) if root.is_dir() else []
+
+
+def open_study(name: str, root: Path | None = None) -> Study:
+    """Open a study by name.
+
+    Raises:
+        StudyError: there is none of that name (the nearest is named).
+        ManifestError: its manifest is corrupted or of a newer version.
+    """
+    root = root or studies_root()
+    names = study_names(root)
+    if name not in names:
+        near = get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}."
+        raise StudyError(f"No study {name[:80]!r} in {root}: {hint}")
+    manifest = read_manifest(root / name)
+    if manifest.name != name:
+        raise ManifestError(f"{root / name} holds the manifest of the study {manifest.name!r}: rename the folder back.")
+    return Study(root / name, manifest)
