@@ -1,0 +1,145 @@
+"""One database for all studies: SQLite beside them by default, PostgreSQL by ``$COLORHUB_DATABASE_URL``."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+
+from colorhub.study import schema
+from colorhub.study.errors import DatabaseError, UnavailableError
+from colorhub.study.place import studies_root
+from colorhub.study.tokens import Keys, key_from_file
+
+_BUSY_SECONDS = 30
+_LOCK = 7_203_114  # any number: PostgreSQL's lock while tables are made
+
+
+class Database:
+    """Connections, the schema's version, and the secret key that is kept beside the data.
+
+    Args:
+        url: ``sqlite:///PATH`` or ``postgresql://...``; not given: ``$COLORHUB_DATABASE_URL``, else ``votes.sqlite`` in
+            the folder of studies.
+
+    Raises:
+        DatabaseError: it cannot be reached, or was written by a newer version.
+    """
+
+    def __init__(self, url: str | None = None) -> None:
+        given = url or os.environ.get("COLORHUB_DATABASE_URL") or f"sqlite:///{studies_root() / 'votes.sqlite'}"
+        try:
+            self.engine = _engine(given)
+            self.is_sqlite = self.engine.dialect.name == "sqlite"
+            self._prepare()
+            self.keys = Keys(self._key())
+        except (ArgumentError, NoSuchModuleError, ImportError) as error:
+            raise DatabaseError(f"COLORHUB_DATABASE_URL is no usable address: {_first_line(error)}.") from None
+        except (SQLAlchemyError, OSError) as error:
+            where = make_url(given).render_as_string(hide_password=True)
+            raise DatabaseError(f"The database {where} cannot be opened: {_first_line(error)}.") from None
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self.engine.dispose()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One transaction that nobody else writes into; on disk when the block has ended without an error.
+
+        Raises:
+            UnavailableError: the database cannot be reached or is too busy; whether the transaction took place is not
+                known then, so what is sent again must be recognized.
+        """
+        with self._transaction("BEGIN IMMEDIATE") as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A consistent view, without stopping writers. Raises :class:`UnavailableError`."""
+        with self._transaction("BEGIN") as connection:
+            yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        try:
+            with self.engine.connect().execution_options(colorhub_begin=begin) as connection, connection.begin():
+                yield connection
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise UnavailableError(f"The votes' database cannot be reached: {_first_line(error)}. Try again.") from None
+        except SQLAlchemyError as error:  # no connection free, or none to be had
+            raise UnavailableError(f"The votes' database is too busy: {type(error).__name__}. Try again.") from None
+
+    def _prepare(self) -> None:
+        with (
+            self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
+            connection.begin(),
+        ):
+            if not self.is_sqlite:  # two replicas start at once
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            schema.about.create(connection, checkfirst=True)
+            version = _value(connection, "schema_version")
+            if version is None:
+                schema.metadata.create_all(connection)
+                connection.execute(insert(schema.about).values(key="schema_version", value=str(schema.VERSION)))
+            elif int(version) > schema.VERSION:
+                raise DatabaseError(
+                    f"The database has schema {version}, and this colorhub knows {schema.VERSION}: install a newer one."
+                )
+
+    def _key(self) -> bytes:
+        if given := os.environ.get("COLORHUB_STUDY_SECRET"):
+            return given.encode()
+        path = self.engine.url.database
+        if self.is_sqlite and path and path != ":memory:":
+            return key_from_file(Path(path).with_suffix(".secret"))
+        with (
+            self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
+            connection.begin(),
+        ):
+            if not self.is_sqlite:
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            found = _value(connection, "secret")
+            if found is None:
+                found = secrets.token_hex(32)
+                connection.execute(insert(schema.about).values(key="secret", value=found))
+            return bytes.fromhex(found)
+
+
+def _value(connection: Connection, key: str) -> str | None:
+    return connection.scalar(select(schema.about.c.value).where(schema.about.c.key == key))
+
+
+def _engine(given: str) -> Engine:
+    url = make_url(given)
+    if url.drivername in ("postgres", "postgresql"):
+        url = url.set(drivername="postgresql+psycopg")
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=_BUSY_SECONDS)
+    if url.database and url.database != ":memory:":
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "connect", _set_up_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, record: Any) -> None:
+    connection.isolation_level = None  # the driver begins no transactions by itself: _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
+        connection.execute(f"PRAGMA {pragma}").fetchall()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("colorhub_begin", "BEGIN"))
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(getattr(error, "orig", None) or error).strip()
+    return (text.splitlines() or [type(error).__name__])[0].rstrip(".")
