@@ -1,0 +1,105 @@
+"""Votes: checked, counted once, on disk before they are acknowledged."""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, and_, insert, select, update
+
+from colorhub.study.answers import Answer, parse_answer
+from colorhub.study.ending import close_if_due
+from colorhub.study.errors import (
+    ClosedError,
+    FinishedError,
+    InvalidError,
+    OutOfOrderError,
+    RefusedError,
+    ReplayedError,
+)
+from colorhub.study.schema import raters, sequences, votes
+from colorhub.study.store_core import StoreCore, held_by, study_row
+from colorhub.study.table import outcome
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A vote that is on disk. ``repeated``: it was there before. ``correct``: in practice only, else ``None``."""
+
+    position: int
+    repeated: bool
+    finished: bool
+    correct: bool | None
+
+
+class Voting(StoreCore):
+    """Taking answers."""
+
+    def vote(self, token: str, position: int, values: Mapping[str, Any]) -> Receipt:
+        """Record the answer to the item at a position. The same answer sent again is acknowledged again.
+
+        Args:
+            token: the rater's.
+            position: of the item; answers come in order.
+            values: see :class:`~colorhub.study.answers.Answer`.
+
+        Raises:
+            RefusedError: one of its kinds; nothing has changed then. After :class:`UnavailableError` send it again.
+        """
+        try:
+            return self._vote(token, position, values)
+        except RefusedError as error:
+            _log.info("a vote was refused: %s", error.code)
+            raise
+
+    def _vote(self, token: str, position: int, values: Mapping[str, Any]) -> Receipt:
+        if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < 10_000:
+            raise InvalidError("A position is a whole number from 0 on.")
+        self.rater_of(token)  # a forged token does not even reach the database
+        with self.database.writing() as connection:
+            rater = self._rater(connection, token, lock=True)
+            manifest = self.manifest(rater["study"])
+            answer = parse_answer(values, manifest.protocol)
+            sequence = self._sequence(rater)
+            if position < rater["position"]:
+                return self._repeated(connection, rater, position, answer)
+            if rater["finished"] or position >= len(sequence):
+                raise FinishedError("All pictures have been judged already. Thank you.")
+            if position > rater["position"]:
+                raise OutOfOrderError(f"The picture to judge next is number {rater['position']}, not {position}.")
+            if study_row(connection, rater["study"], lock=True)["closed"] is not None:
+                raise ClosedError("This study has ended; what you answered before is kept. Thank you.")
+            finished = position + 1 == len(sequence)
+            self._keep(connection, rater, position, answer, finished)
+            if finished:
+                close_if_due(connection, manifest, self.today(), self._clock())
+            return self._receipt(rater, position, answer, repeated=False, finished=finished)
+
+    def _keep(
+        self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer, finished: bool
+    ) -> None:
+        values = {"rater": rater["id"], "position": position, "day": self.today(), **asdict(answer)}
+        connection.execute(insert(votes).values(**values))
+        moved = {"position": position + 1, "finished": finished}
+        connection.execute(update(raters).where(raters.c.id == rater["id"]).values(**moved))
+        sign = {"touched": 0 if finished else int(self._clock()), "finished": finished}
+        connection.execute(update(sequences).where(held_by(rater)).values(**sign))
+
+    def _repeated(self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer) -> Receipt:
+        """A vote that is there already: the same one was sent again because its receipt was lost, or it is a replay."""
+        this = and_(votes.c.rater == rater["id"], votes.c.position == position)
+        stored = connection.scalar(select(votes.c.answer).where(this))
+        if stored != answer.answer:
+            raise ReplayedError("This picture has been judged already: an answer cannot be changed.")
+        return self._receipt(rater, position, answer, repeated=True, finished=rater["finished"])
+
+    def _receipt(
+        self, rater: Mapping[str, Any], position: int, answer: Answer, *, repeated: bool, finished: bool
+    ) -> Receipt:
+        item = self._sequence(rater)[position]
+        correct = None
+        if item["kind"] == "practice":
+            correct = outcome(self.manifest(rater["study"]), item, answer.answer)["correct"]
+        return Receipt(position, repeated, finished, correct)
