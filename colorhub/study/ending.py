@@ -1,5 +1,8 @@
 """When a study ends: as preregistered, or earlier by the organizer, which is recorded."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from sqlalchemy import Connection, delete, func, select, update
 
 from colorhub.study.manifest import Manifest
@@ -9,16 +12,24 @@ ACTIVE_SECONDS = 3600  # without a sign of life for so long, a rater is not wait
 
 
 def close_if_due(connection: Connection, manifest: Manifest, today: str, now: float) -> bool:
-    """Close an open study whose preregistered end is reached; whether it was closed just now.
-
-    The end: the last day is over, or as many raters as planned have finished and nobody is in the middle of a session.
-    """
-    open_ = select(studies.c.name).where(studies.c.name == manifest.name, studies.c.closed.is_(None))
-    if connection.scalar(open_) is None:
-        return False
-    if why := _reached(connection, manifest, today, now):
+    """Close an open study whose preregistered end is reached; whether it was closed just now."""
+    why = is_due(connection, manifest, today, now)
+    if why:
         close_in(connection, manifest.name, today, early=False, why=why)
     return bool(why)
+
+
+def is_due(connection: Connection, manifest: Manifest, today: str, now: float) -> str:
+    """Why an open study's preregistered end is reached, "" where it is not: the last day is over, or as many raters as
+    planned have finished and nobody is in the middle of a session."""
+    open_ = select(studies.c.name).where(studies.c.name == manifest.name, studies.c.closed.is_(None))
+    return "" if connection.scalar(open_) is None else _reached(connection, manifest, today, now)
+
+
+def is_over(study: Mapping[str, Any], manifest: Manifest, today: str) -> bool:
+    """Whether a study, given its row, takes no answers: it is closed, or its last day is over."""
+    last = manifest.config.stopping.date
+    return study["closed"] is not None or (last is not None and today > last)
 
 
 def _reached(connection: Connection, manifest: Manifest, today: str, now: float) -> str:

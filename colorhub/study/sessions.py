@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from colorhub.study.ending import close_if_due
+from colorhub.study.ending import is_over
 from colorhub.study.errors import (
     ClosedError,
     ForeignError,
@@ -132,9 +132,7 @@ class Sessions(StoreCore):
 
     def _begin(self, connection: Connection, manifest: Manifest, language: str, digest: str | None) -> Session:
         now = int(self._clock())
-        if not close_if_due(connection, manifest, self.today(), now):
-            study_row(connection, manifest.name, lock=True)
-        if study_row(connection, manifest.name)["closed"] is not None:
+        if is_over(study_row(connection, manifest.name, lock=True), manifest, self.today()):
             raise ClosedError("This study has ended. Thank you for your interest.")
         known = (
             digest
@@ -169,7 +167,7 @@ class Sessions(StoreCore):
         return Session(rater, self.database.keys.token(rater), manifest.name)
 
     def _free_sequence(self, connection: Connection, manifest: Manifest, now: int) -> int:
-        """The first sequence that nobody has, or that was abandoned; locked. A demonstration begins again at its end."""
+        """The first sequence that nobody has, or that was abandoned; locked. A demonstration never runs out."""
         planned = manifest.config.stopping.raters
         if planned is not None and not manifest.demonstration:
             of_study = raters.c.study == manifest.name, raters.c.finished

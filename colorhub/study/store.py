@@ -75,17 +75,12 @@ class Store(Sessions, Voting):
 
     def state(self, study: str) -> dict[str, Any]:
         """The study's row: opened, closed (day or ``None``), closed_early, closed_why, withdrawn. Closes it if due."""
-        manifest = self.manifest(study)
+        self.end_if_due(study)
         with self.database.reading() as connection:
-            found = study_row(connection, study)
-        if found["closed"] is None and (manifest.config.stopping.date or manifest.config.stopping.raters):
-            with self.database.writing() as connection:
-                close_if_due(connection, manifest, self.today(), self._clock())
-                found = study_row(connection, study)
-        return dict(found)
+            return dict(study_row(connection, study))
 
     def close(self, study: str, why: str = "") -> dict[str, Any]:
-        """End a study: no more votes, panel ids deleted. Before the preregistered end, that it was early is recorded."""
+        """End a study: no more votes, panel ids deleted. That it was before the preregistered end is recorded."""
         manifest = self.manifest(study)
         with self.database.writing() as connection:
             if not close_if_due(connection, manifest, self.today(), self._clock()):
@@ -105,7 +100,11 @@ class Store(Sessions, Voting):
         """
         digest = code_digest(code)
         with self.database.writing() as connection:
-            rater = connection.execute(select(raters).where(raters.c.withdrawal == digest)).mappings().first()
+            rater = (
+                connection.execute(select(raters).where(raters.c.withdrawal == digest).with_for_update())
+                .mappings()
+                .first()
+            )
             if rater is None:
                 raise StudyError("No rater has this withdrawal code: check its letters, or it was used already.")
             study = study_row(connection, rater["study"])

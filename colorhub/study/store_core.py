@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
 
 from colorhub.study.database import Database
+from colorhub.study.ending import close_if_due, is_due
 from colorhub.study.errors import ForeignError, StudyError
 from colorhub.study.manifest import Manifest
 from colorhub.study.schema import raters, sequences, studies, votes
@@ -35,6 +36,19 @@ class StoreCore:
     def today(self) -> str:
         """The day (UTC) that is written to votes."""
         return datetime.datetime.fromtimestamp(self._clock(), datetime.UTC).date().isoformat()
+
+    def end_if_due(self, study: str) -> None:
+        """Close a study whose preregistered end is reached."""
+        manifest = self.manifest(study)
+        if manifest.demonstration or (
+            manifest.config.stopping.date is None and manifest.config.stopping.raters is None
+        ):
+            return
+        with self.database.reading() as connection:
+            due = is_due(connection, manifest, self.today(), self._clock())
+        if due:
+            with self.database.writing() as connection:
+                close_if_due(connection, manifest, self.today(), self._clock())
 
     def _rater(self, connection: Connection, token: str, lock: bool = False) -> RowMapping:
         """The row of the rater whom a token names; with ``lock``, nobody else changes it until the transaction ends."""

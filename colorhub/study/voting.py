@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, insert, select, update
 
 from colorhub.study.answers import Answer, parse_answer
-from colorhub.study.ending import close_if_due
+from colorhub.study.ending import is_over
 from colorhub.study.errors import (
     ClosedError,
     FinishedError,
@@ -69,13 +69,13 @@ class Voting(StoreCore):
                 raise FinishedError("All pictures have been judged already. Thank you.")
             if position > rater["position"]:
                 raise OutOfOrderError(f"The picture to judge next is number {rater['position']}, not {position}.")
-            if study_row(connection, rater["study"], lock=True)["closed"] is not None:
+            if is_over(study_row(connection, rater["study"], lock=True), manifest, self.today()):
                 raise ClosedError("This study has ended; what you answered before is kept. Thank you.")
             finished = position + 1 == len(sequence)
             self._keep(connection, rater, position, answer, finished)
-            if finished:
-                close_if_due(connection, manifest, self.today(), self._clock())
-            return self._receipt(rater, position, answer, repeated=False, finished=finished)
+        if finished:
+            self.end_if_due(manifest.name)
+        return self._receipt(rater, position, answer, repeated=False, finished=finished)
 
     def _keep(
         self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer, finished: bool
