@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from colorhub import __version__
-from colorhub.commands import card, check, colorize, export, models, publish
+from colorhub.commands import card, check, colorize, export, models, publish, study
 
 app = typer.Typer(
     name="colorhub",
@@ -28,6 +28,7 @@ app.command()(models.models)
 app.command()(check.check)
 app.command()(card.card)
 app.command()(publish.publish)
+app.add_typer(study.app, name="study")
 
 
 def _print_version(wanted: bool) -> None:

@@ -29,9 +29,9 @@ PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt",
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
 EXTRAS = {
-    "colorhub": ("export",),
+    "colorhub": ("export", "study"),
     "training": ("train",),
-    "tests": ("train", "export", "dev"),
+    "tests": ("train", "export", "study", "dev"),
     "benchmarks": ("train", "export", "dev"),
 }
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
