@@ -57,13 +57,13 @@ def _design(manifest: Manifest) -> str:
 
 - {task}
 - {design.images} images, {design.per_rater} trials a rater; a rater sees an image once.
-- Models and images form a Latin square: after any number of complete sessions, the exposures of any two combinations of \
-image and model differ by at most one. The order of trials is random.
+- Models and images form a Latin square: after any number of complete sessions, the exposures of any two \
+combinations of image and model differ by at most one. The order of trials is random.
 - A picture is shown {shown}.
-- First {design.practice} practice items with feedback, then the trials with {design.attention} attention items (originals \
-with absurd colours) spread among them. Both are left out of all estimates.
-- {len(manifest.sequences)} sequences were computed beforehand; each rater takes the next free one, and one that is left \
-unfinished for an hour is given again."""
+- First {design.practice} practice items with feedback, then the trials with {design.attention} attention items \
+(originals with absurd colours) spread among them. Both are left out of all estimates.
+- {len(manifest.sequences)} sequences were computed beforehand; each rater takes the next free one, and one that \
+is left unfinished for an hour is given again."""
 
 
 def _stimuli(manifest: Manifest) -> str:
@@ -73,11 +73,11 @@ def _stimuli(manifest: Manifest) -> str:
     table = "\n".join(["| model | architecture | SHA-256 of the weights |", "|---|---|---|", *rows])
     return f"""## Stimuli
 
-{len(photos["drawn"])} photographs drawn at random from `{photos["source"]}` (passed over: {passed}), cut to the square in \
-the middle and reduced to {config.design.size} x {config.design.size} pixels. The models colour them from their CIELAB \
-lightness; every coloured picture keeps the lightness of its original. Originals and coloured pictures are written by the \
-same encoder (lossy WebP, quality {config.design.quality}) into files of one length, {manifest.data["file_bytes"]} bytes, \
-without metadata.
+{len(photos["drawn"])} photographs drawn at random from `{photos["source"]}` (passed over: {passed}), cut to the \
+square in the middle and reduced to {config.design.size} x {config.design.size} pixels. The models colour them \
+from their CIELAB lightness; every coloured picture keeps the lightness of its original. Originals and coloured \
+pictures are written by the same encoder (lossy WebP, quality {config.design.quality}) into files of one length, \
+{manifest.data["file_bytes"]} bytes, without metadata.
 
 {table}"""
 
@@ -90,7 +90,8 @@ def _stopping(manifest: Manifest) -> str:
     if stopping.date is not None:
         rules.append(f"at the end of {stopping.date} (UTC)")
     when = ", or ".join(rules) or "when the organizer closes it: no rule is fixed"
-    return f"## Stopping\n\nThe study ends {when}. Until then nobody sees estimates. An earlier end is stated in the report."
+    told = "Until then nobody sees estimates. An earlier end is stated in the report."
+    return f"## Stopping\n\nThe study ends {when}. {told}"
 
 
 def _exclusions(manifest: Manifest) -> str:
@@ -105,9 +106,8 @@ def rules_in_words(rules: Exclusions, vision: Vision) -> list[str]:
     """Each rule as a sentence, raters first."""
     lines = [
         f"Raters with less than {rules.attention:.0%} of their attention items right.",
-        f"Raters (of ten trials or more) who gave more than {rules.hasty:.0%} of their answers within {rules.fastest_ms} "
-        "ms.",
-        f"Raters (of ten trials or more) who gave the same answer in more than {rules.same_answer:.0%} of the trials.",
+        f"Raters (of ten trials or more) with more than {rules.hasty:.0%} of the answers within {rules.fastest_ms} ms.",
+        f"Raters (of ten trials or more) with one answer in more than {rules.same_answer:.0%} of the trials.",
     ]
     if vision.check and rules.colour_vision:
         lines.append(f"Raters who read fewer than {vision.needed} of {vision.plates} colour vision plates.")
@@ -120,10 +120,11 @@ def rules_in_words(rules: Exclusions, vision: Vision) -> list[str]:
 def _analysis(manifest: Manifest) -> str:
     return """## Primary analysis
 
-The difference in realness with a 95 % interval from a pigeonhole bootstrap that draws raters and images anew, both with \
-replacement; the test is a regression with standard errors clustered by rater and by image, with min(raters, images) - 1 \
-degrees of freedom. Reported beside it: d' and criterion, a logistic model with crossed random effects of raters and images, \
-and Wilson intervals marked as descriptive because they take no notice of raters and images."""
+The difference in realness with a 95 % interval from a pigeonhole bootstrap that draws raters and images anew, \
+both with replacement; the test is a regression with standard errors clustered by rater and by image, with \
+min(raters, images) - 1 degrees of freedom. Reported beside it: d' and criterion, a logistic model with crossed \
+random effects of raters and images, and Wilson intervals marked as descriptive because they take no notice of \
+raters and images."""
 
 
 def _hashes(manifest: Manifest) -> str:
