@@ -323,7 +323,7 @@ def test_commands(run: Callable[..., Result], tmp_path: Path) -> None:
     header = (tmp_path / "studies" / "first" / "trials.csv").read_text()
     assert header.startswith("study,rater,position,kind,image,model,answer,correct,")
     for arguments, words in [
-        (("prereg", "firts"), "did you mean 'first'?"),
+        (("prereg", "firts"), "(did you mean 'first'?)."),
         (("withdraw", "abc"), "16 letters"),
         (("create", "first", "--photos", "packaged", "--models", "unet"), "is taken"),
         (("create", "x", "--photos", "packaged", "--models", "unet", "--images", "1"), "design.images"),
@@ -338,8 +338,8 @@ def test_commands(run: Callable[..., Result], tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"desing": {}}, "unknown key 'desing': did you mean 'design'?"),
-        ({"design": {"imags": 4}}, "unknown key 'design.imags': did you mean 'images'?"),
+        ({"desing": {}}, "unknown key 'desing' .did you mean 'design'"),
+        ({"design": {"imags": 4}}, "unknown key 'design.imags' .did you mean 'images'"),
         ({"design": {"images": "4"}}, "design.images must be a whole number"),
         ({"design": {"images": True}}, "design.images must be a whole number"),
         ({"design": {"protocol": "3afc"}}, "realfake, 2afc"),

@@ -256,8 +256,8 @@ def _section(cls: type, values: Any, where: str) -> Any:
         name = f"{where}.{key}" if where else key
         if key not in hints:
             near = get_close_matches(key, hints, n=1, cutoff=0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}."
-            raise StudyError(f"unknown key {name!r}: {hint}")
+            hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(hints)}"
+            raise StudyError(f"unknown key {name!r} ({hint}).")
         made[key] = _value(hints[key], value, name)
     return cls(**made)
 

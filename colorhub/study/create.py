@@ -16,7 +16,7 @@ import numpy as np
 
 from colorhub import __version__
 from colorhub.study import files
-from colorhub.study.config import Config, checked
+from colorhub.study.config import Config, Stopping, checked
 from colorhub.study.design import ATTENTION, ORIGINAL, Item, Plan, make_sequences
 from colorhub.study.drawing import Drawn, draw
 from colorhub.study.errors import StudyError
@@ -64,6 +64,8 @@ def create_study(
     target = root / check_name(name)
     if target.exists():
         raise StudyError(f"The name {name} is taken: {target} exists already; choose another name.")
+    if demonstration:  # never over: nothing is preregistered
+        config = replace(config, stopping=Stopping(raters=None))
     config = with_primary(config, short_names(models))
     plan = plan_of(config, short_names(models))
     check_effect(config, plan)

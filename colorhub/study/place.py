@@ -66,8 +66,8 @@ def open_study(name: str, root: Path | None = None) -> Study:
     names = study_names(root)
     if name not in names:
         near = get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}."
-        raise StudyError(f"No study {name[:80]!r} in {root}: {hint}")
+        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
+        raise StudyError(f"No study {name[:80]!r} in {root} ({hint}).")
     manifest = read_manifest(root / name)
     if manifest.name != name:
         raise ManifestError(f"{root / name} holds the manifest of the study {manifest.name!r}: rename the folder back.")

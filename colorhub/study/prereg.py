@@ -47,8 +47,8 @@ def _hypotheses(manifest: Manifest) -> str:
 def _design(manifest: Manifest) -> str:
     design, exposure = manifest.config.design, manifest.config.design.exposure_ms
     task = (
-        'An original and a coloured picture side by side: "which one has its real colours?" The side is random, half of '
-        "a rater's originals are on the left."
+        'An original and a coloured picture side by side: "which one has its real colours?" The side is random, half '
+        "of a rater's originals are on the left."
         if manifest.protocol == "2afc"
         else 'One picture at a time: "are its colours real?" Half of a rater\'s trials are originals.'
     )
