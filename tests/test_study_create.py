@@ -200,7 +200,7 @@ def test_the_draw_is_decided_by_the_seed_and_passes_over_what_has_no_colour(tmp_
         crop.save(folder / "inside" / f"{number}.png")
         crop.convert("L").save(folder / f"grey{number}.jpg")
     Image.fromarray(data.coffee()[100:300, 0:200]).save(folder / "again.jpg", quality=90)
-    Image.fromarray(data.coffee()[:60, :60]).save(folder / "tiny.png")
+    Image.fromarray(data.coffee()[120:180, 240:300]).save(folder / "tiny.png")
     (folder / "broken.jpg").write_bytes(b"nothing")
     source = open_source(str(folder))
     one, two = draw(source, 5, 96, 7), draw(source, 5, 96, 7)
@@ -256,7 +256,7 @@ def broken_model(folder: Path) -> str:
         ({"name": "Upper Case"}, "small letters"),
         ({"name": "../up"}, "small letters"),
         ({"photos": "nowhere"}, "No photos 'nowhere'"),
-        ({"config": small(design={"images": 90})}, "Too few photos"),
+        ({"config": small(design={"images": 900})}, "Too few photos"),
         ({"models": ["unet", "no-such-model"]}, "No model 'no-such-model'"),
         ({"models": []}, "at least one model"),
         ({"models": ["unet", "a/unet"]}, "could not be told apart"),

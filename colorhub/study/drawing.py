@@ -12,6 +12,7 @@ from colorhub.study.design import generator
 from colorhub.study.errors import StudyError
 from colorhub.study.sources import Source
 
+_ALIKE = 0.08  # part of a look that differs between copies of one picture; between two pictures it is about half
 _WORDS = {
     "grey": "without colour",
     "small": "smaller than the stimuli",
@@ -45,17 +46,18 @@ def draw(source: Source, count: int, size: int, seed: int) -> Drawn:
     Raises:
         StudyError: the source has too few that can be used; the message says why the others could not.
     """
-    squares, names, reasons, seen = [], [], Counter(), set()
+    squares, names, looks, reasons = [], [], [], Counter()
     for number in generator("photos", seed).permutation(len(source)):
         if len(squares) == count:
             break
         square, reason = _try(source, int(number), size)
-        if square is not None and (look := _look(square)) in seen:
+        look = None if square is None else _look(square)
+        if look is not None and any((look != other).mean() < _ALIKE for other in looks):
             square, reason = None, "twice"
         if square is None:
             reasons[reason] += 1
             continue
-        seen.add(look)
+        looks.append(look)
         squares.append(square)
         names.append(source.names[int(number)])
     if len(squares) < count:
@@ -77,12 +79,12 @@ def _try(source: Source, number: int, size: int) -> tuple[np.ndarray | None, str
         photo = source.read(number)
     except PhotoError:
         return None, "unreadable"
+    if min(photo.size) < size:
+        return None, "small"
     if photo.rgb is None or not photo.in_color:
         return None, "grey"
     if photo.alpha is not None and photo.alpha.min() < np.iinfo(photo.alpha.dtype).max:
         return None, "transparent"
-    if min(photo.size) < size:
-        return None, "small"
     square = centre_square(photo.rgb, size)
     return (square, "") if Photo.open(square).in_color else (None, "grey")
 
@@ -98,7 +100,7 @@ def centre_square(rgb: np.ndarray, size: int) -> np.ndarray:
     return square if square.dtype == np.uint8 else ((square.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _look(square: np.ndarray) -> bytes:
-    """What two copies of a picture share even where one was compressed: the signs of a 16 x 16 copy's differences."""
+def _look(square: np.ndarray) -> np.ndarray:
+    """What two copies of a picture nearly share even where one was compressed: where a 16 x 16 copy gets lighter."""
     small = cv2.resize(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY), (17, 16), interpolation=cv2.INTER_AREA).astype(int)
-    return np.packbits(small[:, 1:] > small[:, :-1]).tobytes()
+    return small[:, 1:] > small[:, :-1]
