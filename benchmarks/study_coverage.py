@@ -1,11 +1,12 @@
 """Do the study's intervals hold? ``python benchmarks/study_coverage.py [--runs 1000] [--raters 60] [--images 50]``
 
-Simulates studies whose true realness is known (``colorhub.study.statistics.simulated``: raters, images, and images within a
-model differ) and counts how often nominal 95 % intervals hold the truth, for new raters and new images every time. Beside the
-default stand the plain pigeonhole bootstrap, two-way and one-way robust standard errors, and Wilson's interval (Newcombe's,
-made of it, for differences), which takes every vote to be independent.
+Simulates studies whose true realness is known (``colorhub.study.statistics.simulated``: raters, images, and images
+within a model differ) and counts how often nominal 95 % intervals hold the truth, for new raters and new images every
+time. Beside the default stand the plain pigeonhole bootstrap, two-way and one-way robust standard errors, and
+Wilson's interval (Newcombe's, made of it, for differences), which takes every vote to be independent.
 
-Prints the Monte-Carlo standard error of each share. Exit code 1 if the default leaves 93..98 % by more than two of them.
+Prints the Monte-Carlo standard error of each share. Exit code 1 if the default leaves 93..98 % by more than two of
+them.
 """
 
 import argparse
@@ -129,8 +130,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=5)
     args = parser.parse_args()
     spread = Spread()
-    print(f"{args.raters} raters, {args.images} images, {args.runs} runs, {args.draws} draws each, seed {args.seed}; {spread}")
-    print("How many of 100 nominal 95 % intervals hold the truth, +- Monte-Carlo standard error (mean width in points; of d' x 100)")
+    print(
+        f"{args.raters} raters, {args.images} images, {args.runs} runs, {args.draws} draws each, seed {args.seed}, "
+        f"{spread}"
+    )
+    print(
+        "How many of 100 nominal 95 % intervals hold the truth, +- Monte-Carlo standard error "
+        "(mean width in points; of d' x 100)"
+    )
     start = time.perf_counter()
     good = [run(scenario, args.raters, args.images, args.runs, args.draws, args.seed, spread) for scenario in SCENARIOS]
     print(f"\n{time.perf_counter() - start:.0f} s, Python {platform.python_version()}, numpy {np.__version__}")

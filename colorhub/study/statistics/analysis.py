@@ -19,12 +19,13 @@ from colorhub.study.statistics.estimate import Estimate, wilson
 from colorhub.study.statistics.mixed import MixedModel, fit_mixed_model
 from colorhub.study.statistics.regression import Regression, two_way_regression
 from colorhub.study.statistics.resampling import DRAWS, resample
-from colorhub.study.statistics.table import ORIGINAL, Trials, judged, trials_of
+from colorhub.study.statistics.table import CHANCE, ORIGINAL, Trials, judged, trials_of
 
 
 @dataclass(frozen=True)
 class ModelResult:
-    """One model, or the originals. ``sensitivity`` and ``criterion``: against the originals, or of the forced choice."""
+    """One model, or the originals. ``sensitivity`` and ``criterion``: against the originals, or of the forced
+    choice."""
 
     name: str
     real: int
@@ -72,8 +73,8 @@ def analyse(
         table: one row a vote.
         models: their order; ``None``: by name.
         protocol: ``realfake`` or ``2afc``.
-        primary: the preregistered comparison: ``models`` (two names; the second may be ``original``) and ``margin``, in
-            percentage points.
+        primary: the preregistered comparison: ``first`` and ``second``, each a model or ``original`` (in 2afc, the
+            latter means one half), and the ``margin`` of equivalence in percentage points.
         with_excluded: also what a preregistered rule excluded.
         mixed: fit the mixed model too, which takes the longest.
         draws: of the bootstrap.
@@ -88,10 +89,10 @@ def analyse(
     resampled = resample(trials, draws, seed)
     primary = primary or {}
     margin = float(primary["margin"]) / 100 if primary.get("margin") else None
-    pairs = _family(trials)
+    pairs = _family(trials, protocol)
     comparisons = tuple(compare_models(resampled, pairs, margin)) if pairs else ()
-    wanted = tuple(primary.get("models") or ())
-    named = len(wanted) == 2 and set(wanted) <= set(trials.names)
+    wanted = _primary_pair(primary, protocol)
+    named = set(wanted) <= {*trials.names, CHANCE}
     return Analysis(
         protocol=protocol,
         raters=trials.raters,
@@ -106,9 +107,15 @@ def analyse(
     )
 
 
-def _family(trials: Trials) -> list[tuple[str, str]]:
-    """Every pair of models, and every model with the originals."""
-    return list(combinations(trials.names, 2))
+def _family(trials: Trials, protocol: str) -> list[tuple[str, str]]:
+    """Every pair of models, and every model with the originals; in 2afc, with one half."""
+    pairs = list(combinations(trials.names, 2))
+    return pairs + [(name, CHANCE) for name in trials.names] if protocol == "2afc" else pairs
+
+
+def _primary_pair(primary: Mapping[str, Any], protocol: str) -> tuple[str, str]:
+    first, second = str(primary.get("first") or ""), str(primary.get("second") or ORIGINAL)
+    return first, CHANCE if protocol == "2afc" and second == ORIGINAL else second
 
 
 def _result(name: str, trials: Trials, resampled: Any, protocol: str) -> ModelResult:
@@ -122,7 +129,8 @@ def _result(name: str, trials: Trials, resampled: Any, protocol: str) -> ModelRe
         detected, bias = sensitivity(resampled, name), criterion(resampled, name)
     interval = realness.interval()
     if real in (0, votes) and realness.degrees >= 1:
-        # All votes alike leave nothing to resample: as if there were one vote for each rater or image, whichever are fewer.
+        # All votes alike leave nothing to resample: as if there were one vote for each rater or image, whichever are
+        # fewer.
         few = realness.degrees + 1
         interval = wilson(few if real else 0, few)
     return ModelResult(name, real, votes, realness, interval, wilson(real, votes), detected, bias)

@@ -1,7 +1,7 @@
 """Signal detection: how well raters tell fakes from originals, apart from how readily they say "real".
 
-Originals are the signal. H is the rate of "real" for originals, F that for a model's pictures, each as (k + 0.5) / (n + 1),
-which keeps both off 0 and 1 (Hautus 1995). d' = z(H) - z(F): 0 where a model cannot be told from originals.
+Originals are the signal. H is the rate of "real" for originals, F that for a model's pictures, each as (k + 0.5) / (n
++ 1), which keeps both off 0 and 1 (Hautus 1995). d' = z(H) - z(F): 0 where a model cannot be told from originals.
 c = -(z(H) + z(F)) / 2: below 0 where raters lean to "real". (Macmillan and Creelman 2005, Detection Theory)
 """
 

@@ -14,10 +14,10 @@ _NONE = (float("nan"), float("nan"))
 class Estimate:
     """A figure, its two-way standard error, and its distribution over resampled raters and images.
 
-    The interval at a level is that of the resampled distribution, stretched or shrunk about the figure so that its spread
-    is the two-way standard error, times the ratio of the t to the normal quantile with ``degrees`` degrees of freedom
-    (``min(raters, images) - 1``). The distribution gives the shape, the standard error the width: on its own the
-    pigeonhole distribution counts the noise of single votes three times (Owen 2007, theorem 3) and is too wide.
+    The interval at a level is that of the resampled distribution, stretched or shrunk about the figure so that its
+    spread is the two-way standard error, times the ratio of the t to the normal quantile with ``degrees`` degrees of
+    freedom (``min(raters, images) - 1``). The distribution gives the shape, the standard error the width: on its own
+    the pigeonhole distribution counts the noise of single votes three times (Owen 2007, theorem 3) and is too wide.
     """
 
     value: float
@@ -45,7 +45,8 @@ class Estimate:
         return float(low), float(high)
 
     def raw_interval(self, level: float = 0.95) -> tuple[float, float]:
-        """The plain percentile interval of the pigeonhole bootstrap: too wide where most of the noise is single votes'."""
+        """The plain percentile interval of the pigeonhole bootstrap: too wide where most of the noise is single
+        votes'."""
         if self.degrees < 1 or not self._sorted.size:
             return _NONE
         low, high = self._quantile([(1 - level) / 2, (1 + level) / 2])

@@ -1,8 +1,8 @@
 """Logistic model with crossed random effects: raters, images, and images within models.
 
-logit P(taken for real) = b[shown] + u[rater] + v[image] + w[image, shown]. Fitted by variational Bayes, which is approximate:
-its point estimates are near those of maximum likelihood, its standard deviations are too small, for it takes the effects of
-raters and images to be known apart from the models'. ``analysis.R`` fits the same model with lme4.
+logit P(taken for real) = b[shown] + u[rater] + v[image] + w[image, shown]. Fitted by variational Bayes, which is
+approximate: its point estimates are near those of maximum likelihood, its standard deviations are too small, for it
+takes the effects of raters and images to be known apart from the models'. ``analysis.R`` fits the same model with lme4.
 """
 
 import warnings

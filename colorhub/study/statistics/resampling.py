@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from colorhub.study.statistics.estimate import Estimate
-from colorhub.study.statistics.table import Trials
+from colorhub.study.statistics.table import CHANCE, Trials
 
 DRAWS = 4000
 _AT_ONCE = 500  # draws: bounds the memory that a crowd of raters takes
@@ -57,11 +57,14 @@ class Resampled:
 
     def difference(self, first: str, second: str) -> Estimate:
         """Realness of the first less that of the second, -1..1. Both are resampled with the same raters and images:
-        where they were shown on the same images, what the images do to both cancels."""
-        a, b = self.names.index(first), self.names.index(second)
-        return self.estimate(
-            lambda hits, votes: hits[..., a] / votes[..., a] - hits[..., b] / votes[..., b], bounds=(-1.0, 1.0)
-        )
+        where they were shown on the same images, what the images do to both cancels. ``second`` may be ``CHANCE``:
+        1/2."""
+        a, b = (None if name == CHANCE else self.names.index(name) for name in (first, second))
+
+        def rate(hits: np.ndarray, votes: np.ndarray, group: int | None) -> np.ndarray | float:
+            return 0.5 if group is None else hits[..., group] / votes[..., group]
+
+        return self.estimate(lambda hits, votes: rate(hits, votes, a) - rate(hits, votes, b), bounds=(-1.0, 1.0))
 
     def _error(self, statistic: Statistic) -> float:
         slope = np.empty(len(self.names))

@@ -1,7 +1,8 @@
 """Trials of raters and images drawn at random, whose true realness is known: for power, and for tests of intervals.
 
-Probit model: a rater takes a picture for real with probability Phi(m[shown] + rater + image + image within shown), the last
-three normal. Averaged over raters and images that is Phi(m / sqrt(1 + variances)), so that m can be chosen for any realness.
+Probit model: a rater takes a picture for real with probability Phi(m[shown] + rater + image + image within shown),
+the last three normal. Averaged over raters and images that is Phi(m / sqrt(1 + variances)), so that m can be chosen
+for any realness.
 """
 
 from collections.abc import Sequence
@@ -15,13 +16,15 @@ from colorhub.study.statistics.table import ORIGINAL, Trials
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard deviations in realness (0..1): of raters, of images (whatever is shown), of images within a model, and of a
-    rater within a model. Near 0.5; the scale on which organisers think, and in which the closed forms are written."""
+    """Standard deviations in realness (0..1): of raters, of images (whatever is shown), of images within a model, and
+    of a rater within a model. Near 0.5; the scale on which organisers think, and in which the closed forms are written.
+    ``vote``: what is left for a single vote in closed forms; ``None``: what a yes or no leaves."""
 
     rater: float = 0.10
     image: float = 0.10
     image_model: float = 0.15
     rater_model: float = 0.05
+    vote: float | None = None
 
     def latent(self) -> np.ndarray:
         """The same on the probit scale (a realness moves by 0.4 of it near 0.5, less where there is more spread):
@@ -69,7 +72,8 @@ def simulate(
 def _design(
     random: np.random.Generator, models: int, originals: bool, raters: int, images: int, per_rater: int
 ) -> np.ndarray:
-    """What each rater sees of each image, ``(R, J)``: the number of the model, ``models`` for the original, -1 for nothing.
+    """What each rater sees of each image, ``(R, J)``: the number of the model, ``models`` for the original, -1 for
+    nothing.
 
     Raters take the next images of a circle; what is shown of an image moves on with every round: a Latin square.
     """
