@@ -7,18 +7,27 @@ import typer
 from colorhub.commands.saying import WRONG_USAGE, leave, plain_endings
 
 _Effect = Annotated[
-    float, typer.Option(min=0.1, max=60, help="The smallest difference in realness worth finding, in percentage points.")
+    float,
+    typer.Option(min=0.1, max=60, help="The smallest difference in realness worth finding, in percentage points."),
 ]
 _Models = Annotated[int, typer.Option(min=1, max=50, help="Models that share the trials.")]
 _Images = Annotated[int, typer.Option(min=2, max=100_000, help="Images of the study.")]
-_PerRater = Annotated[int, typer.Option("--per-rater", min=2, max=1000, help="Trials of a rater, originals among them.")]
-_Raters = Annotated[int | None, typer.Option(min=2, max=100_000, help="Judge this number of raters instead of seeking.")]
+_PerRater = Annotated[
+    int, typer.Option("--per-rater", min=2, max=1000, help="Trials of a rater, originals among them.")
+]
+_Raters = Annotated[
+    int | None, typer.Option(min=2, max=100_000, help="Judge this number of raters instead of seeking.")
+]
 _Protocol = Annotated[Literal["realfake", "2afc"], typer.Option(help="One picture at a time, or pairs.")]
 _Against = Annotated[Literal["model", "original"], typer.Option(help="What a model is compared with.")]
 _Power = Annotated[float, typer.Option(min=0.5, max=0.999, help="Chance to find the effect if it is there.")]
 _Margin = Annotated[float, typer.Option(min=0.1, max=60, help="Margin of equivalence, in percentage points.")]
-_Image = Annotated[float, typer.Option("--image-sd", min=0, max=0.3, help="How much images differ within a model (SD).")]
-_Rater = Annotated[float, typer.Option("--rater-sd", min=0, max=0.3, help="How much raters differ within a model (SD).")]
+_Image = Annotated[
+    float, typer.Option("--image-sd", min=0, max=0.3, help="How much images differ within a model (SD).")
+]
+_Rater = Annotated[
+    float, typer.Option("--rater-sd", min=0, max=0.3, help="How much raters differ within a model (SD).")
+]
 _Runs = Annotated[int, typer.Option("--simulate", min=0, max=100_000, help="Simulated studies to check by; 0: none.")]
 _Seed = Annotated[int, typer.Option(help="Of the simulation.")]
 

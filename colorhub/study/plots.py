@@ -1,4 +1,4 @@
-"""The report's plots as SVG: light and dark by themselves, one ink for words and one for data, a text for screen readers.
+"""The report's plots as SVG: light and dark by themselves, one ink for words, one for data, a text for screen readers.
 
 Rows have their label above them, not beside: so they can be read on a phone.
 """
@@ -55,7 +55,9 @@ def intervals(title: str, rows: Sequence[Interval], reference: float | None, ref
         parts.append(_text(_LEFT, top, f"{row.label}: {row.value:.1f} %{ends}"))
         if ends:
             low, high = _at(row.low, 100), _at(row.high, 100)
-            parts.append(f'<path class="p-data" stroke-width="3" d="M{low} {y}H{high}M{low} {y - 6}v12M{high} {y - 6}v12"/>')
+            parts.append(
+                f'<path class="p-data" stroke-width="3" d="M{low} {y}H{high}M{low} {y - 6}v12M{high} {y - 6}v12"/>'
+            )
         parts.append(f'<circle class="p-data" cx="{_at(row.value, 100)}" cy="{y}" r="6"/>')
     said = "; ".join(f"{row.label} {row.value:.1f} % ({row.low:.1f} to {row.high:.1f})" for row in rows)
     return _svg(title, said, height, parts)
@@ -75,14 +77,16 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
             left, right = _at(100 * bar / bins, 100) + 1, _at(100 * (bar + 1) / bins, 100) - 1
             tall = round(56 * count / most, 1)
             if count:
-                parts.append(f'<rect class="p-soft" x="{left}" y="{base - tall}" width="{right - left:.1f}" height="{tall}"/>')
+                parts.append(
+                    f'<rect class="p-soft" x="{left}" y="{base - tall}" width="{right - left:.1f}" height="{tall}"/>'
+                )
         parts.append(f'<path class="p-line" d="M{_LEFT} {base}H{_RIGHT}"/>')
         said.append(f"{label}: {', '.join(f'{count} images' for count in counts)} in tenths from 0 to 100 %")
     return _svg(title, "; ".join(said), height, parts)
 
 
 def spans(title: str, rows: Sequence[Times], unit: str) -> str:
-    """For each row, a thin line from the 10th to the 90th percentile, a box over the middle half and a line at the median."""
+    """For each row, a thin line from the 10th to the 90th percentile, a box over the middle half, a line at the median."""
     most = max((row.percentiles[-1] for row in rows), default=1.0) or 1.0
     step = _round_step(most / 5)
     most = step * int(np.ceil(most / step))

@@ -101,14 +101,19 @@ def trials_of(
     names = tuple(name for name in order if (found == name).any())
     return Trials(
         names=names,
-        real=_taken_for_real(rows, protocol),
+        real=taken_for_real(rows, protocol),
         rater=pd.factorize(rows["rater"], sort=True)[0],
         image=pd.factorize(rows["image"], sort=True)[0],
         shown=pd.Categorical(found, categories=names).codes.astype(int),
     )
 
 
-def _taken_for_real(rows: pd.DataFrame, protocol: str) -> np.ndarray:
+def taken_for_real(rows: pd.DataFrame, protocol: str) -> np.ndarray:
+    """For each row 1.0 where the picture (in 2afc: the fake) was taken for real, else 0.0.
+
+    Raises:
+        TableError: there is an answer that the protocol does not know.
+    """
     answer = rows["answer"].astype(str)
     odd = sorted(set(answer) - set(_ANSWERS[protocol]))
     if odd:  # a blank answer is no vote: it never counts as "fake"

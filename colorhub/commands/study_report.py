@@ -1,0 +1,50 @@
+"""``colorhub study report``: what a finished study found."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings
+
+_Name = Annotated[str, typer.Argument(metavar="STUDY", help="Name or folder of a finished study.")]
+_Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="Where to write; default: report/ in the study's folder."),
+]
+_Trials = Annotated[Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV) instead of the study's own.")]
+_Draws = Annotated[int, typer.Option(min=100, max=1_000_000, help="Resamples of raters and images.")]
+_Mixed = Annotated[bool, typer.Option("--mixed/--no-mixed", help="Fit the mixed model too, which takes the longest.")]
+
+
+def report(
+    name: _Name, output: _Output = None, trials: _Trials = None, draws: _Draws = 4000, mixed: _Mixed = True
+) -> None:
+    """Write the report of a study: HTML, Markdown with plots, the trials and all figures as CSV, and an R script.
+
+    How often each model passes for real, beside how often originals do, with intervals that hold for new raters and new
+    images; with the preregistered exclusions and without any.
+
+    Exit code: 0 written, 1 it cannot be written, 2 there is no such study or its table is wrong.
+    """
+    from colorhub.study.finished import read_manifest, read_trials, study_folder
+    from colorhub.study.report import make_report, write_report
+    from colorhub.study.report_words import between, name_of, percent
+    from colorhub.study.statistics import TableError
+
+    with plain_endings():
+        folder = study_folder(name)
+        try:
+            made = make_report(read_manifest(folder), read_trials(folder, trials), draws=draws, mixed=mixed)
+        except TableError as error:
+            raise leave(error, WRONG_USAGE) from error
+        try:
+            paths = write_report(made, output or folder / "report")
+        except OSError as error:
+            raise leave(error, FAILED) from error
+        for result in made.kept.results:
+            interval = between(result.interval, 100, " %")
+            typer.echo(
+                f"{name_of(result.name):24}{percent(result.realness.value):>8}  {interval}  {result.votes} votes"
+            )
+        typer.echo(f"Written: {paths[0]} and {len(paths) - 1} more files beside it.")
