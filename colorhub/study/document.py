@@ -7,10 +7,10 @@ from dataclasses import dataclass
 STYLE = """
 :root { color-scheme: light dark; }
 body { margin: 0 auto; max-width: 46rem; padding: 1rem; font: 1rem/1.5 system-ui, sans-serif;
-  color: #1c2024; background: #ffffff; }
+  color: #1c2024; background: #ffffff; overflow-wrap: anywhere; }
 h1, h2 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
 .scroll { overflow-x: auto; } table { border-collapse: collapse; font-size: .9rem; }
-caption { text-align: left; padding-bottom: .4rem; }
+.caption { font-size: .9rem; margin: 1.5rem 0 .4rem; }
 th, td { padding: .3rem .7rem .3rem 0; text-align: right; border-bottom: 1px solid #c9ced6; white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; font-weight: normal; }
 figure { margin: 1.5rem 0; } figcaption { font-size: .9rem; }
@@ -95,8 +95,10 @@ def _html(block: Block) -> str:
             body = "\n".join(_html_row(row) for row in rows)
             # Scrolls by itself on a phone; focusable, so that the keyboard can scroll it.
             return (
-                f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(caption)}"><table>'
-                f"<caption>{html.escape(caption)}</caption>\n<thead><tr>{head}</tr></thead>\n"
+                f'<p class="caption">{html.escape(caption)}</p>\n'
+                f'<div class="scroll" role="region" tabindex="0" aria-label="{html.escape(caption)}">'
+                f'<table aria-label="{html.escape(caption)}">'
+                f"<thead><tr>{head}</tr></thead>\n"
                 f"<tbody>\n{body}\n</tbody></table></div>"
             )
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WIDTH = 520
-_LEFT, _RIGHT = 16, 504
+WIDTH = 440
+_LEFT, _RIGHT = 16, 424
 _ROW = 52
 _STYLE = (
     ".p-ground{fill:#fff}.p-ink{fill:#1c2024}.p-quiet{fill:#515a66}.p-line{stroke:#515a66;fill:none}"
@@ -47,7 +47,7 @@ def intervals(title: str, rows: Sequence[Interval], reference: float | None, ref
     if reference is not None:
         x = _at(reference, 100)
         parts.append(f'<path class="p-line" stroke-dasharray="5 4" d="M{x} 24V{height - 24}"/>')
-        parts.append(_text(min(max(x, 90), 430), 18, reference_label, "p-quiet", "middle"))
+        parts.append(_text(min(max(x, 70), WIDTH - 70), 18, reference_label, "p-quiet", "middle"))
     for number, row in enumerate(rows):
         top = 44 + _ROW * number
         y = top + 18
@@ -86,7 +86,7 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
 
 
 def spans(title: str, rows: Sequence[Times], unit: str) -> str:
-    """For each row, a thin line from the 10th to the 90th percentile, a box over the middle half, a line at the median."""
+    """For each row a line from 10th to 90th percentile, a box over the middle half and a mark at the median."""
     most = max((row.percentiles[-1] for row in rows), default=1.0) or 1.0
     step = _round_step(most / 5)
     most = step * int(np.ceil(most / step))

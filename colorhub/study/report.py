@@ -144,7 +144,14 @@ def _primary(kept: Analysis, everything: Analysis, manifest: Mapping[str, Any]) 
     blocks: list[Block] = [Heading("The preregistered comparison"), Paragraph(comparison_sentence(kept.primary))]
     if everything.primary is not None and everything.votes != kept.votes:
         blocks.append(Paragraph(f"Without any exclusions: {comparison_sentence(everything.primary)}"))
-    effect = (manifest.get("primary") or {}).get("effect")
+    preregistered = manifest.get("primary") or {}
+    alpha, effect = float(preregistered.get("alpha") or 0.05), preregistered.get("effect")
+    verdict = (
+        "a difference is found"
+        if kept.primary.p_value < alpha
+        else "no difference is found, which is not proof of none"
+    )
+    blocks.append(Paragraph(f"At the level of {100 * alpha:g} % that was fixed beforehand, {verdict}."))
     if effect:
         blocks.append(Paragraph(f"The study was made to find a difference of {effect:g} points."))
     return blocks
@@ -213,7 +220,7 @@ def _comparisons(kept: Analysis) -> list[Block]:
 
 
 def _comparison_row(comparison: Comparison, with_margin: bool) -> list[str]:
-    first = f"{name_of(comparison.first)} - {CHANCE_WORDS.get(comparison.second, name_of(comparison.second))}"
+    first = f"{name_of(comparison.first)} minus {CHANCE_WORDS.get(comparison.second, name_of(comparison.second))}"
     row = [
         first,
         points(comparison.difference.value),
@@ -277,7 +284,7 @@ def _other_methods(kept: Analysis) -> list[Block]:
 def _times(kept: Analysis, table: pd.DataFrame) -> list[Block]:
     from colorhub.study import plots
 
-    rows = times_of(table, [result.name for result in kept.results])
+    rows = times_of(table, [result.name for result in kept.results], kept.protocol)
     if not rows:
         return []
     svg = plots.spans("Response times", [plots.Times(*row) for row in rows], "s")

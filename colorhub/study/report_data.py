@@ -26,18 +26,19 @@ def image_table(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
     return image_rates(table, protocol).astype({"real": int}).round({"realness": 4})
 
 
-def times_of(table: pd.DataFrame, names: Sequence[str]) -> list[tuple[str, tuple[float, ...]]]:
-    """Percentiles of the response times in seconds, by what was shown and what was answered."""
+def times_of(table: pd.DataFrame, names: Sequence[str], protocol: str) -> list[tuple[str, tuple[float, ...]]]:
+    """Percentiles of the response times in seconds, by what was shown and what it was taken for."""
     rows = judged(table)
     if "rt_ms" not in rows:
         return []
     seconds = pd.to_numeric(rows["rt_ms"], errors="coerce") / 1000
+    real = taken_for_real(rows, protocol) > 0
     found = []
     for name in names:
-        for answer in sorted(set(rows["answer"]), reverse=True):
-            some = seconds[(rows["model"] == name) & (rows["answer"] == answer)].dropna()
+        for answer, chosen in (("taken for real", real), ("called fake", ~real)):
+            some = seconds[(rows["model"] == name) & chosen].dropna()
             if len(some):
-                label = f"{'originals' if name == ORIGINAL else name}, answer {answer} ({len(some)})"
+                label = f"{'originals' if name == ORIGINAL else name}, {answer} ({len(some)})"
                 found.append((label, tuple(float(value) for value in np.percentile(some, _PERCENTILES))))
     return found
 

@@ -85,7 +85,7 @@ def comparison_sentence(comparison: Comparison) -> str:
     first, second = name_of(comparison.first), CHANCE_WORDS.get(comparison.second, name_of(comparison.second))
     low, high = (100 * end for end in comparison.difference.interval())
     if np.isnan(low):
-        return f"{first} against {second}: {points(comparison.difference.value)} points; too few raters or images to judge."
+        return f"{first} against {second}: {points(comparison.difference.value)} points; too few votes to judge."
     text = (
         f"{first} was taken for real {abs(100 * comparison.difference.value):.1f} points "
         f"{'more' if comparison.difference.value >= 0 else 'less'} often than {second} "
