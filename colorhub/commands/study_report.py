@@ -7,7 +7,7 @@ import typer
 
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings
 
-_Name = Annotated[str, typer.Argument(metavar="STUDY", help="Name or folder of a finished study.")]
+_Name = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a finished study.")]
 _Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="Where to write; default: report/ in the study's folder."),
@@ -27,19 +27,20 @@ def report(
 
     Exit code: 0 written, 1 it cannot be written, 2 there is no such study or its table is wrong.
     """
-    from colorhub.study.finished import read_manifest, read_trials, study_folder
+    from colorhub.study.errors import StudyError
+    from colorhub.study.finished import read_trials
+    from colorhub.study.place import open_study
     from colorhub.study.report import make_report, write_report
     from colorhub.study.report_words import between, name_of, percent
-    from colorhub.study.statistics import TableError
 
     with plain_endings():
-        folder = study_folder(name)
         try:
-            made = make_report(read_manifest(folder), read_trials(folder, trials), draws=draws, mixed=mixed)
-        except TableError as error:
+            study = open_study(name)
+            made = make_report(study.manifest.data, read_trials(study, trials), draws=draws, mixed=mixed)
+        except StudyError as error:
             raise leave(error, WRONG_USAGE) from error
         try:
-            paths = write_report(made, output or folder / "report")
+            paths = write_report(made, output or study.folder / "report")
         except OSError as error:
             raise leave(error, FAILED) from error
         for result in made.kept.results:

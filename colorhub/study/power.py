@@ -17,6 +17,9 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import brentq
 
+from colorhub.study.config import Config
+from colorhub.study.design import Plan
+from colorhub.study.errors import StudyError
 from colorhub.study.statistics.simulated import Spread, simulate
 from colorhub.study.statistics.table import CHANCE, ORIGINAL
 
@@ -26,7 +29,7 @@ MOST_RATERS, MOST_IMAGES = 5000, 5000
 _IMAGE_STEPS = (25, 50, 75, 100, 150, 200, 300, 400, 600, 800, 1200, 1600, 2400, 3200, MOST_IMAGES)
 
 
-class PowerError(ValueError):
+class PowerError(StudyError):
     """A question that no design answers; the message says why."""
 
 
@@ -130,6 +133,28 @@ def smallest_effect(
     design = checked(Design(raters, images, per_rater, models, protocol, against, same_images))
     factor = brentq(lambda ratio: _t_power(ratio, _degrees(design), alpha) - power, 0.01, 1000)
     return factor * difference_error(design, spread)
+
+
+def refuse_unreachable(config: Config, plan: Plan) -> None:
+    """Refuse a preregistered effect that a study's design cannot find.
+
+    Raises:
+        PowerError: it names the smallest effect that the design can find.
+    """
+    primary = config.primary
+    if primary.effect is None:
+        return
+    raters, against = config.stopping.raters or plan.raters, {primary.first, primary.second} & {ORIGINAL}
+    smallest = smallest_effect(
+        raters, plan.images, plan.per_rater, len(plan.models), plan.protocol, "original" if against else "model",
+        power=primary.power, alpha=primary.alpha,
+    )  # fmt: skip
+    if smallest > primary.effect:
+        raise PowerError(
+            f"primary.effect is {primary.effect:g} points, and {raters} raters with {plan.per_rater} trials each on "
+            f"{plan.images} images find {np.ceil(10 * smallest) / 10:g} points or more with {primary.power:.0%} power: "
+            f"plan what colorhub study power --effect {primary.effect:g} says, or preregister a larger effect"
+        )
 
 
 def equivalence_power(design: Design, margin: float, spread: Spread | None = None) -> float:

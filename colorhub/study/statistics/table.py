@@ -7,6 +7,8 @@ from os import PathLike
 import numpy as np
 import pandas as pd
 
+from colorhub.study.errors import StudyError
+
 ORIGINAL = "original"  # what the table calls a picture in its own colours
 CHANCE = "chance"  # in 2afc: a fake that nobody can tell is taken for real half of the time
 PROTOCOLS = ("realfake", "2afc")
@@ -14,7 +16,7 @@ _NEEDED = ("rater", "kind", "image", "model", "answer", "excluded")
 _ANSWERS = {"realfake": ("real", "fake"), "2afc": ("left", "right")}
 
 
-class TableError(ValueError):
+class TableError(StudyError):
     """A table that is no trial table; the message says what is missing or wrong."""
 
 
