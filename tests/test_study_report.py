@@ -119,9 +119,9 @@ def test_the_script_lies_beside_the_trials(folder: Path) -> None:
     assert digest[0] == digest[1]
 
 
-def test_same_votes_same_report(report: Report) -> None:
-    again = make_report(manifest_of().data, study_table(), Ending("2030-02-01"), draws=500)
-    assert again.blocks == report.blocks
+def test_same_votes_same_report() -> None:
+    first, again = (make_report(manifest_of().data, study_table(), draws=100, mixed=False) for _ in range(2))
+    assert again.blocks == first.blocks
 
 
 def test_a_demonstration_and_an_early_end_are_said_first() -> None:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 from study_tables import study_table, table_of
 
 from colorhub.study.statistics import (
@@ -155,6 +156,11 @@ def test_holm_by_hand() -> None:
     assert holm([]) == []
 
 
+def test_holm_is_that_of_statsmodels() -> None:
+    p_values = np.random.default_rng(0).random(30) ** 3
+    assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1].tolist())
+
+
 def one_vote_each(originals: int, hits: int, fakes: int, false_alarms: int) -> Trials:
     """Independent votes: every one by another rater on another image."""
     real = np.r_[np.arange(fakes) < false_alarms, np.arange(originals) < hits].astype(float)
@@ -226,7 +232,7 @@ def test_simulated_design_is_balanced() -> None:
 
 
 def test_mixed_model_finds_what_was_simulated() -> None:
-    trials = simulate(np.random.default_rng(5), [0.40, 0.65], 80, 100, 100, Spread())
+    trials = simulate(np.random.default_rng(5), [0.40, 0.65], 50, 60, 60, Spread())
     model = fit_mixed_model(trials)
     assert model is not None
     assert model.converged

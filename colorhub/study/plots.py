@@ -42,7 +42,7 @@ class Times:
 
 def intervals(title: str, rows: Sequence[Interval], reference: float | None, reference_label: str) -> str:
     """Points with intervals on a scale of 0 to 100 %, and a dashed line at a reference."""
-    parts, height = [], 40 + _ROW * len(rows)
+    parts, said, height = [], [], 40 + _ROW * len(rows)
     parts += _scale(range(0, 101, 20), 100, height, "%")
     if reference is not None:
         x = _at(reference, 100)
@@ -52,15 +52,15 @@ def intervals(title: str, rows: Sequence[Interval], reference: float | None, ref
         top = 44 + _ROW * number
         y = top + 18
         ends = "" if np.isnan(row.low) else f" ({row.low:.1f} to {row.high:.1f})"
-        parts.append(_text(_LEFT, top, f"{row.label}: {row.value:.1f} %{ends}"))
+        said.append(f"{row.label}: {row.value:.1f} %{ends}")
+        parts.append(_text(_LEFT, top, said[-1]))
         if ends:
             low, high = _at(row.low, 100), _at(row.high, 100)
             parts.append(
                 f'<path class="p-data" stroke-width="3" d="M{low} {y}H{high}M{low} {y - 6}v12M{high} {y - 6}v12"/>'
             )
         parts.append(f'<circle class="p-data" cx="{_at(row.value, 100)}" cy="{y}" r="6"/>')
-    said = "; ".join(f"{row.label} {row.value:.1f} % ({row.low:.1f} to {row.high:.1f})" for row in rows)
-    return _svg(title, said, height, parts)
+    return _svg(title, "; ".join(said), height, parts)
 
 
 def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: int = 10) -> str:

@@ -55,11 +55,9 @@ def equivalence_p(difference: Estimate, margin: float) -> float:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number (Holm 1979); not-a-number stays, and counts as none."""
-    from statsmodels.stats.multitest import multipletests
-
     raw = np.asarray(p_values, dtype=float)
+    known = np.flatnonzero(np.isfinite(raw))
+    order = known[np.argsort(raw[known], kind="stable")]
     adjusted = np.full(raw.shape, np.nan)
-    known = np.isfinite(raw)
-    if known.any():
-        adjusted[known] = multipletests(raw[known], method="holm")[1]
-    return [float(value) for value in adjusted]
+    adjusted[order] = np.minimum(np.maximum.accumulate(raw[order] * np.arange(order.size, 0, -1)), 1.0)
+    return adjusted.tolist()

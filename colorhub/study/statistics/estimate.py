@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 _NONE = (float("nan"), float("nan"))
 
@@ -39,7 +39,7 @@ class Estimate:
         if not (self.degrees >= 1 and np.isfinite(self.error) and self._spread > 0):
             return _NONE
         tail = (1 - level) / 2
-        scale = self.error / self._spread * stats.t.ppf(tail, self.degrees) / stats.norm.ppf(tail)
+        scale = self.error / self._spread * special.stdtrit(self.degrees, tail) / special.ndtri(tail)
         ends = self.value + scale * (self._quantile([tail, 1 - tail]) - self.value)
         low, high = np.clip(ends, *self.bounds)
         return float(low), float(high)
