@@ -10,16 +10,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from study_parts import small_manifest, vote_all
 from study_tables import MODELS, make_study, manifest_of, study_table
 from typer.testing import CliRunner
 
 from colorhub.cli import app
 from colorhub.study import plots, reproduce
+from colorhub.study.database import Database
 from colorhub.study.document import Heading, Paragraph, Table, to_fragment, to_markdown
+from colorhub.study.manifest import write_manifest
 from colorhub.study.report import SCRIPT, Ending, Report, make_report, write_report
 from colorhub.study.report_data import flow_of
 from colorhub.study.report_words import comparison_sentence
 from colorhub.study.statistics import ORIGINAL
+from colorhub.study.store import Store
 
 
 @pytest.fixture(scope="module")
@@ -191,30 +195,71 @@ def test_markdown_takes_nothing_for_its_own() -> None:
     assert "| \\[f\\](g) | h |" in text
 
 
-def test_the_command_writes_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = make_study(tmp_path)
+@pytest.fixture
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path))
-    done = CliRunner().invoke(app, ["study", "report", "demo", "--no-mixed", "--draws", "200"])
+    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
+    monkeypatch.delenv("COLORHUB_STUDY_SECRET", raising=False)
+    return tmp_path
+
+
+def test_the_command_reports_a_study_once_it_is_closed(studies: Path) -> None:
+    """Five raters vote into a real database; three of them call everything real."""
+    manifest = small_manifest()
+    folder = studies / manifest.name
+    folder.mkdir()
+    write_manifest(manifest, folder)
+    store = Store(Database())
+    store.add(manifest)
+    for number in range(5):
+        vote_all(store, store.begin(manifest.name).token, **({} if number % 2 else {"answer": "real"}))
+    command = ["study", "report", manifest.name, "--no-mixed", "--draws", "200"]
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 1
+    assert "still open" in refused.stderr
+    assert not (folder / "report").exists()
+    store.close(manifest.name, "enough")
+    rows = [row for row in store.rows(manifest.name) if row["kind"] == "trial"]
+    store.database.close()
+    done = CliRunner().invoke(app, command)
     assert done.exit_code == 0, done.output
-    assert (study / "report" / "report.html").is_file()
+    text = (folder / "report" / "report.md").read_text(encoding="utf-8")
+    assert "before its preregistered end (enough)" in text
+    results = pd.read_csv(folder / "report" / "results.csv").set_index(["analysis", "figure", "first"])
+    for name in ("one", "two", ORIGINAL):
+        answers = [row["answer"] for row in rows if row["model"] == name]
+        found = results.loc[("all trials", "realness", name)]
+        assert (found["votes"], found["real"]) == (len(answers), answers.count("real"))
+
+
+def test_the_command_reports_published_trials(studies: Path) -> None:
+    folder = make_study(studies)
+    command = ["study", "report", "demo", "--no-mixed", "--draws", "200", "--trials", str(folder / "trials.csv")]
+    done = CliRunner().invoke(app, [*command, "--output", str(studies / "elsewhere")])
+    assert done.exit_code == 0, done.output
+    assert (studies / "elsewhere" / "report.html").is_file()
     assert "originals" in done.stdout
 
 
-def test_the_command_refuses_what_is_no_study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    study = make_study(tmp_path)
-    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path))
-    (study / "trials.csv").write_text("rater,image\n1,2\n", encoding="utf-8")
-    table = CliRunner().invoke(app, ["study", "report", "demo"])
-    assert (table.exit_code, "lacks the columns" in table.stderr) == (2, True)
-    (study / "trials.csv").unlink()
-    gone = CliRunner().invoke(app, ["study", "report", "demo"])
-    assert (gone.exit_code, "--trials FILE.csv" in gone.stderr) == (2, True)
-    text = (study / "manifest.json").read_text(encoding="utf-8")
-    (study / "manifest.json").write_text(text.replace('"seed":7', '"seed":8'), encoding="utf-8")
-    changed = CliRunner().invoke(app, ["study", "report", "demo"])
-    assert (changed.exit_code, "was changed" in changed.stderr) == (2, True)
-    other = CliRunner().invoke(app, ["study", "report", "demmo"])
-    assert (other.exit_code, "did you mean" in other.stderr) == (2, True)
+def test_the_command_refuses_what_is_no_study(studies: Path) -> None:
+    folder = make_study(studies)
+    command = ["study", "report", "demo", "--trials", str(folder / "trials.csv")]
+
+    def refused(reason: str, words: list[str] = command) -> bool:
+        done = CliRunner().invoke(app, words)
+        return done.exit_code == 1 and reason in done.stderr and not (folder / "report").exists()
+
+    assert refused("did you mean", ["study", "report", "demmo"])
+    table = study_table().assign(study="another")
+    table.to_csv(folder / "trials.csv", index=False)
+    assert refused("of the study 'another'")
+    (folder / "trials.csv").write_text("rater,image\n1,2\n", encoding="utf-8")
+    assert refused("lacks the columns")
+    (folder / "trials.csv").unlink()
+    assert refused("does not exist")
+    text = (folder / "manifest.json").read_text(encoding="utf-8")
+    (folder / "manifest.json").write_text(text.replace('"seed":7', '"seed":8'), encoding="utf-8")
+    assert refused("was changed")
 
 
 def test_report_004_is_reproduced_to_the_last_printed_digit() -> None:

@@ -5,40 +5,42 @@ from typing import Annotated
 
 import typer
 
-from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings
+from colorhub.commands.saying import FAILED, leave
+from colorhub.commands.study_opening import Name, opened_store, study_endings
 
-_Name = Annotated[str, typer.Argument(metavar="STUDY", help="Name of a finished study.")]
 _Output = Annotated[
     Path | None,
     typer.Option("--output", "-o", metavar="DIR", help="Where to write; default: report/ in the study's folder."),
 ]
-_Trials = Annotated[Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV) instead of the study's own.")]
+_Trials = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Table of trials (CSV) instead of the votes in the database.")
+]
 _Draws = Annotated[int, typer.Option(min=100, max=1_000_000, help="Resamples of raters and images.")]
 _Mixed = Annotated[bool, typer.Option("--mixed/--no-mixed", help="Fit the mixed model too, which takes the longest.")]
 
 
 def report(
-    name: _Name, output: _Output = None, trials: _Trials = None, draws: _Draws = 4000, mixed: _Mixed = True
+    name: Name, output: _Output = None, trials: _Trials = None, draws: _Draws = 4000, mixed: _Mixed = True
 ) -> None:
-    """Write the report of a study: HTML, Markdown with plots, the trials and all figures as CSV, and an R script.
+    """Write the report of a study that has ended: HTML, Markdown with plots, the trials and all figures as CSV, and an
+    R script.
 
     How often each model passes for real, beside how often originals do, with intervals that hold for new raters and new
     images; with the preregistered exclusions and without any.
-
-    Exit code: 0 written, 1 it cannot be written, 2 there is no such study or its table is wrong.
     """
-    from colorhub.study.errors import StudyError
-    from colorhub.study.finished import read_trials
-    from colorhub.study.place import open_study
-    from colorhub.study.report import make_report, write_report
-    from colorhub.study.report_words import between, name_of, percent
+    with study_endings():
+        from colorhub.study.finished import finished_trials, published_trials
+        from colorhub.study.place import open_study
+        from colorhub.study.report import make_report, write_report
+        from colorhub.study.report_words import between, name_of, percent
 
-    with plain_endings():
-        try:
-            study = open_study(name)
-            made = make_report(study.manifest.data, read_trials(study, trials), draws=draws, mixed=mixed)
-        except StudyError as error:
-            raise leave(error, WRONG_USAGE) from error
+        study = open_study(name)
+        if trials is None:
+            with opened_store(name) as (store, _):
+                table, ending = finished_trials(store, name)
+        else:
+            table, ending = published_trials(trials, name), None
+        made = make_report(study.manifest.data, table, ending, draws, mixed)
         try:
             paths = write_report(made, output or study.folder / "report")
         except OSError as error:

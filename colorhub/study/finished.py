@@ -1,26 +1,46 @@
-"""A study as the report needs it: its verified manifest and its trials."""
+"""A study that has ended, as the report needs it: its trials, and how it ended."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from colorhub.study.place import Study
+from colorhub.study.errors import StudyError
+from colorhub.study.report import Ending
 from colorhub.study.statistics import TableError, read_table
+from colorhub.study.table import trial_table
 
-TRIALS = "trials.csv"
+if TYPE_CHECKING:
+    from colorhub.study.store import Store
 
 
-def read_trials(study: Study, path: Path | None = None) -> pd.DataFrame:
-    """The trials of a study: from a CSV file, by default ``trials.csv`` in its folder.
+def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
+    """The trials of a study in the database.
+
+    Raises:
+        StudyError: it is still open: estimates that are seen before the end could change when it ends.
+    """
+    state = store.state(name)
+    if state["closed"] is None:
+        raise StudyError(
+            f"The study {name} is still open, and nobody sees estimates before it ends: wait for its preregistered "
+            f"end, or end it with colorhub study close {name}."
+        )
+    return trial_table(store.rows(name)), Ending(
+        state["closed"], bool(state["closed_early"]), state["closed_why"] or ""
+    )
+
+
+def published_trials(path: Path, name: str) -> pd.DataFrame:
+    """The trials of a study from a CSV file, as ``close`` writes and ``publish`` publishes it.
 
     Raises:
         TableError: there is no such table, or its rows are of another study.
     """
-    path = path or study.folder / TRIALS
     if not path.exists():
-        raise TableError(f"{path} does not exist: name the table of trials with --trials FILE.csv")
+        raise TableError(f"{path} does not exist: it should be the table of trials that colorhub study close wrote.")
     table = read_table(path)
-    others = sorted(set(table["study"].astype(str)) - {study.manifest.name}) if "study" in table else []
+    others = sorted(set(table["study"].astype(str)) - {name}) if "study" in table else []
     if others:
-        raise TableError(f"{path} holds trials of the study {others[0]!r}, not of {study.manifest.name!r}")
+        raise TableError(f"{path} holds trials of the study {others[0]!r}, not of {name!r}.")
     return table

@@ -78,17 +78,16 @@ def _judged(design: Design, effect: float, power: float, margin: float, spread: 
     )  # fmt: skip
     reached = smallest <= effect
     yield (
-        f"{design.raters} raters, {design.images} images: {design.votes:.0f} votes a model, standard error of the "
-        "difference "
-        f"{difference_error(design, spread):.2f} points, power {power_of(design, effect, spread):.0%} for "
-        f"{effect:g} points.",
+        f"{design.raters} raters, {design.images} images: {design.votes:.0f} votes a model, "
+        f"standard error of the difference {difference_error(design, spread):.2f} points, "
+        f"power {power_of(design, effect, spread):.0%} for {effect:g} points.",
         True,
     )
     yield f"The smallest difference this design finds with {power:.0%} power: {smallest:.1f} points.", reached
     chance = equivalence_power(design, margin, spread)
     yield (
-        f"It shows two models without any difference to be equivalent within {margin:g} points in {chance:.0%} of "
-        "studies.",
+        f"It shows two models without any difference to be equivalent within {margin:g} points "
+        f"in {chance:.0%} of studies.",
         True,
     )
 
@@ -96,7 +95,6 @@ def _judged(design: Design, effect: float, power: float, margin: float, spread: 
 def _simulation(design: Design, effect: float, spread: Spread, runs: int, seed: int) -> str:
     result = simulated_power(design, effect, spread, runs, seed)
     return (
-        f"Simulated: {result.power:.1%} of {runs} such studies found it (Monte-Carlo standard error "
-        f"{100 * result.error:.1f} "
-        "points). Plan more raters for drop-outs and exclusions."
+        f"Simulated: {result.power:.1%} of {runs} such studies found it "
+        f"(Monte-Carlo standard error {100 * result.error:.1f} points). Plan more raters for drop-outs and exclusions."
     )

@@ -24,10 +24,11 @@ DEMONSTRATION = (
 
 @dataclass(frozen=True)
 class Ending:
-    """How a study ended. ``early``: closed by the organiser before its preregistered end."""
+    """How a study ended. ``early``: closed by the organiser before its preregistered end; ``why``: in their words."""
 
     day: str
     early: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -105,19 +106,19 @@ def write_report(report: Report, folder: Path) -> list[Path]:
 
 def _about(manifest: Mapping[str, Any], kept: Analysis, table: pd.DataFrame, ending: Ending | None) -> list[Block]:
     blocks: list[Block] = [Notice(DEMONSTRATION)] if manifest.get("demonstration") else []
+    why = f" ({ending.why})" if ending and ending.why else ""
     if ending and ending.early:
         blocks.append(
-            Notice(f"Closed early, on {ending.day}, before its preregistered end: read its p-values with caution.")
+            Notice(f"Closed early, on {ending.day}, before its preregistered end{why}: read its p-values with caution.")
         )
     task = "one picture at a time: real or fake?" if kept.protocol == "realfake" else "pairs: which one is real?"
     exposure = manifest.get("exposure_ms")
-    shown = f"each shown for {exposure} ms" if exposure else "for as long as the rater liked"
-    ended = f" It ended on {ending.day}." if ending and not ending.early else ""
+    shown = f"shown for {exposure} ms" if exposure else "shown for as long as the rater liked"
+    ended = f" It ended on {ending.day}{why}." if ending and not ending.early else ""
     blocks.append(
         Paragraph(
-            f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide. {kept.votes} "
-            "votes of "
-            f"{kept.raters} raters on {kept.images} images count here.{ended}"
+            f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide. "
+            f"{kept.votes} votes of {kept.raters} raters on {kept.images} images count here.{ended}"
         )
     )
     blocks.append(

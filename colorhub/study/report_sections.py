@@ -7,7 +7,7 @@ import pandas as pd
 from colorhub.study import plots
 from colorhub.study.document import Block, Figure, Heading, Paragraph, Table
 from colorhub.study.report_data import flow_of, image_rates, times_of
-from colorhub.study.report_words import CHANCE_WORDS, METHODS, between, name_of, p_text, percent, points
+from colorhub.study.report_words import METHODS, between, name_of, p_text, percent, points
 from colorhub.study.statistics import ORIGINAL, Analysis, Comparison
 
 
@@ -46,8 +46,7 @@ def realness(kept: Analysis) -> list[Block]:
         blocks.append(
             Paragraph(
                 f"Side bias: the right-hand picture was called real in {percent(kept.side.rate)} of "
-                f"{kept.side.votes} votes "
-                f"({p_text(kept.side.p_value)} against one half, as if votes were independent)."
+                f"{kept.side.votes} votes ({p_text(kept.side.p_value)} against one half, as if votes were independent)."
             )
         )
     return blocks
@@ -74,7 +73,7 @@ def comparisons(kept: Analysis) -> list[Block]:
 
 
 def _comparison_row(comparison: Comparison, with_margin: bool) -> list[str]:
-    first = f"{name_of(comparison.first)} minus {CHANCE_WORDS.get(comparison.second, name_of(comparison.second))}"
+    first = f"{name_of(comparison.first)} minus {name_of(comparison.second)}"
     row = [
         first,
         points(comparison.difference.value),
@@ -127,8 +126,7 @@ def other_methods(kept: Analysis) -> list[Block]:
             Paragraph(
                 f"Mixed model, approximate (variational Bayes): standard deviations on the logit scale of {spread}. "
                 "The means are near those of maximum likelihood; the SDs of the means are too small, and the "
-                "spread of images "
-                "and of images within models is badly told apart. Rscript analysis.R trials.csv "
+                "spread of images and of images within models is badly told apart. Rscript analysis.R trials.csv "
                 f"{kept.protocol} fits it with lme4." + ("" if kept.mixed.converged else " The fit did not converge.")
             )
         )

@@ -5,53 +5,42 @@ import numpy as np
 from colorhub.study.statistics import ORIGINAL, Comparison
 from colorhub.study.statistics.table import CHANCE
 
-CHANCE_WORDS = {CHANCE: "one half"}
+_NAMES = {ORIGINAL: "originals", CHANCE: "one half"}
 
 METHODS = {
     "both": [
         "An interval says where the figure would lie for other raters and other images of the same kind. Some "
-        "raters say "
-        '"real" more readily, some images are easier, and votes that share a rater or an image resemble each other. So '
-        "raters and images are drawn anew, both at once and thousands of times (pigeonhole bootstrap, Owen 2007), "
-        "and the "
-        "spread of the result, scaled to the two-way robust standard error (Cameron, Gelbach and Miller 2011), "
-        "makes the "
-        "interval. The scale is needed because the plain bootstrap counts the noise of single votes three times; "
-        "both are "
-        "in results.csv.",
+        'raters say "real" more readily, some images are easier, and votes that share a rater or an image resemble '
+        "each other. So raters and images are drawn anew, both at once and thousands of times (pigeonhole "
+        "bootstrap, Owen 2007), and the spread of the result, scaled to the two-way robust standard error (Cameron, "
+        "Gelbach and Miller 2011), makes the interval. The scale is needed because the plain bootstrap counts the "
+        "noise of single votes three times; both are in results.csv.",
         "Wilson's interval takes every vote for an independent one. It is given because other reports give it; it "
-        "holds "
-        "far less often than 95 times in 100, and no claim should rest on it.",
+        "holds far less often than 95 times in 100, and no claim should rest on it.",
         "Models are compared on the same images, judged by the same raters. p is the smallest level at which the "
-        "interval "
-        "of the difference leaves out 0. Of many comparisons one will look striking by chance: p (Holm) pays for their "
-        "number. No significant difference is no proof of likeness: two models are called equivalent only where "
-        "the 90 % "
-        "interval lies within the margin that was fixed beforehand (two one-sided tests).",
+        "interval of the difference leaves out 0. Of many comparisons one will look striking by chance: p (Holm) "
+        "pays for their number. No significant difference is no proof of likeness: two models are called equivalent "
+        "only where the 90 % interval lies within the margin that was fixed beforehand (two one-sided tests).",
         "Who was left out was decided by rules that were fixed beforehand. The figures without any exclusions stand "
         "beside them. Practice and attention items never count.",
     ],
     "realfake": [
         "A perfect model would be taken for real as often as originals are, which is less than always: compare "
-        "models with "
-        "the originals, not with 100 % or 50 %, nor with studies that showed pairs. d' tells how well raters tell "
-        "a model from "
-        "originals, whether or not they like to say \"real\"; 0 means not at all. A criterion below 0 means that "
-        "they lean "
-        'to "real". Rates in d\' are (k + 0.5) / (n + 1).'
+        "models with the originals, not with 100 % or 50 %, nor with studies that showed pairs. d' tells how well "
+        'raters tell a model from originals, whether or not they like to say "real"; 0 means not at all. A '
+        'criterion below 0 means that they lean to "real". Rates in d\' are (k + 0.5) / (n + 1).',
     ],
     "2afc": [
         "In pairs a fake that nobody can tell is taken for the real one in half of the votes: 50 % is the ceiling, "
-        "unless "
-        "a model looks more real than reality. Do not compare these figures with studies that showed single pictures. "
-        "d' = sqrt(2) z(1 - f), f being the rate; 0 means that raters cannot tell."
+        "unless a model looks more real than reality. Do not compare these figures with studies that showed single "
+        "pictures. d' = sqrt(2) z(1 - f), f being the rate; 0 means that raters cannot tell.",
     ],
-}  # fmt: skip
+}
 
 
 def name_of(name: str) -> str:
-    """How a model or the originals are called."""
-    return "originals" if name == ORIGINAL else name
+    """How a model, the originals, or the rate of perfect fakes in pairs is called."""
+    return _NAMES.get(name, name)
 
 
 def percent(value: float) -> str:
@@ -82,7 +71,7 @@ def p_text(p_value: float, short: bool = False) -> str:
 
 def comparison_sentence(comparison: Comparison) -> str:
     """What a comparison found, in two or three sentences."""
-    first, second = name_of(comparison.first), CHANCE_WORDS.get(comparison.second, name_of(comparison.second))
+    first, second = name_of(comparison.first), name_of(comparison.second)
     low, high = (100 * end for end in comparison.difference.interval())
     if np.isnan(low):
         return f"{first} against {second}: {points(comparison.difference.value)} points; too few votes to judge."

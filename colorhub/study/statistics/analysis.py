@@ -115,7 +115,8 @@ def _family(trials: Trials, protocol: str) -> list[tuple[str, str]]:
 
 def _primary_pair(primary: Mapping[str, Any], protocol: str) -> tuple[str, str]:
     first, second = str(primary.get("first") or ""), str(primary.get("second") or ORIGINAL)
-    return first, CHANCE if protocol == "2afc" and second == ORIGINAL else second
+    half = {ORIGINAL: CHANCE} if protocol == "2afc" else {}
+    return half.get(first, first), half.get(second, second)
 
 
 def _result(name: str, trials: Trials, resampled: Any, protocol: str) -> ModelResult:
