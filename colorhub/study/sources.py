@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,17 @@ def _packaged(size: int) -> Source:
 
     def read(number: int) -> Photo:
         path, left, top = squares[number]
-        whole = Photo.open(path)
+        whole = _opened(path)
         pixels = whole.rgb if whole.rgb is not None else whole.grey
         return Photo.open(np.ascontiguousarray(pixels[top : top + size, left : left + size]), name=names[number])
 
     names = [f"{path.name}+{left}+{top}" for path, left, top in squares]
     return Source(PACKAGED, names, read)
+
+
+@lru_cache(maxsize=len(_PACKAGED))
+def _opened(path: Path) -> Photo:
+    return Photo.open(path)
 
 
 def _inside(package: str, inside: str) -> Path | None:
