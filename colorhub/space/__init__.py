@@ -10,17 +10,17 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space import colorize
+from colorhub.space import colorize, compare
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
-from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPT, TITLE, theme
+from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], None]] = (colorize.tab,)
+TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
-_HEAD = '<meta name="color-scheme" content="light dark"><script>{script}</script>'
+_HEAD = '<meta name="color-scheme" content="light dark">'
 
 
 def build() -> gr.Blocks:
@@ -49,7 +49,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     settings = {
         "theme": theme(),
         "css_paths": CSS,
-        "head": _HEAD.format(script=SCRIPT.read_text(encoding="utf-8")),
+        "head": _HEAD + "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS),
         "max_file_size": MAX_BYTES,
         "state_session_capacity": SESSIONS,
         "footer_links": ["api"],
