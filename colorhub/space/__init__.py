@@ -10,14 +10,14 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space import colorize, compare
+from colorhub.space import colorize, compare, gallery
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
 from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab)
+TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab, gallery.tab)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
