@@ -63,7 +63,8 @@ def _without_card(info: "ModelInfo", folder: Path | None) -> str:
     where = ""
     if info.source == "hub":
         words = "Its weights are not on this machine yet" if folder is None else "Its card is not on this machine"
-        where = f' {words}; <a href="{HUB}/{escape(info.location)}" target="_blank" rel="noopener">its page on the Hub</a> says more.'
+        page = f'<a href="{HUB}/{escape(info.location)}" target="_blank" rel="noopener">its page on the Hub</a>'
+        where = f" {words}; {page} says more."
     return f"<h2>{escape(info.name)}</h2><p>{escape(describe(info))}. No card here.{where}</p>"
 
 
@@ -77,14 +78,18 @@ def _raw(tokens: Any, index: int, *_: Any) -> str:
 def _picture(token: Any, folder: Path) -> str:
     text = escape(token.content)
     shown = _served(unquote(str(token.attrs.get("src", ""))), folder)
-    return f'<span class="no-picture">[{text}]</span>' if shown is None else f'<img src="{file_url(shown)}" alt="{text}">'
+    return (
+        f'<span class="no-picture">[{text}]</span>' if shown is None else f'<img src="{file_url(shown)}" alt="{text}">'
+    )
 
 
 def _served(name: str, folder: Path) -> Path | None:
     """A copy, where the page may serve it, of a picture of the folder; ``None`` for anything else."""
     with suppress(OSError, ValueError):
         path = (folder / name).resolve()
-        allowed = path.is_relative_to(folder.resolve()) or path.parent.name == "blobs"  # the Hub's cache links there
+        whole = folder.resolve()
+        blobs = whole.parents[1] / "blobs"  # where the Hub's cache keeps what snapshots/COMMIT/NAME links to
+        allowed = path.is_relative_to(whole) or (whole.parent.name == "snapshots" and path.is_relative_to(blobs))
         if not (allowed and path.is_file() and Path(name).suffix.lower() in _PICTURES and ".." not in Path(name).parts):
             return None
         if Path(name).is_absolute() or path.stat().st_size > _MAX_PICTURE:

@@ -90,9 +90,7 @@ def _build() -> Compare:
             with gr.Tab("Two with a slider", id="pair"):
                 left, right, pair = _build_pair()
         with gr.Row(elem_id="compare-actions"):
-            sheet = gr.DownloadButton(
-                "Contact sheet", variant="primary", visible=False, elem_id="compare-sheet"
-            )
+            sheet = gr.DownloadButton("Contact sheet", variant="primary", visible=False, elem_id="compare-sheet")
             zipped = gr.Button("All at full size (zip)", variant="secondary", visible=False, elem_id="compare-zip")
     file = gr.File(visible=False)
     return Compare(

@@ -7,7 +7,16 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from colorhub.space.jobs import Colored, after, before, free_name, lightness_only, shrink, write_full_size, write_preview
+from colorhub.space.jobs import (
+    Colored,
+    after,
+    before,
+    free_name,
+    lightness_only,
+    shrink,
+    write_full_size,
+    write_preview,
+)
 from colorhub.space.limits import MAX_PIXELS, PREVIEW, RefusedError, sentence
 from colorhub.space.models import SHELF, Shelf, describe, folder_of, listed, predict, without_network
 from colorhub.space.session import Kept

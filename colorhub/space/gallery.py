@@ -26,8 +26,8 @@ _SHOW_CARD = """() => setTimeout(() => {
   document.querySelector('#card-pick')?.scrollIntoView({block: 'start'});
 }, 100)"""
 _INTERVALS = (
-    "Means over held-out pictures, with 95 % intervals below them. A model whose interval overlaps another's may well be as "
-    "good: a sorted column is no ranking."
+    "Means over held-out pictures, with 95 % intervals below them. A model whose interval overlaps another's may well "
+    "be as good: a sorted column is no ranking."
 )
 
 
@@ -92,7 +92,8 @@ def _not_measured(models: "Sequence[ModelInfo]") -> str:
     if not models:
         return ""
     items = "".join(
-        f'<li><a href="#model={quote(info.name)}">{escape(info.name)}</a> <span>{escape(_without_scores(info))}</span></li>'
+        f'<li><a href="#model={quote(info.name)}">{escape(info.name)}</a>'
+        f" <span>{escape(_without_scores(info))}</span></li>"
         for info in models
     )
     return f'<section class="unmeasured"><h2>Not measured yet</h2><ul>{items}</ul></section>'

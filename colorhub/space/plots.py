@@ -70,7 +70,9 @@ def plots(board: Board) -> str:
 
 def _speed(board: Board, series: dict[str, int]) -> str:
     points = [
-        Point(series[row.model], row.model, Figure(row.milliseconds), gain, f"{row.milliseconds:.0f} ms, {_in_db(gain)}")
+        Point(
+            series[row.model], row.model, Figure(row.milliseconds), gain, f"{row.milliseconds:.0f} ms, {_in_db(gain)}"
+        )
         for row, gain in _with(board.rows, "gain")
         if row.milliseconds
     ]
@@ -114,12 +116,22 @@ def _robustness(board: Board, series: dict[str, int]) -> str:
     parts = [_x_grid(x, _TOP, bottom)]
     for number, variant in enumerate(variants):
         top = _TOP + number * band
-        parts.append(f'<text class="tick" x="{_NAMES - 8}" y="{top + band / 2 + 4}" text-anchor="end">{escape(variant)}</text>')
+        parts.append(
+            f'<text class="tick" x="{_NAMES - 8}" y="{top + band / 2 + 4}" text-anchor="end">{escape(variant)}</text>'
+        )
         parts += [f'<line class="band" x1="0" x2="{_WIDTH}" y1="{top}" y2="{top}"/>'] if number else []
         for place, row in enumerate(rows):
             if (gain := row.robustness.get(variant)) is not None:
                 y = top + 6 + _ROW * (place + 0.5)
-                parts.append(_dot(series[row.model], x(gain.mean), y, f"{row.model}, {variant}: {_in_db(gain)}", x=_ends_on(x, gain)))
+                parts.append(
+                    _dot(
+                        series[row.model],
+                        x(gain.mean),
+                        y,
+                        f"{row.model}, {variant}: {_in_db(gain)}",
+                        x=_ends_on(x, gain),
+                    )
+                )
     return _figure(
         "Robustness to how the grey was made",
         "The same pictures, made grey in other ways than by their own lightness (lab).",
@@ -179,7 +191,8 @@ def _x_grid(axis: Axis, top: float, bottom: float) -> str:
         for tick in axis.ticks
     ]
     middle = (axis.start + axis.end) / 2
-    return f'{"".join(lines)}<text class="axis" x="{middle}" y="{bottom + 36}" text-anchor="middle">{escape(axis.title)}</text>'
+    place = f'x="{middle}" y="{bottom + 36}" text-anchor="middle"'
+    return f'{"".join(lines)}<text class="axis" {place}>{escape(axis.title)}</text>'
 
 
 def _y_grid(axis: Axis) -> str:
@@ -189,8 +202,8 @@ def _y_grid(axis: Axis) -> str:
         for tick in axis.ticks
     ]
     middle = (axis.start + axis.end) / 2
-    title = f'<text class="axis" transform="translate(12 {middle}) rotate(-90)" text-anchor="middle">{escape(axis.title)}</text>'
-    return "".join(lines) + title
+    place = f'transform="translate(12 {middle}) rotate(-90)" text-anchor="middle"'
+    return f'{"".join(lines)}<text class="axis" {place}>{escape(axis.title)}</text>'
 
 
 def _mark(axis: Axis, value: float, words: str) -> str:
@@ -211,7 +224,9 @@ def _legend(board: Board, series: dict[str, int]) -> str:
 
 
 def _figure(title: str, words: str, drawing: str) -> str:
-    named = drawing.replace("<svg ", f'<svg role="img" aria-label="{escape(title)}: the figures stand in the table" ', 1)
+    named = drawing.replace(
+        "<svg ", f'<svg role="img" aria-label="{escape(title)}: the figures stand in the table" ', 1
+    )
     return f'<figure class="plot"><figcaption><b>{title}</b><span>{words}</span></figcaption>{named}</figure>'
 
 
@@ -255,7 +270,7 @@ def _round_step(step: float) -> float:
 
 
 def _round(value: float) -> str:
-    return f"{round(value, 6):g}".replace("-", "−")
+    return f"{round(value, 6):g}".replace("-", "\N{MINUS SIGN}")
 
 
 # Words.

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from colorhub.space.scores import BASELINES, Board, Figure, Row
 
-MISSING = "–"
+MISSING = "\N{EN DASH}"
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,34 @@ class Column:
 COLUMNS = (
     Column("Gain", "dB", "gain", 2, definition="PSNR above that of the same picture without colour."),
     Column("PSNR", "dB", "psnr", 2, definition="Peak signal-to-noise ratio."),
-    Column("Colourfulness", "", "colorfulness", 1, definition="Hasler and Suesstrunk 2003: nearest to the originals' is best."),
-    Column("Chroma ratio", "", "chroma_ratio", 2, definition="How much colour the answer has beside the original: 1 is as much."),
-    Column("ab-AuC", "", "ab_auc", 3, definition="The part of the pixels whose colour is right to within a threshold, over all thresholds."),
-    Column("ab-AuC rebalanced", "", "ab_auc_rebalanced", 3, definition="The same, with rare colours counting as much as frequent ones."),
+    Column(
+        "Colourfulness",
+        "",
+        "colorfulness",
+        1,
+        definition="Hasler and Suesstrunk 2003: nearest to the originals' is best.",
+    ),
+    Column(
+        "Chroma ratio",
+        "",
+        "chroma_ratio",
+        2,
+        definition="How much colour the answer has beside the original: 1 is as much.",
+    ),
+    Column(
+        "ab-AuC",
+        "",
+        "ab_auc",
+        3,
+        definition="The part of the pixels whose colour is right to within a threshold, over all thresholds.",
+    ),
+    Column(
+        "ab-AuC rebalanced",
+        "",
+        "ab_auc_rebalanced",
+        3,
+        definition="The same, with rare colours counting as much as frequent ones.",
+    ),
     Column("CIEDE2000", "", "ciede2000", 2, "low", "Mean colour difference to the original: lower is better."),
 )
 _ABOUT = (
@@ -46,7 +70,7 @@ def table(board: Board, number: int) -> str:
     # The table is wider than a phone: it scrolls in a region of its own, which the keyboard reaches as well.
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="board-{number}">'
-        f'<table><thead><tr>{"".join(_headings(board))}</tr></thead>'
+        f"<table><thead><tr>{''.join(_headings(board))}</tr></thead>"
         f"<tbody>{''.join(map(_model_row, rows))}</tbody><tfoot>{''.join(_baseline_rows(board))}</tfoot></table></div>"
     )
 
@@ -116,7 +140,7 @@ def _time(milliseconds: float) -> str:
 
 
 def _minus(shown: str) -> str:
-    return shown.replace("-", "−")
+    return shown.replace("-", "\N{MINUS SIGN}")
 
 
 def _sortable(figure: Any) -> float:

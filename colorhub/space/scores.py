@@ -1,4 +1,4 @@
-"""The figures of ``scores.json`` files, read with patience: what is missing or misshapen is left out, never an error."""
+"""The figures of ``scores.json`` files, read with patience: what is missing or misshapen is left out."""
 
 import json
 import math
