@@ -30,9 +30,9 @@ Render = Callable[..., str]
 
 def card(info: "ModelInfo") -> str:
     """A model's card, or what is known of a model without one."""
-    folder = folder_of(info)
+    folder = folder_of(info, "README.md")
     text = _read(folder / "README.md") if folder is not None else ""
-    inside = render(text, folder) if text and folder is not None else _without_card(info, folder)
+    inside = render(text, folder) if text and folder is not None else _without_card(info)
     return f'<article class="card" tabindex="-1" aria-label="Card of {escape(info.name)}">{inside}</article>'
 
 
@@ -59,10 +59,10 @@ def render(text: str, folder: Path) -> str:
     return markdown.render(_HEAD.sub("", text, count=1))
 
 
-def _without_card(info: "ModelInfo", folder: Path | None) -> str:
+def _without_card(info: "ModelInfo") -> str:
     where = ""
     if info.source == "hub":
-        words = "Its weights are not on this machine yet" if folder is None else "Its card is not on this machine"
+        words = "It is not on this machine" if folder_of(info) is None else "Its card is not on this machine"
         page = f'<a href="{HUB}/{escape(info.location)}" target="_blank" rel="noopener">its page on the Hub</a>'
         where = f" {words}; {page} says more."
     return f"<h2>{escape(info.name)}</h2><p>{escape(describe(info))}. No card here.{where}</p>"
@@ -126,8 +126,8 @@ def _read(path: Path) -> str:
 def fetch_cards() -> None:
     """Bring cards and scores of the published models here, where they are missing and the Hub can be reached. Small
     files; called beside the running page."""
-    from huggingface_hub import snapshot_download
-
+    if PUBLISHED:
+        from huggingface_hub import snapshot_download
     for entry in PUBLISHED.values():
         with suppress(Exception):  # a card is no reason to trouble anyone: the tab says that it is not here
             wanted = ["README.md", "scores*.json", "*.webp", "*.png", "*.jpg"]

@@ -83,10 +83,10 @@ def _build() -> Compare:
             go = gr.Button("Compare", variant="primary", elem_id="compare-go")
             status = gr.Markdown(elem_id="compare-status", elem_classes="hint")
     with gr.Column(visible=False, elem_id="compare-answers") as answers:
-        with gr.Tabs(elem_id="compare-views", elem_classes="switch"):
+        with gr.Tabs(elem_id="compare-views"):
             with gr.Tab("Side by side", id="grid"):
-                gr.HTML(TOOLBAR, padding=False)
-                pictures = gr.HTML(padding=False, elem_id="compare-pictures")
+                gr.HTML(TOOLBAR, padding=False, apply_default_css=False)
+                pictures = gr.HTML(padding=False, elem_id="compare-pictures", apply_default_css=False)
             with gr.Tab("Two with a slider", id="pair"):
                 left, right, pair = _build_pair()
         with gr.Row(elem_id="compare-actions"):

@@ -35,10 +35,13 @@ def grid(comparison: Comparison, working: str = "") -> str:
         working: the model that is at work.
     """
     width, height = comparison.size
+    column = round(
+        300 * min(1.1, max(0.7, (width / height) ** 0.5))
+    )  # pixels: upright photos stand in narrower columns
     label = "The photo and its answers. Plus and minus zoom all pictures, the arrow keys move them, 0 shows the whole."
     return (
         f'<div id="compare-grid" role="group" tabindex="0" aria-label="{label}" data-photo="{comparison.folder.name}"'
-        f' style="--shape: {width} / {height}">{"".join(_figures(comparison, working))}</div>'
+        f' style="--shape: {width} / {height}; --column: {column}px">{"".join(_figures(comparison, working))}</div>'
     )
 
 

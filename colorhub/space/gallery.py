@@ -34,9 +34,10 @@ _INTERVALS = (
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Models", id="models", elem_id="models-tab") as page:
-        scores = gr.HTML('<p class="hint">Looking for models…</p>', padding=False, elem_id="scores", js_on_load=_LISTEN)
+        plain = {"padding": False, "apply_default_css": False}
+        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **plain)
         pick = gr.Dropdown([], label="Card of", elem_id="card-pick", filterable=False, interactive=True, visible=False)
-        shown = gr.HTML(padding=False, elem_id="card")
+        shown = gr.HTML(elem_id="card", **plain)
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     page.select(fill, pick, [scores, pick], **quiet)
     opened = scores.click(open_card, None, [pick, shown], **quiet)

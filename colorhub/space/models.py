@@ -140,14 +140,15 @@ def describe(info: "ModelInfo") -> str:
     return " · ".join(facts)
 
 
-def folder_of(info: "ModelInfo") -> Path | None:
-    """The folder on this machine that holds a model's files: for one on the Hub, its place in the cache."""
+def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | None:
+    """The folder on this machine that holds a model's weights, or another file of it: for one on the Hub, its place in
+    the cache. ``None`` where the file is not here."""
     if info.source != "hub":
         return Path(info.location)
     from huggingface_hub import try_to_load_from_cache
 
     entry = PUBLISHED.get(info.name)
-    found = try_to_load_from_cache(info.location, "config.json", revision=entry.revision if entry else None)
+    found = try_to_load_from_cache(info.location, holding, revision=entry.revision if entry else None)
     return Path(found).parent if isinstance(found, str) else None
 
 

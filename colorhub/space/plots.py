@@ -10,7 +10,7 @@ from colorhub.space.scores import Board, Figure, Row
 SERIES = 8  # colours in models.css, each with a shape of its own
 _WIDTH, _HEIGHT = 380, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 14, 44
-_ROW, _NAMES = 15, 112  # of the robustness plot: pixels a model, and for the variants' names
+_ROW, _NAMES = 15, 126  # of the robustness plot: pixels a model, and for the variants' names
 _SHAPES = (
     "M-5,0A5,5 0 1 0 5,0A5,5 0 1 0 -5,0Z",
     "M-4.4,-4.4H4.4V4.4H-4.4Z",

@@ -119,10 +119,10 @@ def _baseline_rows(board: Board) -> Iterator[str]:
 def _cell(figure: Figure | None, column: Column) -> str:
     if figure is None:
         return f'<td data-key="">{MISSING}</td>'
-    shown = f"{figure.mean:.{column.digits}f}"
+    shown = _decimal(figure.mean, column.digits)
     if figure.low is not None and figure.high is not None:
-        shown += f"<small>{figure.low:.{column.digits}f} to {figure.high:.{column.digits}f}</small>"
-    return f'<td data-key="{figure.mean!r}">{_minus(shown)}</td>'
+        shown += f"<small>{_decimal(figure.low, column.digits)} to {_decimal(figure.high, column.digits)}</small>"
+    return f'<td data-key="{figure.mean!r}">{shown}</td>'
 
 
 def _plain_cell(value: float | None, shown: Callable[[float], str], note: str = "") -> str:
@@ -139,8 +139,8 @@ def _time(milliseconds: float) -> str:
     return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f}"
 
 
-def _minus(shown: str) -> str:
-    return shown.replace("-", "\N{MINUS SIGN}")
+def _decimal(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")  # 0.0: nothing is minus nought
 
 
 def _sortable(figure: Any) -> float:

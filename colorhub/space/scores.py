@@ -91,7 +91,7 @@ def number(value: Any) -> float | None:
 
 
 def _files(info: "ModelInfo") -> Iterator[dict[str, Any]]:
-    folder = folder_of(info)
+    folder = folder_of(info, "scores.json")
     for path in sorted(folder.glob("scores*.json")) if folder is not None and folder.is_dir() else []:
         if scores := _read(path):
             yield scores
