@@ -1,6 +1,6 @@
 """The tabs Compare and Models in a real browser, as in test_space_browser.py.
 
-Screenshots of both tabs, on a wide and on a phone screen, light and dark, go to ``$COLORHUB_SCREENSHOTS`` when it is set.
+Screenshots of both tabs, on a wide and on a phone screen, light and dark, go to ``$COLORHUB_SCREENSHOTS`` if set.
 """
 
 import io
