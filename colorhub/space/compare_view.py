@@ -19,8 +19,8 @@ TOOLBAR = """
   <output id="zoom-level" aria-live="polite">100 %</output>
   <button type="button" data-zoom="in" aria-label="Zoom in" title="Zoom in (+)">+</button>
   <button type="button" data-zoom="whole" title="Show the whole picture (0)">Whole picture</button>
-  <span class="zoom-hint hint">All pictures move as one: <span class="for-mouse">wheel, drag, or + &minus; 0 and the arrow
-  keys.</span><span class="for-touch">pinch and drag.</span></span>
+  <span class="zoom-hint hint">All pictures move as one: <span class="for-mouse">wheel, drag, or + &minus; 0 and the
+  arrow keys.</span><span class="for-touch">pinch and drag.</span></span>
 </div>
 """
 _WORDS = {

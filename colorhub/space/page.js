@@ -64,6 +64,7 @@
 
   const look = () => {
     group();
+    document.querySelectorAll(".select-all-checkbox:not([aria-label])").forEach((box) => box.setAttribute("aria-label", "All models"));
     document.querySelectorAll(':is(#result, #pair) [data-testid="slider"]').forEach(prepare);
     document.querySelectorAll("#status:not([role]), #report:not([role]), #compare-status:not([role])").forEach((text) => text.setAttribute("role", "status"));
   };
