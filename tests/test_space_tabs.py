@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import gradio as gr
 import numpy as np
 import pytest
+from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
@@ -509,3 +510,30 @@ def test_scores_are_written_as_the_scorer_writes_them(model_folder: Path) -> Non
     assert json.dumps(written)
     for key in written:
         assert f'"{key}"' in section + score
+
+
+def test_cards_and_scores_of_published_models_are_fetched_but_not_their_weights(
+    hub: LocalHub, model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scores(model_folder / "other", 3)
+    Image.new("RGB", (4, 4)).save(tmp_path / "samples.png")
+    files = {
+        "README.md": b"---\nlicense: mit\n---\n# far\n\n![sheet](samples.png)",
+        "scores.json": (model_folder / "other" / "scores.json").read_bytes(),
+        "samples.png": (tmp_path / "samples.png").read_bytes(),
+        "config.json": b"{}",
+        "model.safetensors": b"weights",
+    }
+    hub.add("owner/far", files)
+    commit = hub.commits("owner/far")[-1].oid
+    monkeypatch.setitem(PUBLISHED, "far", Published("owner/far", commit, "unet", "mit", "A far model."))
+    monkeypatch.setitem(PUBLISHED, "gone", Published("owner/gone", "0" * 40, "unet", "mit"))  # troubles no one
+    info = next(info for info in models.listed() if info.name == "far")
+    assert "not on this machine" in cards.card(info)
+    cards.fetch_cards()
+    assert not [line for line in hub.log if "safetensors" in line]
+    assert "far" in [row.model for row in scores.boards([info])[0].rows]
+    shown = cards.card(info)
+    assert "<h2>far</h2>" in shown
+    assert 'alt="sheet"' in shown
+    assert "far" not in compare.fill_models()[0]["value"]  # its weights are not here
