@@ -29,6 +29,7 @@ from training.scoring.summary import Figures
 LIBRARIES = ("torch", "torchvision", "torchmetrics", "scikit-image", "numpy", "pillow", "opencv-python-headless")
 FOLDER = Path("runs/scoring")
 _ROOT = Path(__file__).parents[2]
+_ROOMS = ("compose", "models", "photo")  # what an answer passes through, beside the files in colorhub/ itself
 
 Measure = Callable[[Sequence[Picture]], Figures]
 
@@ -124,8 +125,8 @@ def _digest(parts: Any) -> str:
 @cache
 def _program() -> list[str]:
     """The source of all that computes figures, and the versions of what it uses."""
-    files = sorted([*(_ROOT / "colorhub").rglob("*.py"), *(_ROOT / "training").glob("*.py")])
-    files += sorted((_ROOT / "training" / "scoring").glob("*.py"))
+    folders = ("colorhub", *(f"colorhub/{room}" for room in _ROOMS), "training", "training/scoring")
+    files = [file for folder in folders for file in sorted((_ROOT / folder).glob("*.py"))]
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
