@@ -70,7 +70,8 @@ class DDColor(Colorizer):
             raise ValueError(f"Unknown size {size!r}. Expected one of {', '.join(SIZES)}.")
         if width < 4 * HEADS or width % (4 * HEADS) or queries < 1 or layers < 1:
             raise ValueError(
-                f"width must be a multiple of {4 * HEADS}, queries and layers at least 1, got {width}, {queries}, {layers}."
+                f"width must be a multiple of {4 * HEADS}, queries and layers at least 1, "
+                f"got {width}, {queries} and {layers}."
             )
         self.size = size
         self.working_size = working_size
@@ -134,7 +135,7 @@ class DDColor(Colorizer):
         return Prediction(ab=(ab + self.refine.bias[:, None, None]).float().clamp(-128, 128))
 
     def _answer(self, coarse: Tensor, color: Tensor) -> Tensor:
-        """The picture's features ``(B, width / 2, h, w)``, enlarged 4 times, times two colours ``(B, 2, width / 2)``."""
+        """Features ``(B, width / 2, h, w)``, enlarged 4 times, times two colours ``(B, 2, width / 2)``."""
         batch, hidden, height, width = coarse.shape
         x = F.relu(self.expand(coarse.permute(0, 2, 3, 1)))
         x = x.reshape(batch, -1, hidden) @ color.to(x.dtype).transpose(1, 2)

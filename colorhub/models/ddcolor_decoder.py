@@ -39,8 +39,8 @@ class PixelDecoder(nn.Module):
 
 
 class _Doubling(nn.Module):
-    """Pixel shuffle (Shi et al. 2016) with the blur of Sugawara et al. 2018 (arXiv 1806.02658), then one convolution over
-    the result and the encoder's features."""
+    """Pixel shuffle (Shi et al. 2016) with the blur of Sugawara et al. 2018 (arXiv 1806.02658), then one convolution
+    over the result and the encoder's features."""
 
     def __init__(self, before: int, skip: int, after: int) -> None:
         super().__init__()
@@ -155,7 +155,7 @@ def blurred(x: Tensor) -> Tensor:
 
 
 def shuffled_together(weight: Tensor, scale: int) -> None:
-    """Initialize a convolution before a pixel shuffle so that the pixels of a block begin alike (Aitken et al. 2017)."""
+    """Initialize the layer before a pixel shuffle so that the pixels of a block begin alike (Aitken et al. 2017)."""
     kernel = torch.empty(len(weight) // scale**2, *weight.shape[1:], device=weight.device)
     nn.init.kaiming_normal_(kernel)
     with torch.no_grad():

@@ -71,8 +71,8 @@ class Released:
         for key, value in _EXPECTED.items():
             if config and config.get(key, value) != value:
                 raise WeightsError(
-                    f"The release's config says {key} = {config[key]!r}, and only {value!r} can be loaded: this is another "
-                    "variant of DDColor."
+                    f"The release's config says {key} = {config[key]!r}, and only {value!r} can be loaded: this is "
+                    "another variant of DDColor."
                 )
         self.weights = weights
         self.queries, hidden = self._shape("decoder.color_decoder.query_feat.weight")

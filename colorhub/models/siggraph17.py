@@ -1,11 +1,12 @@
-"""Zhang, Zhu, Isola, Geng, Lin, Yu, Efros 2017, "Real-Time User-Guided Image Colorization with Learned Deep Priors" (arXiv
-1705.02999): the local hints network. The layers are those of the authors' PyTorch release
+"""Zhang, Zhu, Isola, Geng, Lin, Yu, Efros 2017, "Real-Time User-Guided Image Colorization with Learned Deep Priors"
+(arXiv 1705.02999): the local hints network. The layers are those of the authors' PyTorch release
 (github.com/richzhang/colorization), whose weights :meth:`SIGGRAPH17.from_release` reads.
 
 Two conventions of the hints' mask are about, and weights know only the one they were trained with. The authors' first
 training, in Caffe, gave 0 where there is no hint and 1 where there is one; the weights converted from it are those of
-the release. Their later training in PyTorch (richzhang/colorization-pytorch) moved the mask by a half: -0.5 and 0.5. Wrong
-weights for a mask see hints everywhere, or nowhere. ``mask_center`` says which: 0 or 0.5. Whoever calls always gives 0/1.
+the release. Their later training in PyTorch (richzhang/colorization-pytorch) moved the mask by a half: -0.5 and 0.5.
+Weights that are given the other one see half a hint everywhere. ``mask_center`` says which they know: 0 or 0.5. Whoever
+calls always gives 0/1.
 
 The network also classifies colours into 23 x 23 cells of ten CIELAB units, 529 of them, a slowly and b fast. ``logits``
 are those of the 313 cells that sRGB reaches, in the order of :mod:`colorhub.ab_bins`: what reads other distributions
@@ -16,6 +17,7 @@ What differs from the original: any input size; ``width``; a mask of 0 silences 
 """
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Self
 
 import torch
@@ -136,7 +138,7 @@ def cells_of_bins() -> Tensor:
 def _block(*channels: int, dilation: int = 1) -> nn.Sequential:
     """Convolutions with ReLU, and BatchNorm at the end."""
     layers: list[nn.Module] = []
-    for before, after in zip(channels[:-1], channels[1:], strict=True):
+    for before, after in pairwise(channels):
         layers += [_convolution(before, after, dilation), nn.ReLU()]
     return nn.Sequential(*layers, nn.BatchNorm2d(channels[-1]))
 
