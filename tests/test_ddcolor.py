@@ -6,6 +6,7 @@ from released import ReleasedDDColor, ddcolor_release, sines
 from skimage.color import lab2rgb
 from torch.nn.utils import remove_spectral_norm
 
+from colorhub.color import lightness_to_grey
 from colorhub.models import DDColor, WeightsError, create
 from colorhub.models.ddcolor_decoder import sine_places
 
@@ -79,4 +80,5 @@ def test_released_shapes_give_the_papers_colours() -> None:
     L = torch.rand(1, 1, 64, 96) * 100
     model = DDColor.from_release(net.state_dict())
     assert model.size == "tiny"
-    assert (model(L).ab - net(grey(L)).clamp(-128, 128)).abs().max() < 1e-3
+    same = lightness_to_grey(L).expand(-1, 3, -1, -1)  # scikit-image's differs by 4e-5, which random weights enlarge
+    assert (model(L).ab - net(same).clamp(-128, 128)).abs().max() < 1e-3
