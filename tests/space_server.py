@@ -1,5 +1,6 @@
 """Helpers of the page's tests: ``python app.py`` as a process of its own, with small models and watched connections."""
 
+import json
 import os
 import socket
 import subprocess
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -103,3 +105,47 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def write_scores(folder: Path, seed: int, **changes: object) -> dict[str, Any]:
+    """Put a ``scores.json`` of the scorer's present shape into a model folder, with figures that differ by ``seed``.
+    ``changes`` replace keys of the top level. The test of the real scorer holds its shape to the real one."""
+
+    def figure(mean: float, spread: float) -> dict[str, float]:
+        return {"mean": round(mean, 4), "low": round(mean - spread, 4), "high": round(mean + spread, 4), "n": 24}
+
+    gain = 0.4 * seed - 0.3  # the first is worse than grey
+    metrics = {
+        "psnr": figure(21.6 + gain, 0.3),
+        "gain": figure(gain, 0.22),
+        "ciede2000": figure(12.5 - gain, 0.4),
+        "colorfulness": figure(9.0 * seed, 1.5),
+        "chroma_ratio": figure(0.2 * seed, 0.03),
+        "ab_auc": figure(0.87 + 0.01 * seed, 0.004),
+        "ab_auc_rebalanced": figure(0.64 + 0.02 * seed, 0.03),
+        "lpips": None,
+    }
+    greys = ("lab", "luma", "film orthochromatic", "film blue-sensitive", "film red-filter", "fading", "white border")
+    scores = {
+        "protocol": "colorhub-1",
+        "protocol_sha256": "a" * 64,
+        "definitions": {"gain": "PSNR above that of the same picture without colour, in dB."},
+        "model": {"name": folder.name},
+        "data": {"source": "photos", "split": "test", "pictures": 24, "fingerprint": "0123456789abcdef"},
+        "metrics": metrics,
+        "not_computed": {"lpips": "needs a network that is not here"},
+        "baselines": {
+            "grey": {"psnr": figure(21.6, 0.3), "gain": figure(0.0, 0.001), "colorfulness": figure(0.0, 0.0)},
+            "mean_color": {"psnr": figure(21.9, 0.3), "gain": figure(0.3, 0.1), "colorfulness": figure(4.0, 0.1)},
+            "original": {"psnr": figure(48.0, 0.1), "gain": figure(26.4, 0.2), "colorfulness": figure(40.25, 1.5)},
+        },
+        "robustness": {
+            "pictures": 24,
+            "variants": {name: {"gain": figure(gain - 0.1 * i, 0.3)} for i, name in enumerate(greys)},
+        },
+        "timing": {"milliseconds_per_picture": 7.25 * 3.1 ** (seed - 1), "device": "cpu", "threads": 2},
+        "also": [],
+        **changes,
+    }
+    (folder / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
+    return scores

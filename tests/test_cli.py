@@ -362,7 +362,8 @@ def test_provenance_can_be_left_out(run: Run, photos: Path, tmp_path: Path) -> N
 def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = tmp_path / "models" / "scored"
     create("unet", **UNet.tiny()).save_pretrained(scored)
-    (scored / "scores.json").write_text(json.dumps({"metrics": {"gain": {"mean": 1.234}}, "summary": "Plain."}))
+    (scored / "scores.json").write_text(json.dumps({"metrics": {"gain": {"mean": 1.234}}}))
+    (scored / "card.toml").write_text('summary = "Plain."')
     monkeypatch.setenv("COLORHUB_MODELS", os.pathsep.join([str(model.parent), str(scored.parent)]))
     lines = run("models").stdout.splitlines()
     assert lines[0].split() == ["name", "architecture", "MB", "gain", "(dB)", "what", "from"]

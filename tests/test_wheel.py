@@ -22,11 +22,14 @@ import sys
 from pathlib import Path
 
 import colorhub
+from colorhub.cards import write_card
 
 assert Path(colorhub.__file__).is_relative_to(sys.prefix), colorhub.__file__
 model = colorhub.load("owner/unet")
 photo = colorhub.ColorizationPipeline(model)("grey.png")
 photo.save("colour.png")
+model.save_pretrained("mine")
+assert write_card(Path("mine")) == [Path("mine/README.md")]  # by the template that the wheel carries
 """
 
 
@@ -49,10 +52,11 @@ def test_a_fresh_environment_with_only_the_wheel(hub: LocalHub, tmp_path: Path) 
         names = archive.namelist()
     assert all(name.startswith(("colorhub/", "colorhub-")) for name in names)
     kinds = {Path(name).suffix for name in names if name.startswith("colorhub/")}
-    assert kinds <= {".py", ".js", ".css", ".json"}
+    assert kinds <= {".py", ".js", ".css", ".json", ".md"}
 
     bundled = next(Path(info.location) for info in list_models() if info.source == "bundled" and info.name == "unet")
-    hub.add("owner/unet", {path.name: path.read_bytes() for path in bundled.iterdir()})
+    files = [path for path in bundled.rglob("*") if path.is_file()]
+    hub.add("owner/unet", {path.relative_to(bundled).as_posix(): path.read_bytes() for path in files})
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     run(python, "-m", "pip", "install", "--quiet", wheel, folder=tmp_path)

@@ -83,10 +83,19 @@ class Koalarization(Colorizer):
         count = _feature_count(extractor, features, extractor_classes, self.extractor_size)
         self.fusion = nn.Conv2d(4 * width + count, 4 * width, 1)
         self.decoder = nn.Sequential(*_decoder(width))
+        self._initialize()
+
+    def _initialize(self) -> None:
+        """He et al. 2015. What the extractor says begins small: there is far more of it than of what the encoder sees
+        at a position, and it is the same at all of them."""
         for layer in [*self.encoder, self.fusion, *self.decoder[:-3]]:
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 nn.init.zeros_(layer.bias)
+        local = self.encoder[-2].out_channels
+        own, content = self.fusion.weight.data[:, :local], self.fusion.weight.data[:, local:]
+        nn.init.normal_(own, std=(2 / local) ** 0.5)
+        content.mul_(0.1)
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

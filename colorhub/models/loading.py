@@ -163,8 +163,7 @@ def _describe(folder: Path, source: str) -> ModelInfo:
         architecture = "?"
     size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
     scores = _scores(folder)
-    gain = scores.get("metrics", {}).get("gain", {}).get("mean")
-    return ModelInfo(folder.name, architecture, source, str(folder), size, gain, summary_of(folder))
+    return ModelInfo(folder.name, architecture, source, str(folder), size, _mean_gain(scores), summary_of(folder))
 
 
 def summary_of(folder: Path) -> str:
@@ -174,6 +173,14 @@ def summary_of(folder: Path) -> str:
     except (OSError, ValueError):
         return ""
     return " ".join(str(words.get("summary", "")).split())
+
+
+def _mean_gain(scores: dict[str, Any]) -> float | None:
+    """``None`` where it was not computed, and where a file made elsewhere holds something else."""
+    value: Any = scores
+    for key in ("metrics", "gain", "mean"):
+        value = value.get(key) if isinstance(value, dict) else None
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def _scores(folder: Path) -> dict[str, Any]:

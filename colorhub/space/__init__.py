@@ -10,17 +10,18 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space import colorize
+from colorhub.space import colorize, compare, gallery
+from colorhub.space.cards import fetch_cards
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
-from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPT, TITLE, theme
+from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], None]] = (colorize.tab,)
+TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab, gallery.tab)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
-_HEAD = '<meta name="color-scheme" content="light dark"><script>{script}</script>'
+_HEAD = '<meta name="color-scheme" content="light dark">'
 
 
 def build() -> gr.Blocks:
@@ -49,7 +50,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     settings = {
         "theme": theme(),
         "css_paths": CSS,
-        "head": _HEAD.format(script=SCRIPT.read_text(encoding="utf-8")),
+        "head": _HEAD + "".join(f"<script>{path.read_text(encoding='utf-8')}</script>" for path in SCRIPTS),
         "max_file_size": MAX_BYTES,
         "state_session_capacity": SESSIONS,
         "footer_links": ["api"],
@@ -61,13 +62,18 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     block = not overrides.pop("prevent_thread_lock", False)
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)
-    if not on_zero_gpu():
-        timer = Timer(1.0, warm_up)  # after the first visitor's page has gone out
-        timer.daemon = True
-        timer.start()
+    timer = Timer(1.0, _behind_the_page)  # after the first visitor's page has gone out
+    timer.daemon = True
+    timer.start()
     if block:
         page.block_thread()
     return served
+
+
+def _behind_the_page() -> None:
+    if not on_zero_gpu():
+        warm_up()
+    fetch_cards()
 
 
 __all__ = ["TABS", "build", "launch"]

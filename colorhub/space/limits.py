@@ -43,24 +43,29 @@ def plain(text: str) -> str:
 
 @contextmanager
 def in_words() -> Iterator[None]:
-    """Turn the errors that explain themselves into a message on the page; log the others and say something helpful."""
-    from colorhub.models import ModelNotFoundError, WeightsError
-
+    """Turn every error into a message on the page, in the words of :func:`sentence`."""
     try:
         yield
     except gr.Error:
         raise
-    except MemoryError as error:
-        raise _toast("This photo needs more memory than is free here. Please try a smaller one.") from error
-    except (ModelNotFoundError, WeightsError) as error:
-        raise _toast(str(error)) from error
-    except ValueError as error:  # PhotoError, RefusedError, settings out of range
-        raise _toast(in_page_words(error)) from error
-    except OSError as error:
-        raise _toast(f"The file could not be read or written: {error.strerror or error}.") from error
     except Exception as error:
-        _log.exception("unexpected error")
-        raise _toast("Something went wrong on our side; the photo was not changed. Please try another one.") from error
+        raise _toast(sentence(error)) from error
+
+
+def sentence(error: Exception) -> str:
+    """What a visitor is told of an error: its own words where it explains itself; the others are logged."""
+    from colorhub.models import ModelNotFoundError, WeightsError
+
+    if isinstance(error, MemoryError):
+        return "This photo needs more memory than is free here. Please try a smaller one."
+    if isinstance(error, (ModelNotFoundError, WeightsError)):
+        return str(error)
+    if isinstance(error, ValueError):  # PhotoError, RefusedError, settings out of range
+        return in_page_words(error)
+    if isinstance(error, OSError):
+        return f"The file could not be read or written: {error.strerror or error}."
+    _log.error("unexpected error", exc_info=error)
+    return "Something went wrong on our side; the photo was not changed. Please try another one."
 
 
 def tell(line: str) -> None:

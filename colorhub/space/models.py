@@ -4,9 +4,12 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from copy import copy
+from pathlib import Path
 from threading import Lock, RLock, Thread
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
+from colorhub.published import PUBLISHED
 from colorhub.space.limits import MAX_PIXELS, RefusedError
 from colorhub.space.zero import lend_gpu, on_zero_gpu
 
@@ -88,6 +91,16 @@ def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
     return on_cpu
 
 
+def without_network(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
+    """A pipeline that composes and writes provenance, but keeps no network in memory: what is written later need not
+    load its model again."""
+    light = copy(composer(pipeline))
+    light.model = SimpleNamespace(
+        architecture=pipeline.model.architecture, weights_sha256=pipeline.model.weights_sha256
+    )
+    return light
+
+
 def listed() -> "list[ModelInfo]":
     """The models a visitor can pick: families in alphabetical order, and within each those on disk first."""
     from colorhub.models import list_models
@@ -134,6 +147,18 @@ def describe(info: "ModelInfo") -> str:
     facts += [f"licence {info.license}"] if info.license else []
     facts += ["needs network when first used"] if info.source == "network" else []
     return " · ".join(facts)
+
+
+def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | None:
+    """The folder on this machine that holds a model's weights, or another file of it: for one on the Hub, its place in
+    the cache. ``None`` where the file is not here."""
+    if info.source != "hub":
+        return Path(info.location)
+    from huggingface_hub import try_to_load_from_cache
+
+    entry = PUBLISHED.get(info.name)
+    found = try_to_load_from_cache(info.location, holding, revision=entry.revision if entry else None)
+    return Path(found).parent if isinstance(found, str) else None
 
 
 def _megabytes(info: "ModelInfo") -> str:

@@ -20,14 +20,23 @@
     return (grip.left + grip.width / 2 - box.left) / box.width;
   };
 
+  const texts = (slider) => {
+    if (slider.id === "result")
+      return ["Before: the photo as it was sent", "After: the photo in colour", "Before and after: how much of the original is shown"];
+    const [left, right] = ["left", "right"].map((side) => document.querySelector(`#pair-${side} input`)?.value ?? "");
+    return [left, right, "Left and right: how much of the left picture is shown"];
+  };
+
   const prepare = (handle) => {
-    const pictures = handle.closest("#result").querySelectorAll("img");
+    const slider = handle.closest("#result, #pair");
+    const pictures = slider.querySelectorAll("img");
     if (pictures.length < 2) return;
-    pictures[0].alt = "Before: the photo as it was sent";
-    pictures[1].alt = "After: the photo in colour";
+    const [before, after, label] = texts(slider);
+    pictures[0].alt = before;
+    pictures[1].alt = after;
     if (handle.tabIndex === 0) return;
     const say = () => handle.setAttribute("aria-valuenow", Math.round(100 * shareOf(handle, pictures[0])));
-    const names = { role: "slider", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": "Before and after: how much of the original is shown" };
+    const names = { role: "slider", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": label };
     Object.entries(names).forEach(([name, value]) => handle.setAttribute(name, value));
     handle.tabIndex = 0;
     say();
@@ -55,8 +64,9 @@
 
   const look = () => {
     group();
-    document.querySelectorAll('#result [data-testid="slider"]').forEach(prepare);
-    document.querySelectorAll("#status:not([role]), #report:not([role])").forEach((text) => text.setAttribute("role", "status"));
+    document.querySelectorAll(".select-all-checkbox:not([aria-label])").forEach((box) => box.setAttribute("aria-label", "All models"));
+    document.querySelectorAll(':is(#result, #pair) [data-testid="slider"]').forEach(prepare);
+    document.querySelectorAll("#status:not([role]), #report:not([role]), #compare-status:not([role])").forEach((text) => text.setAttribute("role", "status"));
   };
   new MutationObserver(look).observe(document.documentElement, { childList: true, subtree: true });
 })();

@@ -15,14 +15,29 @@ _SHOWN = 24  # previews kept: a browser may still be fetching one that was repla
 _LINGER = 60.0  # seconds that the files of a replaced photo stay, for the same reason
 
 
-class Session:
-    """A coloured photo and its files. ``close`` removes the files; the page calls it when the visitor has gone."""
+class Kept:
+    """What is remembered, with its folder. ``close`` removes the files; the page calls it when the visitor has gone."""
+
+    def __init__(self) -> None:
+        self.folder = new_folder()
+
+    def close(self, linger: float = 0.0) -> None:
+        """Remove the files, after ``linger`` seconds."""
+        timer = Timer(linger, shutil.rmtree, (self.folder,), {"ignore_errors": True})
+        timer.daemon = True
+        timer.start()
+        if not linger:
+            timer.join()
+
+
+class Session(Kept):
+    """A coloured photo and its files."""
 
     def __init__(self, colored: Colored) -> None:
+        super().__init__()
         self.colored = self.first = colored
         self.others: list[Colored] = []
         self.drawn = 0  # alternatives so far
-        self.folder = new_folder()
         self._numbers = count()
         self._previews: list[Path] = []
         self._before = write_preview(before(colored), self.folder / "before.jpg")
@@ -50,14 +65,6 @@ class Session:
         """The full-size file."""
         return write_full_size(self.colored, vividness, self.folder)
 
-    def close(self, linger: float = 0.0) -> None:
-        """Remove the files, after ``linger`` seconds."""
-        timer = Timer(linger, shutil.rmtree, (self.folder,), {"ignore_errors": True})
-        timer.daemon = True
-        timer.start()
-        if not linger:
-            timer.join()
-
 
 def new_folder() -> Path:
     """A new folder that nobody can guess, inside the folder that gradio serves files from."""
@@ -66,7 +73,7 @@ def new_folder() -> Path:
     return folder
 
 
-def forget(session: Session | None) -> None:
+def forget(session: Kept | None) -> None:
     """Remove the files of a session that ended or has a new photo."""
     if session is not None:
         session.close(_LINGER)

@@ -28,7 +28,7 @@ from colorhub.space.session import Session, forget
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
 _SHOWN = 8 + alternatives.SHOWN  # components that show an answer
-_SAVE = """(file) => {
+SAVE = """(file) => {
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
   link.click();
 }"""
@@ -77,7 +77,7 @@ def build_single() -> Single:
             elem_id="photo",
             alt_text="The photo you chose",
         )
-        examples = _build_examples()
+        examples = build_examples()
     with gr.Column(visible=False, elem_id="answer") as answer:
         result = gr.ImageSlider(
             label="Before and after",
@@ -101,11 +101,12 @@ def build_single() -> Single:
     )
 
 
-def _build_examples() -> list[tuple[gr.Button, Path]]:
+def build_examples(elem_id: str = "examples") -> list[tuple[gr.Button, Path]]:
+    """Put the example photographs on the page: buttons with the files they stand for."""
     photos = example_photos()
     if photos:
         gr.HTML('<p class="hint">No photo at hand? Try one of these.</p>', padding=False)
-    with gr.Row(elem_id="examples"):
+    with gr.Row(elem_id=elem_id, elem_classes="examples"):
         return [(gr.Button(path.stem, icon=str(path), min_width=72, elem_classes="example"), path) for path in photos]
 
 
@@ -141,7 +142,7 @@ def wire(one: Single, panel: Panel) -> None:
     saved = one.download.click(
         full_size, [one.session, one.vividness], one.file, api_visibility="private", show_progress_on=one.download
     )
-    saved.success(None, one.file, None, js=_SAVE, **quiet)
+    saved.success(None, one.file, None, js=SAVE, **quiet)
     one.another.click(start_over, one.session, [*shown, one.photo, panel.recolor], **quiet)
     alternatives.wire(one.more, one.session, one.vividness, one.result, one.status)
 

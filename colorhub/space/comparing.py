@@ -1,0 +1,167 @@
+"""One photo through several models, without any page: the answers one by one, and all of them in a zip."""
+
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from colorhub.space.jobs import (
+    Colored,
+    after,
+    before,
+    free_name,
+    lightness_only,
+    shrink,
+    write_full_size,
+    write_preview,
+)
+from colorhub.space.limits import MAX_PIXELS, PREVIEW, RefusedError, sentence
+from colorhub.space.models import SHELF, Shelf, describe, folder_of, listed, predict, without_network
+from colorhub.space.session import Kept
+
+if TYPE_CHECKING:
+    from colorhub import ColorizationPipeline, Photo
+    from colorhub.models import ModelInfo
+
+GREY, SENT = "Grey", "As sent"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a model made of the photo, or the sentence that says why it made nothing.
+
+    ``about``: one line on the model. ``picture``: a file with the preview. ``colored``: what the full-size file is
+    written from.
+    """
+
+    model: str
+    about: str
+    picture: Path | None = None
+    colored: Colored | None = None
+    problem: str = ""
+
+    @property
+    def time(self) -> str:
+        """Seconds with their unit; empty where there is no answer."""
+        if self.colored is None:
+            return ""
+        seconds = self.colored.seconds
+        return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds:.2f} s"
+
+
+class Comparison(Kept):
+    """A photo's answers so far, by model, and the files that show them.
+
+    Args:
+        path: the photo as it was sent.
+        photo: the same, opened. Only a small view of it is kept.
+        models: the models asked, in their order.
+    """
+
+    def __init__(self, path: Path, photo: "Photo", models: "Sequence[ModelInfo]") -> None:
+        super().__init__()
+        self.path, self.models = path, list(models)
+        self.size, self.in_color, self.notes = photo.size, photo.in_color, photo.notes
+        self.answers: dict[str, Answer] = {}
+        self._view = shrink(photo, PREVIEW)
+        self._composers: dict[str, ColorizationPipeline] = {}
+        grey = Colored(path, replace(self._view, rgb=None), None, "", photo.size, 0.0)
+        self.references = {GREY: write_preview(before(grey), self.folder / "grey.jpg")}
+        if photo.in_color:
+            sent = replace(grey, view=self._view)
+            self.references[SENT] = write_preview(before(sent), self.folder / "sent.jpg")
+
+    @property
+    def pictures(self) -> dict[str, Path]:
+        """Previews by name: the grey photo, the answers there are, and the photo in its own colours if it has any."""
+        done = {name: answer.picture for name, answer in self.answers.items() if answer.picture is not None}
+        return {GREY: self.references[GREY], **done, **self.references}
+
+    def ask(self, info: "ModelInfo", photo: "Photo") -> Answer:
+        """Colour the photo with one of the models. A model that fails answers with a sentence."""
+        try:
+            answer = self._colored(info, photo)
+        except Exception as error:  # one model's trouble is not that of the others
+            answer = Answer(info.name, describe(info), problem=sentence(error))
+        self.answers[info.name] = answer
+        return answer
+
+    def write_zip(self, tell: Callable[[str], None] = lambda name: None) -> Path:
+        """All answers at full size in ``NAME-compared.zip``, each as ``NAME-MODEL.SUFFIX``.
+
+        Args:
+            tell: called with each model's name before its turn.
+
+        Raises:
+            RefusedError: there is no answer.
+        """
+        done = [answer.colored for answer in self.answers.values() if answer.colored is not None]
+        if not done:
+            raise RefusedError("There is no answer to download.")
+        target, used = self.folder / f"{self.path.stem}-compared.zip", set()
+        with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+            for colored in done:
+                tell(colored.model)
+                file = write_full_size(colored, 1.0, self.folder, _Composers(self._composers)).path
+                archive.write(file, free_name(f"{self.path.stem}-{_file_name(colored.model)}{file.suffix}", used))
+                file.unlink()
+        return target
+
+    def _colored(self, info: "ModelInfo", photo: "Photo") -> Answer:
+        pipeline = SHELF.get(info.name)
+        start = perf_counter()
+        layer = predict(pipeline.name, lightness_only(photo), None)
+        seconds = perf_counter() - start
+        self._composers[pipeline.name] = without_network(pipeline)
+        colored = Colored(self.path, self._view, layer, pipeline.name, photo.size, seconds, photo.notes)
+        pixels = after(colored, 1.0, shelf=_Composers(self._composers))
+        picture = write_preview(pixels, self.folder / f"answer-{len(self.answers)}.jpg")
+        return Answer(info.name, describe(info), picture, colored)
+
+
+class _Composers(Shelf):
+    """Pipelines that only compose, in the place of a shelf of models."""
+
+    def __init__(self, pipelines: "dict[str, ColorizationPipeline]") -> None:
+        super().__init__()
+        self._pipelines = pipelines
+
+    def get(self, name: str | None = None) -> "ColorizationPipeline":
+        return self._pipelines[name or ""]
+
+
+def open_photo(path: Path) -> "Photo":
+    """Read a photo under the page's limits. Raises ``PhotoError``."""
+    from colorhub import Photo
+
+    return Photo.open(path, max_pixels=MAX_PIXELS)
+
+
+def chosen(names: Any) -> "list[ModelInfo]":
+    """The models of these names, in the order of the list.
+
+    Raises:
+        RefusedError: none was chosen, or a name that is not listed.
+    """
+    from colorhub.models.registry import did_you_mean
+
+    models = {info.name: info for info in listed()}
+    names = [str(name) for name in names or []]
+    if not names:
+        raise RefusedError("Please choose at least one model.")
+    for name in names:
+        if name not in models:
+            raise RefusedError(f"There is no model {name[:80]!r} here. {did_you_mean(name, list(models))}")
+    return [info for name, info in models.items() if name in names]
+
+
+def chosen_at_first(models: "Sequence[ModelInfo]") -> list[str]:
+    """Names of the models on this machine; all where there is none."""
+    on_disk = [info.name for info in models if folder_of(info) is not None]
+    return on_disk or [info.name for info in models]
+
+
+def _file_name(model: str) -> str:
+    return "".join(sign if sign.isalnum() or sign in "._-" else "-" for sign in model)
