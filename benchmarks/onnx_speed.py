@@ -95,7 +95,7 @@ def main() -> None:
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
     batches, repeats = ([1], 1) if given.quick else (given.batches, given.repeats)
     timed = partial(report, batches=batches, repeats=repeats)
-    for name in given.models or [info.name for info in list_models() if info.source != "hub"]:
+    for name in given.models or [info.name for info in list_models() if info.on_disk]:
         timed(load(name), Path(name).name)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from colorhub import __version__
-from colorhub.commands import card, check, colorize, export, models, publish, study
+from colorhub.commands import card, check, colorize, convert, export, models, publish, study
 
 app = typer.Typer(
     name="colorhub",
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command()(colorize.colorize)
 app.command()(export.export)
+app.command()(convert.convert)
 app.command()(models.models)
 app.command()(check.check)
 app.command()(card.card)

@@ -10,6 +10,7 @@ from local_hub import LocalHub, serving
 # Before anything imports huggingface_hub or gradio: an unreachable Hub costs 23 s a file when it is tried.
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+os.environ.setdefault("COLORHUB_CACHE", os.devnull)  # no test sees what its user has fetched
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 _NEEDS_MORE_THAN_PIP = {"browser", "shared"}

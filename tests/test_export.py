@@ -37,6 +37,8 @@ VARIANTS = [
     ("koalarization", {"features": "pooled", "extractor": "mobilenetv3_small_050", "extractor_size": 64}),
     ("koalarization", {"extractor": "convnext_atto", "extractor_size": 64}),
     ("koalarization", {"extractor": "vit_tiny_patch16_224", "extractor_size": 224}),
+    ("siggraph17", {}),
+    ("ddcolor", {}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 

@@ -18,7 +18,8 @@ ROOMS = {
     "alternatives": "color ab_bins",
     "photo": "color",
     "published": "",
-    "models": "color ab_bins published",
+    "releases": "",
+    "models": "color ab_bins published releases",
     "losses": "color ab_bins",
     "metrics": "color ab_bins",
     "working": "color photo",
@@ -30,7 +31,7 @@ ROOMS = {
     "study": "photo pipeline",
     "folder": "photo models pipeline",
     "space": "color compose photo published models metrics pipeline export cards study",
-    "commands": "color photo published models pipeline folder export cards contract publish study",
+    "commands": "color photo published releases models pipeline folder export cards contract publish study",
     "cli": "commands",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.

@@ -19,6 +19,7 @@ VARIANTS = [(name, {}) for name in NAMES] + [
     ("koalarization", {"features": "pooled"}),
     # Not the tiny one's extractor: timm starts its residual blocks at zero, and so without gradients.
     ("koalarization", {"frozen": False, "extractor": "mobilenetv3_small_050", "extractor_size": 64}),
+    ("siggraph17", {"mask_center": 0.5}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 

@@ -18,6 +18,10 @@ def _count(model: nn.Module, trainable: bool = False) -> int:
         (lambda: create("unet"), 54_410_882, 54_410_882),
         (lambda: create("eccv16"), 32_236_011, 32_236_011 - 626),
         (lambda: create("koalarization"), 62_417_258, 6_573_794),
+        (lambda: create("siggraph17"), 34_187_027, 34_187_027),
+        # Trained: all but the normalization of a classifier that the released encoders bring along.
+        (lambda: create("ddcolor", size="tiny"), 55_006_640, 55_006_640 - 2 * 768),
+        (lambda: create("ddcolor", size="large"), 227_869_328, 227_869_328 - 2 * 1536),
         (PatchDiscriminator, 2_765_569, 2_765_569),
     ],
 )

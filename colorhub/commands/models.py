@@ -18,7 +18,8 @@ def models(
 
     The gain is the mean PSNR above that of the grey picture, as measured and written down beside the weights.
     Within a family, folders named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors
-    works as a model as well, and so does a Hub id.
+    works as a model as well, and so does a Hub id. Those marked network are other authors' weights: they are fetched
+    when they are first used, under their own licences, which --json tells.
     """
     from colorhub.models import list_models
 
@@ -41,6 +42,8 @@ def _facts(info: Any) -> dict[str, Any]:
         "source": info.source,
         "location": info.location,
         "summary": info.summary,
+        "license": info.license,
+        "authors": info.authors,
     }
 
 

@@ -137,9 +137,14 @@ def _traced(
 
 
 def _expect_any_size(program: Any, facts: Metadata) -> None:
-    """A branch on a size is traced for the sizes that take it, and the exporter says nothing."""
+    """A branch on a size is traced for the sizes that take it, and the exporter says nothing.
+
+    A picture of one tile of the model's ``multiple`` may be left out: at the coarsest level it is one pixel, whose
+    order in memory is ambiguous, and torch notes that it looked.
+    """
+    least = max(2, facts.multiple + 1)
     for bounds in program.range_constraints.values():
-        if bounds.upper < _ANY_SIZE or bounds.lower > 2:
+        if bounds.upper < _ANY_SIZE or bounds.lower > least:
             raise ExportError(
                 f"{facts.name} cannot be exported: it decides by the size of the picture what to compute."
             )

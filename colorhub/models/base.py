@@ -141,8 +141,9 @@ class Colorizer(HubModel):
 
     def padding(self, L: Tensor) -> tuple[int, int, int, int]:
         """What :meth:`forward` adds to a lightness, as ``torch.nn.functional.pad`` takes it: at the right and below."""
-        height, width = L.shape[-2:]
-        return (0, -width % self.multiple, 0, -height % self.multiple)
+        # Written so that the padded side is a multiple by its formula: exporters reason about sizes by formulas.
+        right, below = ((side + self.multiple - 1) // self.multiple * self.multiple - side for side in L.shape[:1:-1])
+        return (0, right, 0, below)
 
     def forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """Colour a lightness of any size.

@@ -83,19 +83,28 @@ class ECCV16(Colorizer):
         return {"width": 4, "working_size": 32}
 
     @classmethod
-    def from_release(cls, weights: Mapping[str, Tensor], temperature: float = 1.0) -> Self:
+    def from_release(
+        cls,
+        weights: Mapping[str, Tensor],
+        config: Mapping[str, Any] | None = None,
+        *,
+        temperature: float = 1.0,
+        working_size: int = 256,
+    ) -> Self:
         """A model with the weights of the authors' PyTorch release.
 
         Args:
             weights: the state dict of the release's ``ECCVGenerator``: ``model1.0.weight`` to ``model_out.weight``.
+            config: not used: the release has none.
             temperature: 1 gives the release's own outputs.
+            working_size: short side in pixels of the pictures it was trained on.
 
         Raises:
             WeightsError: a tensor is missing, extra or misshapen.
         """
         if "model1.0.weight" not in weights:
             raise WeightsError("These are not the release's weights: model1.0.weight is missing.")
-        model = cls(width=len(weights["model1.0.weight"]), temperature=temperature)
+        model = cls(width=len(weights["model1.0.weight"]), temperature=temperature, working_size=working_size)
         renamed = {_own_name(name): tensor for name, tensor in weights.items()}
         if "model_out.weight" in renamed:
             renamed["model_out.weight"] = renamed["model_out.weight"] * _AB_SCALE

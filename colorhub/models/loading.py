@@ -1,10 +1,10 @@
-"""Names of weights: an existing folder, ``model_cards``, the list of published weights, or the Hub."""
+"""Names of weights: an existing folder, ``model_cards``, the lists of published weights and of releases, or the Hub."""
 
 import json
 import os
 import tomllib
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from colorhub.models.base import Colorizer
 from colorhub.models.exported import SUFFIX, ExportedColorizer
+from colorhub.models.fetching import cached_release, fetch_release
 from colorhub.models.registry import class_of, did_you_mean, find_class
 from colorhub.models.repository import (
     ModelNotFoundError,
@@ -23,21 +24,30 @@ from colorhub.models.repository import (
     repository_file,
 )
 from colorhub.published import PUBLISHED
+from colorhub.releases import RELEASES, Release, release_named
 
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``."""
+    """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``;
+    ``license`` and ``authors``: of weights that others released."""
 
     name: str
     architecture: str
-    source: str  # "bundled", "folder" or "hub"
+    source: str  # "bundled", "folder", "hub", "cached" (a release that was fetched) or "network" (one that was not)
     location: str
     megabytes: float | None = None
     gain: float | None = None
     summary: str = ""
+    license: str = ""
+    authors: str = ""
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it can be loaded without network."""
+        return self.source not in ("hub", "network")
 
 
 def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Colorizer:
@@ -45,8 +55,9 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
 
     Args:
         name: an exported file (``.onnx``, see :mod:`colorhub.export`); else looked up as an existing folder, then
-            under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the published names, then, when it
-            contains a slash, on the Hub.
+            under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the published names, then among other
+            authors' releases (:mod:`colorhub.releases`, also by the ids of their repositories), then, when it contains
+            a slash, on the Hub.
         device: where the weights go.
         hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
 
@@ -58,7 +69,7 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
         raise TypeError(f"load() has no keyword {sorted(unknown)[0]!r}: {', '.join(_HUB)} and device are there.")
     if Path(name).suffix == SUFFIX and not Path(name).is_dir():
         return _load_exported(Path(name)).to(device)
-    place, settings = _locate(str(name), {**_HUB, **hub})
+    place, settings = _locate(str(name), {**_HUB, **hub}, fetch=True)
     try:
         path = repository_file(place, CONFIG_NAME, settings)
         cls = class_of(place, read_config(path))
@@ -92,7 +103,17 @@ def list_models() -> list[ModelInfo]:
                 found.setdefault(folder.name, _describe(folder, source))
     for name, entry in PUBLISHED.items():
         found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+    for name, release in RELEASES.items():
+        found.setdefault(name, _describe_release(name, release))
     return list(found.values())
+
+
+def _describe_release(name: str, release: Release) -> ModelInfo:
+    folder = cached_release(name)
+    known = _describe(folder, "cached") if folder else ModelInfo(name, release.architecture, "network", release.source)
+    return replace(
+        known, name=name, summary=release.summary, license=release.work.license, authors=release.work.authors
+    )
 
 
 def with_distribution() -> list[str]:
@@ -100,7 +121,7 @@ def with_distribution() -> list[str]:
     names = []
     for info in list_models():
         with suppress(ValueError, OSError, LookupError), torch.device("meta"):
-            config = {} if info.source == "hub" else read_config(Path(info.location) / CONFIG_NAME)
+            config = read_config(Path(info.location) / CONFIG_NAME) if info.on_disk else {}
             family = find_class(info.architecture)
             if family.has_distribution is not Colorizer.has_distribution and config:
                 known = signature(family).parameters
@@ -109,7 +130,8 @@ def with_distribution() -> list[str]:
     return names
 
 
-def _locate(name: str, hub: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, dict[str, Any]]:
+    """Where weights are, and the settings to get them with. Releases are fetched only if asked for."""
     if Path(name).is_dir():
         return name, hub
     for root, _ in _roots():
@@ -117,6 +139,9 @@ def _locate(name: str, hub: dict[str, Any]) -> tuple[str, dict[str, Any]]:
             return str(root / name), hub
     if name in PUBLISHED:
         return PUBLISHED[name].repo_id, {**hub, "revision": hub["revision"] or PUBLISHED[name].revision}
+    if release := release_named(name):
+        folder = fetch_release(release, hub) if fetch else cached_release(release)
+        return (str(folder), {**hub, "revision": None}) if folder else (release, hub)
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         return name, hub
     raise ModelNotFoundError(

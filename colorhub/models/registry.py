@@ -15,14 +15,16 @@ from typing import Any, TypeVar
 
 from colorhub.models.base import Colorizer, HubModel
 from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
+from colorhub.models.ddcolor import DDColor
 from colorhub.models.eccv16 import ECCV16
 from colorhub.models.encoder_decoder import EncoderDecoder
 from colorhub.models.koalarization import Koalarization
 from colorhub.models.repository import architecture_of
+from colorhub.models.siggraph17 import SIGGRAPH17
 from colorhub.models.unet import UNet
 
 _Model = TypeVar("_Model", bound=HubModel)
-_CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalarization)
+_CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalarization, SIGGRAPH17, DDColor)
 MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
 

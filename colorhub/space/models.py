@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from copy import copy
 from pathlib import Path
-from threading import RLock, Thread
+from threading import Lock, RLock, Thread
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Shelf:
         self.capacity = capacity
         self._held: OrderedDict[str, ColorizationPipeline] = OrderedDict()
         self._lock = RLock()
+        self._loading: dict[str, Lock] = {}
 
     def get(self, name: str | None = None) -> "ColorizationPipeline":
         """The pipeline of a listed model, loaded when it is not held.
@@ -46,12 +47,17 @@ class Shelf:
         """
         info = _find(name)
         with self._lock:
-            if info.name not in self._held:
-                self._held[info.name] = _load(info)
-            self._held.move_to_end(info.name)
-            while self.capacity is not None and len(self._held) > self.capacity:
-                self._held.popitem(last=False)
-            return self._held[info.name]
+            loading = self._loading.setdefault(info.name, Lock())
+        with loading:  # a download may take minutes: only those who want the same model wait for it
+            with self._lock:
+                pipeline = self._held.get(info.name)
+            pipeline = pipeline or _load(info)
+            with self._lock:
+                self._held[info.name] = pipeline
+                self._held.move_to_end(info.name)
+                while self.capacity is not None and len(self._held) > self.capacity:
+                    self._held.popitem(last=False)
+        return pipeline
 
     def held(self) -> list[str]:
         """Names of the models in memory, the most recently used last."""
@@ -108,7 +114,7 @@ def loading(name: str | None) -> str:
     if info.name in SHELF.held():
         return ""
     size = f" ({_megabytes(info)})" if info.megabytes else ""
-    return f"{'Downloading' if info.source == 'hub' else 'Loading'} {info.name}{size}: only the first time"
+    return f"{'Loading' if info.on_disk else 'Downloading'} {info.name}{size}: only the first time"
 
 
 def one_answer(name: str) -> str:
@@ -122,8 +128,9 @@ def one_answer(name: str) -> str:
 
 def default_model(models: "Sequence[ModelInfo]") -> str | None:
     """The best measured model on disk, else ``unet``, else the first one on disk; where none is on disk, as in the
-    published Space, the same of those on the Hub. None when there is none at all."""
-    on_disk = [info for info in models if info.source != "hub"] or list(models)
+    published Space, the same of those on the Hub. None when there is none at all: other authors' weights are fetched
+    only for those who pick them."""
+    on_disk = [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]
     measured = [info for info in on_disk if info.gain is not None]
     if measured:
         return max(measured, key=lambda info: info.gain or 0.0).name
@@ -137,6 +144,8 @@ def describe(info: "ModelInfo") -> str:
     facts += [_megabytes(info)] if info.megabytes else []
     facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
+    facts += [f"licence {info.license}"] if info.license else []
+    facts += ["needs network when first used"] if info.source == "network" else []
     return " · ".join(facts)
 
 
@@ -160,7 +169,7 @@ def prepare_all() -> None:
     """On ZeroGPU: every model on disk, or else every one on the Hub, to the GPU before the first visitor. Nothing is
     compiled."""
     models = listed()
-    for info in [info for info in models if info.source != "hub"] or models:
+    for info in [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]:
         SHELF.get(info.name)
 
 
@@ -203,5 +212,4 @@ def _find(name: str | None) -> "ModelInfo":
 def _load(info: "ModelInfo") -> "ColorizationPipeline":
     from colorhub.pipeline import ColorizationPipeline
 
-    on_hub = info.source == "hub"
-    return ColorizationPipeline(info.name if on_hub else info.location, max_pixels=MAX_PIXELS)
+    return ColorizationPipeline(info.location if info.on_disk else info.name, max_pixels=MAX_PIXELS)
