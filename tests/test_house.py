@@ -165,8 +165,9 @@ def test_table_of_models_repeats_the_scores(tmp_path: Path) -> None:
         "timing": {"milliseconds_per_picture": 61.7, "device": "cpu", "threads": 2}}""",
         encoding="utf-8",
     )
+    (folder / "training.json").write_text('{"stages": [{"pictures": 1200}, {"pictures": 34}]}')
     row = models_table(tmp_path).splitlines()[-1]
-    cells = ("one", "1.5 MB", "40 of photos/test", "23.46", "1.50 [1.20, 1.80]", "20.6 [19.0, 22.0] (39.6)")
+    cells = ("one", "1.5 MB", "1,234", "40 of photos/test", "23.46", "1.50 [1.20, 1.80]", "20.6 [19.0, 22.0] (39.6)")
     assert row == f"| {' | '.join(cells)} | not computed | 0.900 | not computed | 62 ms, cpu, 2 threads |"
 
 

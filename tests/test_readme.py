@@ -105,8 +105,8 @@ def test_the_model_of_the_readme_is_all_it_takes(tmp_path: Path) -> None:
 def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(data.chelsea()).convert("L").save("scan.tif")
-    code = re.search(r"```python\n(first, second.*?)```", README, flags=re.DOTALL).group(1)
-    names: dict[str, object] = {"pipeline": ColorizationPipeline(create("eccv16", width=4, working_size=32))}
+    code = re.search(r"```python\n(pipeline = [^`]*?first, second.*?)```", README, flags=re.DOTALL).group(1)
+    names: dict[str, object] = {"ColorizationPipeline": ColorizationPipeline}
     exec(compile(code, "README.md", "exec"), names)
     assert names["sure"].shape == (300, 451)
     assert names["first"].pixels.shape == (300, 451, 3)

@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,8 @@ BEGIN, END = "<!-- models -->", "<!-- /models -->"
 _HEAD = (
     "model",
     "file",
-    "pictures",
+    "crops trained on",
+    "scored on",
     "PSNR, dB",
     "gain, dB",
     "colourfulness (originals)",
@@ -32,7 +33,9 @@ def models_table(root: Path = ROOT) -> str:
     on. Figures of different protocols never share a table."""
     tables: dict[str, list[tuple[str, ...]]] = {}
     for folder in model_folders(root):
-        tables.setdefault(_protocol(folder), []).append(next(_rows(folder)))
+        tables.setdefault(_protocol(folder), []).append(_row(folder))
+    for name, rows in tables.items():
+        rows += _baselines(root, name)
     if len(tables) == 1:
         return table(_HEAD, *tables.values())
     parts = (f"Protocol `{name}`:\n\n{table(_HEAD, rows)}" for name, rows in tables.items())
@@ -65,23 +68,45 @@ def with_table(text: str, table: str) -> str:
 
 
 def _protocol(folder: Path) -> str:
-    path = folder / "scores.json"
-    return json.loads(path.read_text(encoding="utf-8")).get("protocol", DEFAULT) if path.is_file() else DEFAULT
+    return _read(folder / "scores.json").get("protocol", DEFAULT)
 
 
-def _rows(folder: Path) -> Iterator[tuple[str, ...]]:
-    file = f"{(folder / 'model.safetensors').stat().st_size / 1e6:.1f} MB"
-    path = folder / "scores.json"
-    if not path.is_file():
-        yield (folder.name, file, "not scored", *[""] * (len(_HEAD) - 3))
-        return
-    scores = json.loads(path.read_text(encoding="utf-8"))
-    for section in (scores, *scores.get("also", [])):
-        yield (folder.name, file, *_figures(section))
+def _row(folder: Path) -> tuple[str, ...]:
+    size = (folder / "model.safetensors").stat().st_size
+    stages = _read(folder / "training.json").get("stages", [])
+    seen = f"{sum(stage['pictures'] for stage in stages):,}" if stages else "not said"
+    start = (folder.name, f"{size / 1e6:.1f} MB", seen)
+    scores = _read(folder / "scores.json")
+    return (*start, *_figures(scores)) if scores else (*start, "not scored", *[""] * (len(_HEAD) - 4))
+
+
+def _baselines(root: Path, protocol: str) -> list[tuple[str, ...]]:
+    """What every model is held against, from the first scored folder: the same for all on the same pictures."""
+    scored = [folder for folder in model_folders(root) if (folder / "scores.json").is_file()]
+    folder = next((folder for folder in scored if _protocol(folder) == protocol), None)
+    if folder is None:
+        return []
+    section = _read(folder / "scores.json")
+    words = {"grey": "*without colour*", "mean_color": "*mean colour everywhere*"}
+    found = section["baselines"]
+    return [
+        (words[name], "", "", *_figures({**section, "metrics": found[name], "timing": None}))
+        for name in words
+        if name in found
+    ]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def _figures(section: dict[str, Any]) -> tuple[str, ...]:
     metrics, timing = section["metrics"], section["timing"]
+    speed = (
+        f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads"
+        if timing
+        else ""
+    )
     original = section["baselines"]["original"]["colorfulness"]["mean"]
     return (
         pictures(section),
@@ -91,7 +116,7 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
         interval(metrics["chroma_ratio"], 2),
         mean(metrics["ab_auc"], 3),
         mean(metrics["ab_auc_rebalanced"], 3),
-        f"{timing['milliseconds_per_picture']:.0f} ms, {timing['device']}, {timing['threads']} threads",
+        speed,
     )
 
 
