@@ -20,6 +20,7 @@ from skimage import data
 from skimage.color import rgb2lab
 from space_server import small_models, write_scores
 
+from colorhub.models import ModelInfo
 from colorhub.published import PUBLISHED, Published
 from colorhub.space import cards, compare, comparing, gallery, models, plots, scores
 from colorhub.space.compare import Compare
@@ -273,9 +274,14 @@ def rows_of(text: str) -> dict[str, list[tuple[str | None, str]]]:
     return {row[0][1]: row[1:] for row in Cells(text).rows}
 
 
+def own_models() -> list[ModelInfo]:
+    """The models of the test's own folder, without the bundled ones."""
+    return [info for info in models.listed() if info.source == "folder"]
+
+
 def test_table_shows_the_figures_of_the_file(model_folder: Path) -> None:
     written = {name: write_scores(model_folder / name, seed) for seed, name in enumerate(("other", "unet"), start=1)}
-    (board,) = scores.boards(models.listed())[:1]
+    (board,) = scores.boards(own_models())[:1]
     assert (board.protocol, board.source, board.pictures) == ("colorhub-1", "photos/test", 24)
     rows = rows_of(table(board, 0))
     names = [column.metric for column in COLUMNS]
@@ -297,7 +303,7 @@ def test_table_shows_the_figures_of_the_file(model_folder: Path) -> None:
 def test_numbers_sort_as_numbers(model_folder: Path) -> None:
     for seed, name in enumerate(("other", "unet", "several"), start=1):
         write_scores(model_folder / name, seed)
-    (board,) = scores.boards(models.listed())[:1]
+    (board,) = scores.boards(own_models())[:1]
     rows = [row for row in Cells(table(board, 0)).rows if row[0][0]]
     times = [float(row[-1][0]) for row in rows]
     texts = [row[-1][1] for row in rows]
@@ -370,7 +376,7 @@ def svgs(text: str) -> Iterator[ElementTree.Element]:
 def test_plots_place_points_where_the_figures_say(model_folder: Path) -> None:
     for seed, name in enumerate(("other", "unet", "several"), start=1):
         write_scores(model_folder / name, seed)
-    board = scores.boards(models.listed())[0]
+    board = scores.boards(own_models())[0]
     speed, colors, robust = svgs(plots.plots(board))
 
     def places(drawing: ElementTree.Element) -> dict[str, tuple[float, float]]:
@@ -499,7 +505,6 @@ def test_a_card_asked_for_by_a_link_is_shown(model_folder: Path) -> None:
 
 
 def test_names_cannot_write_markup(photo: dict[str, str]) -> None:
-    from colorhub.models import ModelInfo
     from colorhub.space.compare_view import grid
 
     info = ModelInfo('"><script>x', "a<b>", "folder", "/nowhere")
