@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from colorhub.publish.errors import PublishError
-from colorhub.publish.remote import Content, Hub, State
+from colorhub.hub.errors import PublishError
+from colorhub.hub.remote import Content, Hub, State
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Plan:
     """
 
     repo_id: str
-    kind: str  # "model" or "space"
+    kind: str  # "model", "dataset" or "space"
     files: Mapping[str, Content]
     state: State | None
     changed: tuple[str, ...]

@@ -12,7 +12,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf
 from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from colorhub.publish.errors import PublishError, hub_errors
+from colorhub.hub.errors import PublishError, hub_errors
 
 Content = bytes | Path
 _HUBS_OWN = (".gitattributes",)  # what the Hub puts into every repository
