@@ -79,7 +79,7 @@ def make_plan(
         )
     if private and not state.private:
         raise PublishError(
-            f"The repository {repo_id} exists already and is public: make it private there, or leave out --private."
+            f"The repository {repo_id} exists already and is public: make it private there, or choose another name."
         )
     changed = tuple(path for path, content in files.items() if not state.holds(path, content))
     gone = tuple(path for path in state.digests if path not in files and any(fnmatch(path, p) for p in owned))

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from colorhub.study import schema
 from colorhub.study.errors import DatabaseError, UnavailableError
 from colorhub.study.place import studies_root
-from colorhub.study.tokens import Keys, key_from_file
+from colorhub.study.tokens import Keys, key_from_file, key_to_file
 
 _BUSY_SECONDS = 30
 _LOCK = 7_203_114  # any number: PostgreSQL's lock while tables are made
@@ -61,13 +61,38 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view, without stopping writers. Raises :class:`UnavailableError`."""
-        with self._transaction("BEGIN") as connection:
+        # SQLite's transactions see one state anyway; PostgreSQL's usual ones see a new one with every query.
+        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with self._transaction("BEGIN", **isolation) as connection:
             yield connection
 
+    def adopt(self, key: bytes) -> None:
+        """Take over the key of a database that is restored into this one, so that its raters' tokens stay valid.
+
+        Raises:
+            DatabaseError: this one has raters already, or its key comes from ``$COLORHUB_STUDY_SECRET``.
+        """
+        if Keys(key).fingerprint() == self.keys.fingerprint():
+            return
+        if self.key_is_given:
+            raise DatabaseError("COLORHUB_STUDY_SECRET is another key than the backup's: unset it.")
+        with self.writing() as connection:
+            if connection.execute(select(schema.raters.c.id).limit(1)).first():
+                raise DatabaseError("This database has raters, whose sessions hang on its key: restore into another.")
+            if self._key_file:
+                key_to_file(self._key_file, key)
+            else:
+                secret = update(schema.about).where(schema.about.c.key == "secret")
+                connection.execute(secret.values(value=key.hex()))
+        self.keys = Keys(key)
+
     @contextmanager
-    def _transaction(self, begin: str) -> Iterator[Connection]:
+    def _transaction(self, begin: str, **options: str) -> Iterator[Connection]:
         try:
-            with self.engine.connect().execution_options(colorhub_begin=begin) as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(colorhub_begin=begin, **options) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except IntegrityError:
             raise
@@ -93,12 +118,21 @@ class Database:
                     f"The database has schema {version}, and this colorhub knows {schema.VERSION}: install a newer one."
                 )
 
+    @property
+    def key_is_given(self) -> bool:
+        """Whether the key comes from ``$COLORHUB_STUDY_SECRET`` instead of being kept beside the data."""
+        return bool(os.environ.get("COLORHUB_STUDY_SECRET"))
+
+    @property
+    def _key_file(self) -> Path | None:
+        path = self.engine.url.database
+        return Path(path).with_suffix(".secret") if self.is_sqlite and path and path != ":memory:" else None
+
     def _key(self) -> bytes:
         if given := os.environ.get("COLORHUB_STUDY_SECRET"):
             return given.encode()
-        path = self.engine.url.database
-        if self.is_sqlite and path and path != ":memory:":
-            return key_from_file(Path(path).with_suffix(".secret"))
+        if self._key_file:
+            return key_from_file(self._key_file)
         with (
             self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
             connection.begin(),
