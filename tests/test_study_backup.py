@@ -14,14 +14,12 @@ from typing import Any
 import pytest
 from local_hub import Fault, LocalHub
 from postgres_server import binaries, serving
-from study_parts import Clock, decided, small_config, stored_study
-from typer.testing import CliRunner, Result
+from study_commands import answer, move_to, opened, refused, run
+from study_parts import Clock, small_config, stored_study
 
-from colorhub.cli import app
 from colorhub.hub import Hub
 from colorhub.study import errors, keeping, sessions
 from colorhub.study.config import Panel
-from colorhub.study.database import Database
 from colorhub.study.place import Study, open_study
 from colorhub.study.report import Ending, make_report
 from colorhub.study.report_data import result_table
@@ -34,41 +32,7 @@ REPO = "owner/kept"
 
 @pytest.fixture(autouse=True)
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hub: LocalHub) -> Path:
-    """The folder of studies of a machine, on which nothing else is set."""
-    for name in ("COLORHUB_DATABASE_URL", "COLORHUB_STUDY_SECRET", "COLORHUB_STUDY_BACKUP"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     return move_to(tmp_path / "first", monkeypatch)
-
-
-def move_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLORHUB_STUDIES", str(root))
-    return root
-
-
-def run(*arguments: str, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["study", *arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
-
-
-def refused(words: str, *arguments: str) -> None:
-    """The command says one sentence, of these words."""
-    said = run(*arguments, code=1).stderr.splitlines()
-    assert len(said) == 1, said
-    assert re.search(words, said[0]), said[0]
-
-
-def opened(study: Study, clock: Clock | None = None, url: str | None = None) -> Store:
-    store = Store(Database(url), clock or Clock())
-    store.add(study.manifest)
-    return store
-
-
-def answer(store: Store, token: str, start: int, stop: int | None = None) -> None:
-    for position in range(start, store.progress(token).total if stop is None else stop):
-        store.vote(token, position, decided(store, token, position))
 
 
 def backup(hub: LocalHub, repo_id: str = REPO) -> dict[str, bytes]:
@@ -102,9 +66,9 @@ def second_half(store: Store, tokens: list[str]) -> dict[str, Any]:
     back = store.begin("small", panel_id="p3")
     assert (back.token, back.resumed) == (tokens[3], True)
     answer(store, tokens[2], 7)
-    answer(store, tokens[3], 0)
+    answer(store, tokens[3])
     for number in range(2):
-        answer(store, store.begin("small", panel_id=f"late{number}").token, 0)
+        answer(store, store.begin("small", panel_id=f"late{number}").token)
     codes = [store.result(token)["withdrawal_code"] for token in tokens]
     store.withdraw(codes[1])
     state = store.state("small")
@@ -240,8 +204,8 @@ def test_a_key_of_the_environment_stays_out(hub: LocalHub, machine: Path, monkey
 
 def test_who_withdraws_is_in_no_older_commit_either(hub: LocalHub, study: Study, store: Store) -> None:
     stays, goes = store.begin("small").token, store.begin("small").token
-    answer(store, stays, 0)
-    answer(store, goes, 0)
+    answer(store, stays)
+    answer(store, goes)
     run("publish", "small", "--to", REPO)
     gone = goes.split(".")[0].encode()
     assert gone in backup(hub)["small/raters-000.jsonl"]
@@ -255,7 +219,7 @@ def test_who_withdraws_is_in_no_older_commit_either(hub: LocalHub, study: Study,
 
 def test_a_backup_that_cannot_be_reached_is_named_after_a_withdrawal(hub: LocalHub, study: Study, store: Store) -> None:
     token = store.begin("small").token
-    answer(store, token, 0)
+    answer(store, token)
     run("publish", "small", "--to", REPO)
     hub.faults = [Fault("POST /api/datasets/.*/commit/", status=500)]
     refused(f"still holds the rater: run colorhub study publish small --to {REPO}", "withdraw",
@@ -415,7 +379,7 @@ def test_a_cut_connection_leaves_the_old_backup_or_no_study(
 def test_an_emptied_database_never_replaces_a_backup(
     hub: LocalHub, study: Study, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answer(store, store.begin("small").token, 0)
+    answer(store, store.begin("small").token)
     run("publish", "small", "--to", REPO)
     old = backup(hub)
     store.database.close()

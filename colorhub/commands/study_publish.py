@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.commands.saying import say
 from colorhub.commands.study_opening import Name, opened_store, study_endings
 
 if TYPE_CHECKING:
@@ -38,10 +37,8 @@ def publish(name: Name, to: _To, private: _Private = False, license: _License = 
                 counts = f"{saved.snapshot.count('raters')} raters, {saved.snapshot.count('votes')} answers"
                 _tell(saved.plan, saved.commit, f"backup of {name}", counts)
                 return
-            from colorhub.study.release import refuse_early, release
+            from colorhub.study.release import release
 
-            refuse_early(study.manifest, store.today())
-            say("Analysing the trials for the report.")
             made = release(hub, store, study, to, private=private, license=license)
             _tell(made.plan, made.commit, f"data of {name}", f"{made.raters} raters, {made.trials} trials")
 

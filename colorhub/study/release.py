@@ -101,6 +101,7 @@ def release(
             the new ones.
     """
     refuse_early(study.manifest, store.today())
+    plan_release(hub, repo_id, study.manifest, {}, private=private)  # that it can be, before the trials are analysed
     rows = public_rows(store.rows(study.manifest.name))
     facts = _facts(store, study.manifest, rows)
     report = make_report(study.manifest.data, trial_table(rows), finished_ending(store, facts["name"]), draws, mixed)
