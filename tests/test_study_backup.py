@@ -194,7 +194,6 @@ def test_a_key_of_the_environment_stays_out(hub: LocalHub, machine: Path, monkey
     assert b"passphrase" not in content
     assert b"passphrase".hex().encode() not in content
     move_to(machine.parent / "second", monkeypatch)
-    monkeypatch.delenv("COLORHUB_STUDY_SECRET")
     refused("COLORHUB_STUDY_SECRET: set it to the same secret, or raters' sessions are lost", "restore", REPO)
     assert not (machine.parent / "second" / "small").exists()
     monkeypatch.setenv("COLORHUB_STUDY_SECRET", "a long passphrase of the organizer")
