@@ -209,11 +209,24 @@ def test_who_withdraws_is_in_no_older_commit_either(hub: LocalHub, study: Study,
     gone = goes.split(".")[0].encode()
     assert gone in backup(hub)["small/raters-000.jsonl"]
     said = run("withdraw", store.result(goes)["withdrawal_code"]).stdout
-    assert f"The private backup {REPO} and its history are without the rater" in said
+    assert "The private backup and its history are without the rater" in said
     assert "cannot be recalled" not in said  # nothing has been published
     kept = [content for commit in hub.commits(REPO, "dataset") for content in commit.files.values()]
     assert gone not in b"".join(kept)
     assert stays.split(".")[0].encode() in b"".join(kept)
+
+
+def test_no_byte_of_who_withdraws_stays_on_disk(study: Study, store: Store) -> None:
+    token = store.begin("small", panel_id="p").token
+    answer(store, token)
+    rater = token.split(".")[0]
+
+    def on_disk() -> bytes:
+        return b"".join(path.read_bytes() for path in study.folder.parent.glob("votes.sqlite*"))
+
+    assert rater.encode() in on_disk()
+    store.withdraw(store.database.keys.withdrawal_code(rater))  # while connections of the app are open
+    assert rater.encode() not in on_disk()
 
 
 def test_a_backup_that_cannot_be_reached_is_named_after_a_withdrawal(hub: LocalHub, study: Study, store: Store) -> None:
@@ -233,8 +246,8 @@ def test_closing_takes_panel_ids_out_of_the_backup_too(hub: LocalHub, study: Stu
     store.begin("small", panel_id="p")
     run("publish", "small", "--to", REPO)
     assert backup(hub)["small/panel-000.jsonl"]
-    store.close("small")
-    assert "backup of small" in run("publish", "small", "--to", REPO).stdout
+    assert "without panel ids" in run("close", "small", "--yes").stdout
+    assert "unchanged" in run("publish", "small", "--to", REPO).stdout
     commits = hub.commits(REPO, "dataset")
     assert {commit.files["small/panel-000.jsonl"] for commit in commits} == {b""}
 

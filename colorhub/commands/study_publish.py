@@ -4,10 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colorhub.commands.saying import FAILED, leave
 from colorhub.commands.study_opening import Name, opened_store, study_endings
 
 if TYPE_CHECKING:
     from colorhub.hub import Plan
+    from colorhub.study.place import Study
+    from colorhub.study.store import Store
 
 _To = Annotated[str, typer.Option("--to", metavar="ORG/NAME", help="The dataset on the Hub; made where there is none.")]
 _Private = Annotated[
@@ -41,6 +44,25 @@ def publish(name: Name, to: _To, private: _Private = False, license: _License = 
 
             made = release(hub, store, study, to, private=private, license=license)
             _tell(made.plan, made.commit, f"data of {name}", f"{made.raters} raters, {made.trials} trials")
+
+
+def renew_backup(store: "Store", study: "Study", gone: str) -> bool:
+    """Bring a backup that this machine knows of up to date, so that what is gone is gone there too; whether there is
+    one."""
+    from colorhub.study.copies import known
+
+    repo_id = known(study.folder).get("backup")
+    if repo_id is None:
+        return False
+    from colorhub.hub import Hub, PublishError
+    from colorhub.study.backup import back_up
+
+    try:
+        back_up(Hub(), store.database, study, repo_id)
+    except PublishError as error:
+        again = f"colorhub study publish {study.manifest.name} --to {repo_id}"
+        raise leave(f"The private backup still holds {gone}: run {again}. {error}", FAILED) from None
+    return True
 
 
 def _tell(plan: "Plan", commit: str, what: str, counts: str) -> None:

@@ -66,6 +66,15 @@ class Database:
         with self._transaction("BEGIN", **isolation) as connection:
             yield connection
 
+    def forget(self) -> None:
+        """Leave nothing of what was deleted in SQLite's write-ahead log, where it would lie for a while."""
+        if self.is_sqlite:
+            raw = self.engine.raw_connection()  # a checkpoint is no part of a transaction
+            try:
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            finally:
+                raw.close()
+
     def adopt(self, key: bytes) -> None:
         """Take over the key of a database that is restored into this one, so that its raters' tokens stay valid.
 
