@@ -61,10 +61,26 @@ class Database:
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A consistent view, without stopping writers. Raises :class:`UnavailableError`."""
-        # SQLite's transactions see one state anyway; PostgreSQL's usual ones see a new one with every query.
-        isolation = {} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
-        with self._transaction("BEGIN", **isolation) as connection:
+        with self._transaction("BEGIN") as connection:
             yield connection
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Connection]:
+        # SQLite's transactions see one state anyway; PostgreSQL's usual ones see a new one with every query.
+        one_state = begin == "BEGIN" and not self.is_sqlite
+        options = {"isolation_level": "REPEATABLE READ"} if one_state else {}
+        try:
+            with (
+                self.engine.connect().execution_options(colorhub_begin=begin, **options) as connection,
+                connection.begin(),
+            ):
+                yield connection
+        except IntegrityError:
+            raise
+        except DBAPIError as error:
+            raise UnavailableError(f"The votes' database cannot be reached: {_first_line(error)}. Try again.") from None
+        except SQLAlchemyError as error:  # no connection free, or none to be had
+            raise UnavailableError(f"The votes' database is too busy: {type(error).__name__}. Try again.") from None
 
     def forget(self) -> None:
         """Leave nothing of what was deleted in SQLite's write-ahead log, where it would lie for a while."""
@@ -94,21 +110,6 @@ class Database:
                 secret = update(schema.about).where(schema.about.c.key == "secret")
                 connection.execute(secret.values(value=key.hex()))
         self.keys = Keys(key)
-
-    @contextmanager
-    def _transaction(self, begin: str, **options: str) -> Iterator[Connection]:
-        try:
-            with (
-                self.engine.connect().execution_options(colorhub_begin=begin, **options) as connection,
-                connection.begin(),
-            ):
-                yield connection
-        except IntegrityError:
-            raise
-        except DBAPIError as error:
-            raise UnavailableError(f"The votes' database cannot be reached: {_first_line(error)}. Try again.") from None
-        except SQLAlchemyError as error:  # no connection free, or none to be had
-            raise UnavailableError(f"The votes' database is too busy: {type(error).__name__}. Try again.") from None
 
     def _prepare(self) -> None:
         with (
