@@ -19,11 +19,11 @@ from study_parts import Clock, small_config, stored_study
 
 from colorhub.hub import Hub
 from colorhub.study import errors, keeping, sessions
+from colorhub.study.backup import back_up
 from colorhub.study.config import Panel
 from colorhub.study.place import Study, open_study
 from colorhub.study.report import Ending, make_report
 from colorhub.study.report_data import result_table
-from colorhub.study.restore import restore
 from colorhub.study.store import Store
 from colorhub.study.table import trial_table
 
@@ -442,11 +442,11 @@ def test_another_study_of_that_name_is_left_alone(
 def test_backups_go_on_by_themselves(
     hub: LocalHub, study: Study, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert keeping.start_backups(store.database, [study]) is None
+    assert keeping.start_backups(lambda: store.database, lambda: [study]) is None
     monkeypatch.setenv("COLORHUB_STUDY_BACKUP", REPO)
     hub.faults = [Fault("POST /api/repos/create", status=500, times=1)]
     token = store.begin("small").token
-    backups = keeping.start_backups(store.database, [study], minutes=0.001)
+    backups = keeping.start_backups(lambda: store.database, lambda: [study], minutes=0.001)
     assert backups is not None
     answer(store, token, 0, 5)
     deadline = 600
@@ -458,9 +458,28 @@ def test_backups_go_on_by_themselves(
     assert not backups.is_alive()
     assert b'"votes": 12' in backup_or_nothing(hub)
     assert len(hub.commits(REPO, "dataset")) == 1
-    assert [record.message for record in caplog.records if "was not backed up" in record.message]
-    found = restore(Hub(), REPO, study.folder.parent.parent / "second", lambda: store.database)
-    assert [(one.votes, one.new) for one in found] == [(12, False)]
+    assert [record.message for record in caplog.records if "no backup of small to owner/kept: " in record.message]
+
+
+def test_an_app_that_starts_on_an_empty_disk_brings_its_studies_back(
+    hub: LocalHub, study: Study, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = move_to(tmp_path / "second", monkeypatch)
+    assert keeping.restore_at_start() == []
+    monkeypatch.setenv("COLORHUB_STUDY_BACKUP", REPO)
+    assert keeping.restore_at_start() == []  # nothing has been backed up yet
+    token = store.begin("small").token
+    answer(store, token, 0, 5)
+    back_up(Hub(), store.database, study, REPO)
+    hub.faults = [Fault("GET /api/datasets", status=500)]
+    with pytest.raises(ValueError, match="The Hub answered 500"):
+        keeping.restore_at_start()
+    hub.faults = []
+    assert [(one.name, one.votes, one.new) for one in keeping.restore_at_start()] == [("small", 5, True)]
+    asked = len(hub.log)
+    assert keeping.restore_at_start() == []  # it has its own now
+    assert len(hub.log) == asked
+    assert opened(open_study("small", root)).progress(token).position == 5
 
 
 def backup_or_nothing(hub: LocalHub) -> bytes:

@@ -2,8 +2,9 @@
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -86,10 +87,8 @@ class Database:
         """Leave nothing of what was deleted in SQLite's write-ahead log, where it would lie for a while."""
         if self.is_sqlite:
             raw = self.engine.raw_connection()  # a checkpoint is no part of a transaction
-            try:
+            with closing(raw), suppress(sqlite3.Error):  # busy for long: the next one does it
                 raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            finally:
-                raw.close()
 
     def adopt(self, key: bytes) -> None:
         """Take over the key of a database that is restored into this one, so that its raters' tokens stay valid.
