@@ -6,18 +6,21 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from colorhub.study.errors import StudyError
+from colorhub.study.public import public_table
 from colorhub.study.report import Ending
 from colorhub.study.statistics import TableError, read_table
-from colorhub.study.table import trial_table
 
 if TYPE_CHECKING:
     from colorhub.study.store import Store
 
 
 def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
-    """The trials of a study in the database, and how it ended. Raises as :func:`finished_ending`."""
+    """The trials of a study in the database, as all may see them, and how it ended.
+
+    Raises :class:`StudyError` while it is open.
+    """
     ending = finished_ending(store, name)
-    return trial_table(store.rows(name)), ending
+    return public_table(store.rows(name)), ending
 
 
 def finished_ending(store: "Store", name: str) -> Ending:

@@ -1,7 +1,6 @@
 """The published data of a study that has ended: its trials, its truth, its report, as a dataset on the Hub.
 
-Without panel ids, which are deleted when a study is closed, and without what could tell one person's device or day from
-another's: days are left out, refresh rates and pixel ratios are made coarse.
+Without panel ids, which are deleted when a study is closed, and with less about devices and days (``public``).
 """
 
 import io
@@ -23,41 +22,21 @@ from colorhub.study.finished import finished_ending
 from colorhub.study.manifest import NAME as MANIFEST
 from colorhub.study.manifest import Manifest, canonical
 from colorhub.study.place import Study
+from colorhub.study.public import COLUMNS, public_rows, public_table
 from colorhub.study.release_card import card_of
 from colorhub.study.report import make_report, write_report
 from colorhub.study.statistics.resampling import DRAWS
 from colorhub.study.store import Store
-from colorhub.study.table import trial_table
 
 SCHEMA = 1
 FACTS, CARD = "study.json", "README.md"
 KIND = "colorhub study"
 _OWNED = (CARD, FACTS, MANIFEST, "data/*", "report/*")
 _TEXT, _WHOLE, _NUMBER, _TRUTH = pa.string(), pa.int32(), pa.float64(), pa.bool_()
-TRIALS = pa.schema(
-    {
-        "study": _TEXT,
-        "rater": _TEXT,
-        "position": _WHOLE,
-        "kind": _TEXT,
-        "image": _WHOLE,
-        "model": _TEXT,
-        "answer": _TEXT,
-        "correct": _TRUTH,
-        "said_real": _TRUTH,
-        "fooled": _TRUTH,
-        "side": _TEXT,
-        "rt_ms": _NUMBER,
-        "exposure_ms": _NUMBER,
-        "seen_before": _TRUTH,
-        "excluded": _TEXT,
-        "frames": _WHOLE,
-        "focus_lost": _TRUTH,
-        "refresh_hz": _NUMBER,
-        "pixel_ratio": _NUMBER,
-        "viewport": _TEXT,
-    }
-)
+_WHOLES, _NUMBERS = ("position", "image", "frames"), ("rt_ms", "exposure_ms", "refresh_hz", "pixel_ratio")
+_TRUTHS = ("correct", "said_real", "fooled", "seen_before", "focus_lost")
+_TYPES = {**dict.fromkeys(_WHOLES, _WHOLE), **dict.fromkeys(_NUMBERS, _NUMBER), **dict.fromkeys(_TRUTHS, _TRUTH)}
+TRIALS = pa.schema({column: _TYPES.get(column, _TEXT) for column in COLUMNS})
 STIMULI = pa.schema(
     {"stimulus": _TEXT, "image": _WHOLE, "photo": _TEXT, "shown": _TEXT, "kind": _TEXT, "sha256": _TEXT}
 )
@@ -102,9 +81,10 @@ def release(
     """
     refuse_early(study.manifest, store.today())
     plan_release(hub, repo_id, study.manifest, {}, private=private)  # that it can be, before the trials are analysed
-    rows = public_rows(store.rows(study.manifest.name))
+    stored = store.rows(study.manifest.name)
+    rows = public_rows(stored)
     facts = _facts(store, study.manifest, rows)
-    report = make_report(study.manifest.data, trial_table(rows), finished_ending(store, facts["name"]), draws, mixed)
+    report = make_report(study.manifest.data, public_table(stored), finished_ending(store, facts["name"]), draws, mixed)
     card = card_of(repo_id, study.manifest, report, facts, license)
     with tempfile.TemporaryDirectory() as folder:
         files = {
@@ -145,22 +125,6 @@ def refuse_early(manifest: Manifest, today: str) -> None:
             f"The consent page of {manifest.name} promises that answers can be withdrawn completely until {until}: "
             "publish them after that day."
         )
-
-
-def public_rows(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of the trial table as they are published: without the day, the device coarse."""
-    return [
-        {
-            **{name: row[name] for name in TRIALS.names},
-            "refresh_hz": _rounded(row["refresh_hz"], 10),
-            "pixel_ratio": _rounded(row["pixel_ratio"], 0.5),
-        }
-        for row in rows
-    ]
-
-
-def _rounded(value: float | None, step: float) -> float | None:
-    return None if value is None else round(value / step) * step
 
 
 def _facts(store: Store, manifest: Manifest, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
