@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from local_hub import LocalHub, Repository
 
 Files = dict[str, bytes]
-_LFS_SUFFIXES = (".safetensors", ".bin", ".parquet", ".webp", ".png", ".jpg")
+_LFS_SUFFIXES = (".safetensors", ".bin", ".parquet", ".zip", ".webp", ".png", ".jpg")
 _REGULAR_LIMIT = 10_000_000
 
 
@@ -255,6 +255,19 @@ class Handler(BaseHTTPRequestHandler):
         answer = {"success": True, "commitOid": made.oid, "commitUrl": f"{url}/commit/{made.oid}", "hookOutput": ""}
         return self.answer(200, answer | ({"pullRequestUrl": f"{url}/discussions/{number}"} if pull else {}))
 
+    def commits(self, kind: str, repo_id: str, revision: str) -> None:
+        if found := self.repository(kind, repo_id):
+            facts = {"authors": [{"user": "owner"}], "date": "2026-01-01T00:00:00.000Z", "message": ""}
+            made = reversed(found.branches.get(revision, []))
+            self.answer(200, [{"id": commit.oid, "title": commit.title, **facts} for commit in made])
+
+    def squash(self, kind: str, repo_id: str, revision: str) -> None:
+        if found := self.repository(kind, repo_id, write=True):
+            with self.hub.lock:
+                head = found.branches.pop(revision)[-1]
+                found.commit(head.files, json.loads(self.body)["message"], revision, base="")
+            self.answer(200)
+
     def discussions(self, kind: str, repo_id: str) -> None:
         if found := self.repository(kind, repo_id):
             pulls = [ref for ref in found.branches if ref.startswith("refs/pr/")]
@@ -320,6 +333,8 @@ _ROUTES: list[tuple[str, Callable[..., None]]] = [
     (rf"/api/{_KIND}/{_ID}/paths-info/([^/]+)", Handler.paths_info),
     (rf"/api/{_KIND}/{_ID}/preupload/([^/]+)", Handler.preupload),
     (rf"/api/{_KIND}/{_ID}/commit/([^/]+)", Handler.commit),
+    (rf"/api/{_KIND}/{_ID}/commits/([^/]+)", Handler.commits),
+    (rf"/api/{_KIND}/{_ID}/super-squash/([^/]+)", Handler.squash),
     (rf"/api/{_KIND}/{_ID}/discussions", Handler.discussions),
     (rf"/(?:(datasets|spaces)/)?{_ID}/resolve/([^/]+)/(.+)", Handler.resolve),
 ]

@@ -1,13 +1,19 @@
 """Studies for tests without a picture: real designs and manifests, and a database to vote into."""
 
+import copy
+import hashlib
 import secrets
 from dataclasses import asdict, replace
+from pathlib import Path
+from random import Random
 from typing import Any
 
+from colorhub.study.answers import ANSWERS
 from colorhub.study.config import Config, Stopping, checked
 from colorhub.study.create import plan_of
 from colorhub.study.design import make_sequences
-from colorhub.study.manifest import SCHEMA, Manifest, freeze
+from colorhub.study.manifest import SCHEMA, Manifest, freeze, write_manifest
+from colorhub.study.place import STIMULI, Study
 from colorhub.study.store import Store
 
 
@@ -87,3 +93,39 @@ def vote_all(store: Store, token: str, start: int = 0, stop: int | None = None, 
     for position in range(start, store.progress(token).total if stop is None else stop):
         answer = {"answer": truth(store, token, position), "rt_ms": 800, **more}
         store.vote(token, position, answer)
+
+
+def stored_study(root: Path, name: str = "small", config: Config | None = None, seed: int = 0) -> Study:
+    """A study's whole folder; its pictures are random bytes."""
+    data = copy.deepcopy(small_manifest(name, config).data)
+    folder, random = root / name, Random(seed)
+    (folder / STIMULI).mkdir(parents=True)
+    plates = [{**plate, "stimulus": secrets.token_hex(16)} for plate in data["plates"]]
+    pictures = {**data["stimuli"], **{plate["stimulus"]: plate for plate in plates}}
+    for at, facts in pictures.items():
+        content = random.randbytes(64)
+        facts["sha256"] = hashlib.sha256(content).hexdigest()
+        (folder / STIMULI / f"{at}.webp").write_bytes(content)
+    photos = {**data["photos"], "drawn": [f"photo-{n}.jpg" for n in range(20)]}
+    manifest = freeze({**data, "plates": plates, "photos": photos})
+    write_manifest(manifest, folder)
+    return Study(folder, manifest)
+
+
+def decided(store: Store, token: str, position: int) -> dict[str, Any]:
+    """The answer of a simulated rater, which hangs on the sequence and the position alone."""
+    with store.database.reading() as connection:
+        rater = store._rater(connection, token)
+    random = Random(f"{rater['number']}/{position}")
+    right = truth(store, token, position)
+    wrong = next(word for word in ANSWERS[store.manifest(rater["study"]).protocol] if word != right)
+    return {
+        "answer": random.choices([right, wrong], [2, 1])[0],
+        "rt_ms": round(random.lognormvariate(7, 0.5), 1),
+        "exposure_ms": random.choice([None, 1000.25]),
+        "frames": 60,
+        "refresh_hz": 59.94,
+        "pixel_ratio": 2.625,
+        "viewport": "small",
+        "seen_before": random.random() < 0.05,
+    }

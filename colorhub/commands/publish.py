@@ -48,8 +48,8 @@ def publish(
 
 
 def _publish(names: list[str], org: str, space: str, private: bool, create_pr: bool, dry_run: bool) -> None:
+    from colorhub.hub.plan import check_repo_id
     from colorhub.publish import Hub, check_folder, plan_models, plan_space
-    from colorhub.publish.plan import check_repo_id
 
     for repo_id in [space] * bool(space):
         check_repo_id(repo_id)

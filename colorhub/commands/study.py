@@ -7,8 +7,10 @@ from colorhub.commands import (
     study_create,
     study_power,
     study_prereg,
+    study_publish,
     study_report,
     study_reproduce,
+    study_restore,
     study_status,
     study_withdraw,
 )
@@ -24,5 +26,7 @@ app.command()(study_prereg.prereg)
 app.command()(study_status.status)
 app.command()(study_close.close)
 app.command()(study_withdraw.withdraw)
+app.command()(study_publish.publish)
+app.command()(study_restore.restore)
 app.command()(study_report.report)
 app.command("reproduce-004")(study_reproduce.reproduce_004)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from colorhub.commands.study_opening import Name, opened_store, study_endings
+from colorhub.commands.study_publish import renew_backup
 
 _Why = Annotated[str, typer.Option(metavar="TEXT", help="Why it ends before the preregistered end; recorded.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
@@ -13,7 +14,8 @@ _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 def close(name: Name, why: _Why = "", yes: _Yes = False) -> None:
     """End a study for good and write its trials to trials.csv in its folder.
 
-    No more votes are taken, and panel ids are deleted. Before the preregistered end, the report says that it was early.
+    No more votes are taken, and panel ids are deleted, from the private backup too. Before the preregistered end, the
+    report says that it was early.
     """
     from colorhub.study.export import write_trials
 
@@ -30,3 +32,5 @@ def close(name: Name, why: _Why = "", yes: _Yes = False) -> None:
         early = " before its preregistered end" if state["closed_early"] else ""
         typer.echo(f"{name} was closed on {state['closed']}{early}: {state['closed_why']}.")
         typer.echo(f"{path}: {store.counts(name)['trials']} trials; colorhub study report {name} analyses them.")
+        if renew_backup(store, study, "panel ids"):
+            typer.echo("The private backup was brought up to date, without panel ids.")

@@ -1,10 +1,10 @@
 """Publishing to the Hub: a folder is checked, uploaded in one commit, loaded back and compared."""
 
-from colorhub.publish.errors import PublishError
+from colorhub.hub.errors import PublishError
+from colorhub.hub.plan import Plan, carry_out
+from colorhub.hub.remote import Hub
 from colorhub.publish.folder import ModelFolder, check_folder
 from colorhub.publish.models import Outcome, Published, plan_models, publish_model
-from colorhub.publish.plan import Plan, carry_out
-from colorhub.publish.remote import Hub
 from colorhub.publish.space import plan_space
 
 __all__ = [

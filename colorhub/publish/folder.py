@@ -10,10 +10,10 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from torch import Tensor
 
 from colorhub.cards import CardError, stale_documents
+from colorhub.hub.errors import PublishError
 from colorhub.models import Colorizer, ModelNotFoundError, WeightsError, load
 from colorhub.models.loading import model_folder
 from colorhub.models.repository import PICKLED
-from colorhub.publish.errors import PublishError
 
 CARD = "README.md"
 REQUIRED = (CARD, CONFIG_NAME, SAFETENSORS_SINGLE_FILE)

@@ -8,12 +8,12 @@ import torch
 from huggingface_hub import ModelCard
 from huggingface_hub.constants import CONFIG_NAME
 
+from colorhub.hub.errors import PublishError
+from colorhub.hub.plan import Plan, carry_out, make_plan
+from colorhub.hub.remote import Hub, State
 from colorhub.models import load
 from colorhub.models.loading import summary_of
-from colorhub.publish.errors import PublishError
 from colorhub.publish.folder import CARD, KNOWN, ModelFolder, answer_of
-from colorhub.publish.plan import Plan, carry_out, make_plan
-from colorhub.publish.remote import Hub, State
 from colorhub.published import Published
 
 

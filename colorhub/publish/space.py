@@ -7,14 +7,14 @@ from pathlib import Path, PurePosixPath
 from huggingface_hub import SpaceCard
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
-from colorhub.publish.errors import PublishError
-from colorhub.publish.plan import Plan, make_plan
-from colorhub.publish.remote import Content, Hub, State
+from colorhub.hub.errors import PublishError
+from colorhub.hub.plan import Plan, make_plan
+from colorhub.hub.remote import Content, Hub, State
 from colorhub.published import PUBLISHED, Published
 
 ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
-_SUFFIXES = (".py", ".css", ".js", ".json")
+_SUFFIXES = (".py", ".css", ".js", ".json", ".R")
 # Of the package, by the page.
 _NOT_NEEDED = ("cards", "cli.py", "commands", "contract.py", "export", "folder", "publish")
 _BODY = """

@@ -2,18 +2,19 @@
 
 import os
 import secrets
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from colorhub.study import schema
 from colorhub.study.errors import DatabaseError, UnavailableError
 from colorhub.study.place import studies_root
-from colorhub.study.tokens import Keys, key_from_file
+from colorhub.study.tokens import Keys, key_from_file, key_to_file
 
 _BUSY_SECONDS = 30
 _LOCK = 7_203_114  # any number: PostgreSQL's lock while tables are made
@@ -66,8 +67,14 @@ class Database:
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
+        # SQLite's transactions see one state anyway; PostgreSQL's usual ones see a new one with every query.
+        one_state = begin == "BEGIN" and not self.is_sqlite
+        options = {"isolation_level": "REPEATABLE READ"} if one_state else {}
         try:
-            with self.engine.connect().execution_options(colorhub_begin=begin) as connection, connection.begin():
+            with (
+                self.engine.connect().execution_options(colorhub_begin=begin, **options) as connection,
+                connection.begin(),
+            ):
                 yield connection
         except IntegrityError:
             raise
@@ -75,6 +82,33 @@ class Database:
             raise UnavailableError(f"The votes' database cannot be reached: {_first_line(error)}. Try again.") from None
         except SQLAlchemyError as error:  # no connection free, or none to be had
             raise UnavailableError(f"The votes' database is too busy: {type(error).__name__}. Try again.") from None
+
+    def forget(self) -> None:
+        """Leave nothing of what was deleted in SQLite's write-ahead log, where it would lie for a while."""
+        if self.is_sqlite:
+            raw = self.engine.raw_connection()  # a checkpoint is no part of a transaction
+            with closing(raw), suppress(sqlite3.Error):  # busy for long: the next one does it
+                raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def adopt(self, key: bytes) -> None:
+        """Take over the key of a database that is restored into this one, so that its raters' tokens stay valid.
+
+        Raises:
+            DatabaseError: this one has raters already, or its key comes from ``$COLORHUB_STUDY_SECRET``.
+        """
+        if Keys(key).fingerprint() == self.keys.fingerprint():
+            return
+        if self.key_is_given:
+            raise DatabaseError("COLORHUB_STUDY_SECRET is another key than the backup's: unset it.")
+        with self.writing() as connection:
+            if connection.execute(select(schema.raters.c.id).limit(1)).first():
+                raise DatabaseError("This database has raters, whose sessions hang on its key: restore into another.")
+            if self._key_file:
+                key_to_file(self._key_file, key)
+            else:
+                secret = update(schema.about).where(schema.about.c.key == "secret")
+                connection.execute(secret.values(value=key.hex()))
+        self.keys = Keys(key)
 
     def _prepare(self) -> None:
         with (
@@ -93,12 +127,21 @@ class Database:
                     f"The database has schema {version}, and this colorhub knows {schema.VERSION}: install a newer one."
                 )
 
+    @property
+    def key_is_given(self) -> bool:
+        """Whether the key comes from ``$COLORHUB_STUDY_SECRET`` instead of being kept beside the data."""
+        return bool(os.environ.get("COLORHUB_STUDY_SECRET"))
+
+    @property
+    def _key_file(self) -> Path | None:
+        path = self.engine.url.database
+        return Path(path).with_suffix(".secret") if self.is_sqlite and path and path != ":memory:" else None
+
     def _key(self) -> bytes:
         if given := os.environ.get("COLORHUB_STUDY_SECRET"):
             return given.encode()
-        path = self.engine.url.database
-        if self.is_sqlite and path and path != ":memory:":
-            return key_from_file(Path(path).with_suffix(".secret"))
+        if self._key_file:
+            return key_from_file(self._key_file)
         with (
             self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
             connection.begin(),

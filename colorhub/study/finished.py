@@ -6,16 +6,25 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from colorhub.study.errors import StudyError
+from colorhub.study.public import public_table
 from colorhub.study.report import Ending
 from colorhub.study.statistics import TableError, read_table
-from colorhub.study.table import trial_table
 
 if TYPE_CHECKING:
     from colorhub.study.store import Store
 
 
 def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
-    """The trials of a study in the database.
+    """The trials of a study in the database, as all may see them, and how it ended.
+
+    Raises :class:`StudyError` while it is open.
+    """
+    ending = finished_ending(store, name)
+    return public_table(store.rows(name)), ending
+
+
+def finished_ending(store: "Store", name: str) -> Ending:
+    """How a study ended.
 
     Raises:
         StudyError: it is still open: estimates that are seen before the end could change when it ends.
@@ -26,9 +35,7 @@ def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
             f"The study {name} is still open, and nobody sees estimates before it ends: wait for its preregistered "
             f"end, or end it with colorhub study close {name}."
         )
-    return trial_table(store.rows(name)), Ending(
-        state["closed"], bool(state["closed_early"]), state["closed_why"] or ""
-    )
+    return Ending(state["closed"], bool(state["closed_early"]), state["closed_why"] or "")
 
 
 def published_trials(path: Path, name: str) -> pd.DataFrame:

@@ -120,9 +120,10 @@ def rules_in_words(rules: Exclusions, vision: Vision) -> list[str]:
 def _analysis(manifest: Manifest) -> str:
     return """## Primary analysis
 
-The difference in realness with a 95 % interval from a pigeonhole bootstrap that draws raters and images anew, \
-both with replacement; the test is a regression with standard errors clustered by rater and by image, with \
-min(raters, images) - 1 degrees of freedom. Reported beside it: d' and criterion, a logistic model with crossed \
+The difference in realness with a 95 % interval: the distribution of a pigeonhole bootstrap, which draws raters and \
+images anew with replacement, scaled to the two-way cluster-robust standard error and the t quantile of min(raters, \
+images) - 1 degrees of freedom. Its p-value is the smallest level at which the interval leaves out 0. Reported beside \
+it: a regression with standard errors clustered by rater and by image, d' and criterion, a logistic model with crossed \
 random effects of raters and images, and Wilson intervals marked as descriptive because they take no notice of \
 raters and images."""
 

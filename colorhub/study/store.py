@@ -87,7 +87,9 @@ class Store(Sessions, Voting):
                 if study_row(connection, study)["closed"] is not None:
                     raise StudyError(f"The study {study} is closed already.")
                 close_in(connection, study, self.today(), early=True, why=why[:200] or "closed by the organizer")
-            return dict(study_row(connection, study))
+            row = dict(study_row(connection, study))
+        self.database.forget()
+        return row
 
     def withdraw(self, code: str) -> dict[str, Any]:
         """Delete everything of a rater by the withdrawal code.
@@ -115,6 +117,7 @@ class Store(Sessions, Voting):
             connection.execute(update(sequences).where(held_by(rater)).values(**free))
             more = studies.c.withdrawn + 1
             connection.execute(update(studies).where(studies.c.name == rater["study"]).values(withdrawn=more))
+        self.database.forget()
         return {"study": rater["study"], "votes": removed, "closed": study["closed"] is not None}
 
     def _open(self, connection: Connection, manifest: Manifest) -> None:

@@ -49,6 +49,7 @@ class StoreCore:
         if due:
             with self.database.writing() as connection:
                 close_if_due(connection, manifest, self.today(), self._clock())
+            self.database.forget()
 
     def _rater(self, connection: Connection, token: str, lock: bool = False) -> RowMapping:
         """The row of the rater whom a token names; with ``lock``, nobody else changes it until the transaction ends."""

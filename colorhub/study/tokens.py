@@ -1,4 +1,7 @@
-"""Secrets: signed tokens of raters, keyed hashes of panel ids, withdrawal codes. All from one key that never leaves."""
+"""Secrets: signed tokens of raters, keyed hashes of panel ids, withdrawal codes. All from one key.
+
+It leaves the machine only into private backups.
+"""
 
 import base64
 import contextlib
@@ -7,6 +10,7 @@ import hmac
 import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 from colorhub.study.errors import ForeignError, StudyError, TooLargeError
@@ -28,6 +32,15 @@ class Keys:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+
+    @property
+    def secret(self) -> bytes:
+        """The key itself, for a backup that nobody else can read."""
+        return self._key
+
+    def fingerprint(self) -> str:
+        """What tells one key from another without giving it away."""
+        return self._mac("fingerprint").hex()
 
     def token(self, rater: str) -> str:
         """What a rater's browser shows with every request."""
@@ -65,18 +78,30 @@ def code_digest(code: str) -> str:
 
 def key_from_file(path: Path) -> bytes:
     """The secret key in a file that only its owner may read; made when it is not there. Raises :class:`StudyError`."""
-    with contextlib.suppress(FileExistsError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-        aside.touch(mode=0o600)
-        try:
-            aside.write_text(secrets.token_hex(32), encoding="ascii")
-            os.link(aside, path)  # whole or not at all, and never over one that another process made
-        finally:
-            aside.unlink()
+    with contextlib.suppress(FileExistsError), _aside(path, secrets.token_bytes(32)) as aside:
+        os.link(aside, path)  # whole or not at all, and never over one that another process made
     try:
         return bytes.fromhex(path.read_text(encoding="ascii"))
     except (OSError, ValueError):
         raise StudyError(
             f"The secret key {path} cannot be read: restore it, or sessions in progress are lost."
         ) from None
+
+
+def key_to_file(path: Path, key: bytes) -> None:
+    """Put another key in the place of a file's."""
+    with _aside(path, key) as aside:
+        aside.replace(path)
+
+
+@contextlib.contextmanager
+def _aside(path: Path, key: bytes) -> Iterator[Path]:
+    """A file with the key beside ``path``, that only its owner may read; gone afterwards."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    aside.touch(mode=0o600)
+    try:
+        aside.write_text(key.hex(), encoding="ascii")
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)

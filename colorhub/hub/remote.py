@@ -12,7 +12,7 @@ from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf
 from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 from huggingface_hub.hf_api import RepoFile
 
-from colorhub.publish.errors import PublishError, hub_errors
+from colorhub.hub.errors import PublishError, hub_errors
 
 Content = bytes | Path
 _HUBS_OWN = (".gitattributes",)  # what the Hub puts into every repository
@@ -65,15 +65,39 @@ class Hub:
         digests = {f.path: ("sha256", f.lfs.sha256) if f.lfs else ("git", f.blob_id) for f in files}
         return State(info.sha, bool(info.private), {p: d for p, d in digests.items() if p not in _HUBS_OWN})
 
-    def read_json(self, repo_id: str, path: str, revision: str) -> dict[str, Any]:
-        """A JSON object of a model repository; empty where there is none."""
+    def read_json(self, repo_id: str, path: str, revision: str, kind: str = "model") -> dict[str, Any]:
+        """A JSON object of a repository; empty where there is none."""
         with hub_errors(repo_id), tempfile.TemporaryDirectory() as cache:
             try:
-                file = hf_hub_download(repo_id, path, revision=revision, cache_dir=cache, token=self.token)
-                found = json.loads(Path(file).read_text(encoding="utf-8"))
+                file = self._download(repo_id, kind, path, revision, Path(cache))
+                found = json.loads(file.read_text(encoding="utf-8"))
             except (RemoteEntryNotFoundError, ValueError):
                 return {}
         return found if isinstance(found, dict) else {}
+
+    def download(self, repo_id: str, kind: str, state: State, folder: Path) -> dict[str, Path]:
+        """All files of a repository at a commit, below a folder, by path; each is what the commit says.
+
+        Raises:
+            PublishError: also where a file came back as something else.
+        """
+        with hub_errors(repo_id):
+            files = {path: self._download(repo_id, kind, path, state.commit, folder) for path in state.digests}
+        for path, file in files.items():
+            if not state.holds(path, file):
+                raise PublishError(f"The file {path} of {repo_id} came back damaged: run the command again.")
+        return files
+
+    def _download(self, repo_id: str, kind: str, path: str, revision: str, folder: Path) -> Path:
+        file = hf_hub_download(repo_id, path, repo_type=kind, revision=revision, local_dir=folder, token=self.token)
+        return Path(file)
+
+    def forget_history(self, repo_id: str, kind: str) -> None:
+        """Leave a repository its newest commit alone: what was deleted is then in no older one either."""
+        with hub_errors(repo_id):
+            commits = self._api.list_repo_commits(repo_id, repo_type=kind)
+            if len(commits) > 1:
+                self._api.super_squash_history(repo_id, repo_type=kind, commit_message=commits[0].title)
 
     def create(self, repo_id: str, kind: str, private: bool) -> None:
         """Make an empty repository. It may be there already."""

@@ -7,8 +7,8 @@ from fnmatch import fnmatch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from colorhub.publish.errors import PublishError
-from colorhub.publish.remote import Content, Hub, State
+from colorhub.hub.errors import PublishError
+from colorhub.hub.remote import Content, Hub, State
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Plan:
     """
 
     repo_id: str
-    kind: str  # "model" or "space"
+    kind: str  # "model", "dataset" or "space"
     files: Mapping[str, Content]
     state: State | None
     changed: tuple[str, ...]
@@ -79,7 +79,7 @@ def make_plan(
         )
     if private and not state.private:
         raise PublishError(
-            f"The repository {repo_id} exists already and is public: make it private there, or leave out --private."
+            f"The repository {repo_id} exists already and is public: make it private there, or choose another name."
         )
     changed = tuple(path for path, content in files.items() if not state.holds(path, content))
     gone = tuple(path for path in state.digests if path not in files and any(fnmatch(path, p) for p in owned))
