@@ -15,6 +15,7 @@ from colorhub.space.cards import fetch_cards
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
 from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
+from colorhub.space.voting.routes import study_routes
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
@@ -58,6 +59,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
+        "app_kwargs": {"routes": study_routes()},
     }
     block = not overrides.pop("prevent_thread_lock", False)
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})

@@ -27,6 +27,11 @@ class StoreCore:
         """The rater whom a token names. Raises :class:`ForeignError`."""
         return self.database.keys.rater_of(token)
 
+    def study_of(self, token: str) -> str:
+        """The study that the rater with this token is in. Raises :class:`ForeignError`."""
+        with self.database.reading() as connection:
+            return self._rater(connection, token)["study"]
+
     def manifest(self, study: str) -> Manifest:
         """The manifest of a study that was added. Raises :class:`StudyError`."""
         if study not in self._manifests:
