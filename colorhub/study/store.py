@@ -11,8 +11,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from colorhub.study.ending import close_if_due, close_in
 from colorhub.study.errors import ManifestError, OutOfOrderError, StudyError
 from colorhub.study.manifest import Manifest
+from colorhub.study.progress import Progress
 from colorhub.study.schema import panel, raters, sequences, studies, votes
-from colorhub.study.sessions import Progress, Session, Sessions
+from colorhub.study.sessions import Session, Sessions
 from colorhub.study.store_core import held_by, study_row
 from colorhub.study.tokens import code_digest
 from colorhub.study.voting import Receipt, Voting

@@ -17,6 +17,7 @@ from colorhub.study.errors import (
     RefusedError,
     ReplayedError,
 )
+from colorhub.study.progress import Progress, progress_of
 from colorhub.study.schema import raters, sequences, votes
 from colorhub.study.store_core import StoreCore, held_by, study_row
 from colorhub.study.table import outcome
@@ -26,12 +27,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Receipt:
-    """A vote that is on disk. ``repeated``: it was there before. ``correct``: in practice only, else ``None``."""
+    """A vote that is on disk. ``repeated``: it was there before. ``correct``: in practice only, else ``None``.
+    ``progress``: where the rater is after it."""
 
     position: int
     repeated: bool
     finished: bool
     correct: bool | None
+    progress: Progress
 
 
 class Voting(StoreCore):
@@ -102,4 +105,5 @@ class Voting(StoreCore):
         correct = None
         if item["kind"] == "practice":
             correct = outcome(self.manifest(rater["study"]), item, answer.answer)["correct"]
-        return Receipt(position, repeated, finished, correct)
+        moved = rater if repeated else {**rater, "position": position + 1, "finished": finished}
+        return Receipt(position, repeated, finished, correct, progress_of(moved, self._sequence(rater)))

@@ -13,7 +13,6 @@ from colorhub.study.errors import ForeignError, InvalidError, OutOfOrderError
 
 if TYPE_CHECKING:
     from colorhub.study.place import Study
-    from colorhub.study.store import Progress
 
 _DIGITS = 5
 _NO_SUCH = "There is no such picture."
@@ -80,14 +79,15 @@ class Desk:
 
     def progress(self, call: Call) -> dict[str, Any]:
         """Where a rater is."""
-        return asdict(self._progress(call))
+        self._take(call)
+        return asdict(self.shelf.store().progress(call.token))
 
     def picture(self, call: Call) -> Response:
         """A picture of a trial, of its rater only."""
         self._take(call)
         store = self.shelf.store()
-        stimulus = store.picture(call.token, _whole(call.path["position"]), _whole(call.path["number"]))
-        return _webp(self.shelf.study(store.study_of(call.token)), stimulus)
+        name, stimulus = store.picture(call.token, _whole(call.path["position"]), _whole(call.path["number"]))
+        return _webp(self.shelf.study(name), stimulus)
 
     def plate(self, call: Call) -> Response:
         """A plate of the check of colour vision."""
@@ -114,12 +114,8 @@ class Desk:
             "position": receipt.position,
             "repeated": receipt.repeated,
             "feedback": receipt.correct,
-            "progress": self.progress_of(call),
+            "progress": asdict(receipt.progress),
         }
-
-    def progress_of(self, call: Call) -> dict[str, Any]:
-        """Progress after something that was counted already."""
-        return asdict(self.shelf.store().progress(call.token))
 
     def result(self, call: Call) -> dict[str, Any]:
         """A finished rater's own result, and where a panel wants him to go."""
@@ -159,10 +155,6 @@ class Desk:
     def _take(self, call: Call) -> None:
         """Count a rater's request; a forged token ends here. Raises :class:`ForeignError`, :class:`FloodError`."""
         self._rater.take(self.shelf.store().rater_of(call.token).encode())
-
-    def _progress(self, call: Call) -> "Progress":
-        self._take(call)
-        return self.shelf.store().progress(call.token)
 
 
 def _webp(study: "Study", stimulus: str) -> Response:
