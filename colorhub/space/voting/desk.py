@@ -58,6 +58,7 @@ class Desk:
             "panel": {"parameter": config.panel.parameter} if config.panel.parameter else None,
             "links": {"screen_out": config.links.screen_out},
             "per_rater": config.design.per_rater,
+            "practice": config.design.practice,
             "counts": self.shelf.counts(manifest.name),
             "version": __version__,
             "sha256": manifest.sha256,

@@ -1,7 +1,7 @@
 // The screens around the trials: consent, colour vision, instructions, going on, the end. Each resolves when it is left.
 import { button, clicked, link, make, paragraphs, say, show } from "./dom.js";
 import { Refused } from "./server.js";
-import { keyNames } from "./trials.js";
+import { keyNames, place } from "./trials.js";
 import { nameOf } from "./words.js";
 
 // Consent; whether the rater agreed. `speak`: change the language.
@@ -107,8 +107,8 @@ export const instructions = async ({ info, texts, words }, progress) => {
 export const practised = ({ words }, progress) =>
   between(words.practised, words.nowTrials(progress.total - progress.position), words.begin);
 
-export const goOn = ({ words }, progress) =>
-  between(words.back, words.backText(progress.position + 1, progress.total), words.goOn);
+export const goOn = ({ info, words }, progress) =>
+  between(words.back, words.backText(...place(info, progress)), words.goOn);
 
 const between = async (title, text, action) => {
   const start = button(action);
@@ -127,7 +127,7 @@ export const ending = async (server, context, result) => {
   const fooled = make("section", { className: "fooled" }, make("h2", {}, words.fooled(result.fooled_at.length)));
   const grid = make("ul", {});
   if (result.fooled_at.length) fooled.append(grid);
-  const parts = [make("h1", {}, words.thanks), first, score, wayBack(result, words), codeCard(server, context, result), fooled];
+  const parts = [make("h1", {}, words.done), first, score, wayBack(result, words), codeCard(server, context, result), fooled];
   show(false, ...parts, make("div", { className: "prose" }, ...rest), info.demonstration && info.state === "open" ? again(context) : null);
   await fill(grid, server, result.fooled_at, info.protocol === "2afc" ? 2 : 1, words);
 };

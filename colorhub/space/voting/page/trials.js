@@ -14,6 +14,10 @@ export const keyNames = (protocol) => CHOICES[protocol].map(([, name]) => name);
 
 const pause = (length) => new Promise((resolve) => setTimeout(resolve, length));
 
+// Which picture of how many this is, the practice counted by itself.
+export const place = ({ practice }, { position, total, kind }) =>
+  kind === "practice" ? [position + 1, practice] : [position - practice + 1, total - practice];
+
 export class Trials {
   constructor(server, memory, info, words) {
     Object.assign(this, { server, memory, info, words });
@@ -74,7 +78,7 @@ export class Trials {
     const answered = new Promise((resolve) => (this.resolve = resolve));
     await this.shown.begin();
     this.#enable(true);
-    say(this.words.nowShown(position + 1, progress.total));
+    say(this.words.nowShown(...place(this.info, progress)));
     if (position + 1 < progress.total) this.#fetch(position + 1, progress.pictures);
     const { answer, moment } = await answered;
     const measured = await this.shown.end(moment);
@@ -88,13 +92,15 @@ export class Trials {
   #reset(progress) {
     const { words } = this;
     const practice = progress.kind === "practice";
-    this.count.textContent = practice ? words.practice(progress.position + 1) : words.of(progress.position + 1, progress.total);
-    this.bar.value = progress.position / progress.total;
-    this.bar.setAttribute("aria-label", words.of(progress.position, progress.total));
+    const [number, total] = place(this.info, progress);
+    this.count.textContent = practice ? words.practiceOf(number, total) : words.of(number, total);
+    this.bar.value = (number - 1) / total;
+    this.bar.setAttribute("aria-label", words.of(number - 1, total));
     this.figure.dataset.state = "empty";
     this.seen.checked = false;
     this.feedback.hidden = true;
-    this.answers.hidden = this.label.hidden = false;
+    this.answers.hidden = false;
+    delete this.section.dataset.told;
     this.#enable(false);
   }
 
@@ -133,7 +139,8 @@ export class Trials {
     this.verdict.textContent = text;
     this.verdict.dataset.right = right;
     this.figure.dataset.state = "shown";
-    this.answers.hidden = this.label.hidden = true;
+    this.answers.hidden = true;
+    this.section.dataset.told = "";
     this.feedback.hidden = false;
     say(text);
     this.next.focus({ preventScroll: true });
