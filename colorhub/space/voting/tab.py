@@ -18,8 +18,8 @@ const frame = element.querySelector('iframe');
 frame.src = `study/?theme=${document.querySelector('.dark') ? 'dark' : 'light'}`;
 """
 _FRAME = """
-<iframe class="study-frame" title="The study: real or fake colours?" loading="lazy" allow="clipboard-write"></iframe>
 <p class="hint"><a href="study/" target="_blank" rel="noopener">Open it alone</a>, which is better on a phone.</p>
+<iframe class="study-frame" title="The study: real or fake colours?" loading="lazy" allow="clipboard-write"></iframe>
 """
 _INTRO = (
     "Can you tell a photograph's own colours from those that a network made up? While a study is open, this page shows "
