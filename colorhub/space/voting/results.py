@@ -24,34 +24,34 @@ def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Results", id="results", elem_id="results-tab") as page:
         plain = {"padding": False, "apply_default_css": False}
-        about = gr.HTML(elem_id="results-about", **plain)
         pick = gr.Dropdown([], label="Study", elem_id="results-pick", filterable=False, interactive=True, visible=False)
         shown = gr.HTML(elem_id="results-report", **plain)
+        still_open = gr.HTML(elem_id="results-open", **plain)
     quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
     slow = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
-    page.select(fill, pick, [about, pick, shown], **quiet).then(report, pick, shown, **slow)
+    page.select(fill, pick, [pick, shown, still_open], **quiet).then(report, pick, shown, **slow)
     pick.input(report, pick, shown, **slow)
 
 
-def fill(current: str | None = None) -> tuple[str, Any, str]:
-    """What is said above the report, the list of studies that have ended, and what stands there meanwhile."""
+def fill(current: str | None = None) -> tuple[Any, str, str]:
+    """The list of studies that have ended, what stands where the report will be, and the counts of those still open."""
     try:
         states = {name: SHELF.state(name) for name in SHELF.names()}
         ended = [name for name, state in states.items() if state["closed"] is not None]
         counts = "".join(counts_of(SHELF, name) for name in states if name not in ended)
     except StudyError as error:
         _log.warning("%s", error)
-        return f'<p class="hint">{NO_DATABASE}</p>', gr.update(visible=False, value=None), ""
+        return gr.update(visible=False, value=None), f'<p class="hint">{NO_DATABASE}</p>', ""
     chosen = current if current in ended else next(iter(ended), None)
-    still = f'<h3>Still open: counts only</h3><div class="study-counts">{counts}</div>' if counts else ""
-    about = f'<p class="hint">{_NONE}</p>{still}' if not ended else still
-    return about, gr.update(choices=ended, value=chosen, visible=bool(ended)), _WORKING if chosen else ""
+    still = f'<h2>Still open: counts only</h2><div class="study-counts">{counts}</div>' if counts else ""
+    meanwhile = _WORKING if chosen else f'<p class="hint">{_NONE}</p>'
+    return gr.update(choices=ended, value=chosen, visible=bool(ended)), meanwhile, still
 
 
-def report(name: str | None) -> str:
-    """The report of a study that has ended, as HTML."""
+def report(name: str | None) -> Any:
+    """The report of a study that has ended, as HTML; nothing changes where none was chosen."""
     if not name:
-        return ""
+        return gr.skip()
     try:
         body = REPORTS.fragment(name)
     except StudyError as error:

@@ -60,7 +60,7 @@ def counts_of(shelf: Shelf, name: str) -> str:
         **{f"Flagged: {rule}": str(count) for rule, count in counts["flagged"].items()},
     }
     cells = "".join(f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>" for title, text in rows.items())
-    return f"<section><h2>{link_to(manifest.name)}</h2>{mark_of(manifest)}<dl>{cells}</dl></section>"
+    return f"<section><h3>{link_to(manifest.name)}</h3>{mark_of(manifest)}<dl>{cells}</dl></section>"
 
 
 def link_to(name: str) -> str:
