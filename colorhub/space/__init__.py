@@ -62,7 +62,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
-        "app_kwargs": {"routes": study_routes(Desk(study.SHELF))},
+        "app_kwargs": {"routes": study_routes(Desk(study.SHELF, results.REPORTS))},
     }
     block = not overrides.pop("prevent_thread_lock", False)
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})

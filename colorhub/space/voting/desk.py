@@ -8,8 +8,9 @@ from starlette.responses import Response
 
 from colorhub import __version__
 from colorhub.space.voting.guard import Allowance
+from colorhub.space.voting.reports import Reports
 from colorhub.space.voting.shelf import Shelf
-from colorhub.study.errors import ForeignError, InvalidError, OutOfOrderError
+from colorhub.study.errors import ForeignError, InvalidError
 
 if TYPE_CHECKING:
     from colorhub.study.place import Study
@@ -31,8 +32,9 @@ class Call:
 class Desk:
     """The answers. Methods return what becomes JSON, or a response."""
 
-    def __init__(self, shelf: Shelf | None = None) -> None:
+    def __init__(self, shelf: Shelf | None = None, reports: Reports | None = None) -> None:
         self.shelf = shelf or Shelf()
+        self.reports = reports or Reports(self.shelf)
         self._sessions = Allowance(rate=2, burst=300)  # a class of raters behind one address
         self._codes = Allowance(rate=0.2, burst=20)
         self._rater = Allowance(rate=8, burst=120)
@@ -137,12 +139,14 @@ class Desk:
         gone = self.shelf.store().withdraw(_text(call.body, "code", 200))
         return {"votes": gone["votes"], "closed": gone["closed"]}
 
-    def ended(self, name: str) -> "Study":
-        """A study that has ended. Raises :class:`OutOfOrderError` while it is open: only counts are public then."""
-        study = self.shelf.study(name)
-        if self.shelf.state(study.manifest.name)["closed"] is None:
-            raise OutOfOrderError("This study is still open: results and trials are shown when it has ended.")
-        return study
+    def report(self, call: Call) -> Response:
+        """The report of a study that has ended, as HTML to be put into a page; refused while it is open."""
+        return Response(self.reports.fragment(call.path["name"]), media_type="text/html")
+
+    def trials(self, call: Call) -> Response:
+        """The trials of a study that has ended, as CSV; refused while it is open."""
+        name = {"Content-Disposition": 'attachment; filename="trials.csv"'}
+        return Response(self.reports.trials(call.path["name"]), 200, name, "text/csv")
 
     def _about(self, study: "Study") -> dict[str, Any]:
         manifest = study.manifest

@@ -10,7 +10,7 @@ from threading import Lock
 from typing import Any
 
 import anyio
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from colorhub.study.errors import InvalidError, RefusedError, TooLargeError
 
@@ -108,6 +108,8 @@ async def read_json(request: Request) -> dict[str, Any]:
                     raise TooLargeError(f"At most {MAX_BODY} bytes can be sent.")
     except TimeoutError:
         raise SlowError("The request did not arrive in time: send it again.") from None
+    except ClientDisconnect:  # nobody will read this
+        raise InvalidError("The request broke off.") from None
     return parsed(bytes(body))
 
 

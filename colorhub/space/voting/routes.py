@@ -61,6 +61,7 @@ class Service:
         self._senders = Senders()
         self._addresses = Allowance(rate=400, burst=4000)  # a hall full of raters behind one address
         self._threads = anyio.CapacityLimiter(THREADS)
+        self._slow = anyio.CapacityLimiter(1)  # reports, which nobody's vote waits for
 
     def routes(self) -> list[Route]:
         """Addresses below ``/study``."""
@@ -78,22 +79,28 @@ class Service:
             self._post("/api/votes", desk.vote),
             self._get("/api/result", desk.result),
             self._post("/api/withdraw", desk.withdraw),
+            Route(f"{one}/report", partial(self._respond, desk.report, 0.0, self._slow)),
+            Route(f"{one}/trials.csv", partial(self._respond, desk.trials, 0.0, self._slow)),
         ]
 
     def _get(self, path: str, answer: Answer, seconds: float = 0.0) -> Route:
-        return Route(path, partial(self._respond, answer, seconds), methods=["GET"])
+        return Route(path, partial(self._respond, answer, seconds, self._threads), methods=["GET"])
 
     def _post(self, path: str, answer: Answer) -> Route:
-        return Route(path, partial(self._respond, answer, 0.0), methods=["POST"])
+        return Route(path, partial(self._respond, answer, 0.0, self._threads), methods=["POST"])
 
-    async def _respond(self, answer: Answer, seconds: float, request: Request) -> Response:
+    async def _respond(
+        self, answer: Answer, seconds: float, threads: anyio.CapacityLimiter, request: Request
+    ) -> Response:
         start = time.monotonic()
         try:
             sender = self._senders.of(request)
             self._addresses.take(sender)
             body = await read_json(request) if request.method == "POST" else {}
             call = Call(request.path_params, body, request.headers.get(TOKEN, ""), sender)
-            result = await self._in_thread(answer, call)
+            if threads.statistics().tasks_waiting > _WAITING:
+                raise UnavailableError("Too many people at once just now. Try again.")
+            result = await anyio.to_thread.run_sync(answer, call, limiter=threads)
         except RefusedError as error:
             return _refusal(error.status, error.code, str(error))
         except StudyError as error:
@@ -102,11 +109,6 @@ class Service:
         response = result if isinstance(result, Response) else JSONResponse(result)
         response.headers.update(_HEADERS)
         return response
-
-    async def _in_thread(self, answer: Answer, call: Call) -> Any:
-        if self._threads.statistics().tasks_waiting > _WAITING:
-            raise UnavailableError("Too many people at once just now. Try again.")
-        return await anyio.to_thread.run_sync(answer, call, limiter=self._threads)
 
 
 def _refusal(status: int, code: str, sentence: str) -> JSONResponse:
