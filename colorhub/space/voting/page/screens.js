@@ -129,17 +129,15 @@ export const ending = async (server, context, result) => {
   if (result.fooled_at.length) fooled.append(grid);
   const parts = [make("h1", {}, words.done), first, score, wayBack(result, words), codeCard(server, context, result), fooled];
   show(false, ...parts, make("div", { className: "prose" }, ...rest), info.demonstration && info.state === "open" ? again(context) : null);
-  await fill(grid, server, result.fooled_at, info.protocol === "2afc" ? 2 : 1, words);
+  await fill(grid, server, result, words);
 };
 
-const fill = async (grid, server, positions, pictures, words) => {
-  for (const position of positions) {
-    const item = make("li", {});
-    grid.append(item);
-    for (let number = 0; number < pictures; number += 1) {
-      const address = URL.createObjectURL(await server.get(`pictures/${position}/${number}`));
-      item.append(make("img", { src: address, alt: words.fooledAlt(position + 1) }));
-    }
+const fill = async (grid, server, { fooled_at: positions, fooled_by: numbers }, words) => {
+  const items = positions.map(() => make("li", {}));
+  grid.append(...items);
+  for (const [at, position] of positions.entries()) {
+    const address = URL.createObjectURL(await server.get(`pictures/${position}/${numbers[at]}`));
+    items[at].append(make("img", { src: address, alt: words.fooledAlt(at + 1) }));
   }
 };
 
