@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-SECONDS = 30.0  # a browser waits at least so long
+SECONDS = 300.0  # browsers wait so long
 
 
 class BrokenError(OSError):

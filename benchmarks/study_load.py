@@ -128,15 +128,14 @@ async def run_kills(
         for kill in range(kills):
             await asyncio.sleep(chance.uniform(1, 2 + interval))
             down.append(await strike(kill))
-        await asyncio.sleep(2 * interval)
-        before = len(load.record.acknowledged)
-        await asyncio.sleep(2 * interval)
-        going_on = len(load.record.acknowledged) - before
+        goal = len(load.record.acknowledged) + raters
+        while len(load.record.acknowledged) < goal:  # the raters go on
+            await asyncio.sleep(0.1)
         record, took = load.fresh(), time.perf_counter() - start
     row("meanwhile", record, took)
     print(
         f"  {kills} kills; {np.median(down):.1f} s (median) until it answered again; {record.again} votes sent again, "
-        f"the longest wait {record.longest_wait:.1f} s; after the last kill {going_on} votes in {2 * interval:g} s"
+        f"the longest wait {record.longest_wait:.1f} s"
     )
     return load
 
@@ -175,9 +174,9 @@ def restart(server: Server) -> None:
     raise RuntimeError("PostgreSQL does not start again.")
 
 
-def measure(kind: str, given: argparse.Namespace) -> bool:
-    """All parts on one kind of database; whether all promises were kept."""
-    kept, skip = True, given.skip.split(",")
+def measure(kind: str, given: argparse.Namespace) -> tuple[bool, float]:
+    """All parts on one kind of database; whether every vote was kept once, and the load's p95 in milliseconds."""
+    kept, p95, skip = True, 0.0, given.skip.split(",")
     with place(kind) as (folder, running, database, server):
         print(f"{kind}, {len(running)} server process{'es' * (len(running) > 1)}")
         acknowledged: list = []
@@ -188,7 +187,7 @@ def measure(kind: str, given: argparse.Namespace) -> bool:
 
         if "load" not in skip:
             load, p95 = asyncio.run(run_load(running, given.raters, given.interval, given.seconds))
-            kept &= settle("load", load) and p95 <= LIMIT_MS
+            kept &= settle("load", load)
         if "highest" not in skip:
             kept &= settle("highest", asyncio.run(run_highest(running, given.raters, given.seconds / 6)))
         if "kills" not in skip:
@@ -199,7 +198,7 @@ def measure(kind: str, given: argparse.Namespace) -> bool:
                 strikes.append((title, given.kills[2], database_killer(server, running)))
             for title, number, strike in strikes:
                 kept &= settle(title, asyncio.run(run_kills(running, given.raters, given.interval, number, strike)))
-    return kept
+    return kept, p95
 
 
 def main() -> int:
@@ -218,8 +217,9 @@ def main() -> int:
     cores, load = os.cpu_count(), os.getloadavg()[0]
     print(f"{platform.machine()}, {cores} cores, load before {load:.1f}; the raters run on the same machine")
     kept = [measure(kind, given) for kind in ("sqlite", "postgresql") if given.only in (None, kind)]
-    print("All promises kept." if all(kept) else "A promise was NOT kept.")
-    return 0 if all(kept) else 1
+    good = all(safe and p95 <= LIMIT_MS for safe, p95 in kept)
+    print("All promises kept." if good else "A promise was NOT kept.")
+    return 0 if good else 1
 
 
 if __name__ == "__main__":

@@ -84,12 +84,16 @@ class App:
                 command, cwd=ROOT, env=self._environment, stdout=log, stderr=subprocess.STDOUT
             )
 
-    def wait(self, seconds: float = 300) -> float:
-        """Wait until it lists its studies; how long that took. Raises ``RuntimeError`` with what it printed."""
+    def wait(self, seconds: float = 600) -> float:
+        """Wait until it lists its studies; how long that took. One that gave up is started again, as whoever runs it
+        would: gradio does where the machine is so busy that its first request takes seconds. Raises ``RuntimeError``
+        with what it printed."""
         start = time.monotonic()
-        while time.monotonic() < start + seconds and self.process and self.process.poll() is None:
+        while time.monotonic() < start + seconds:
             if self.answers():
                 return time.monotonic() - start
+            if self.process is None or self.process.poll() is not None:
+                self.start()
             time.sleep(0.1)
         raise RuntimeError(f"app.py does not answer. It printed:\n{self._log.read_text(encoding='utf-8')}")
 
