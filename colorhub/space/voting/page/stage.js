@@ -49,6 +49,7 @@ export class Presentation {
     await frame();
     this.figure.dataset.state = "shown";
     this.onset = this.last = await frame(); // the frame that shows it has begun
+    this.step = 1000 / (refreshRate() ?? 60);
     requestAnimationFrame(this.#tick);
   }
 
@@ -58,7 +59,7 @@ export class Presentation {
     this.last = now;
     this.frames += 1;
     if (this.over) return;
-    if (this.exposure && now + length - this.onset >= this.exposure - length / 2) {
+    if (this.exposure && now + this.step - this.onset >= this.exposure - this.step / 2) {
       this.#hide("masked", now);
       this.whenMasked?.();
     } else requestAnimationFrame(this.#tick);
