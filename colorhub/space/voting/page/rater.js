@@ -7,7 +7,7 @@ import { Trials, delivered } from "./trials.js";
 import { wordsIn } from "./words.js";
 
 const query = new URLSearchParams(location.search);
-const OVER = ["finished", "closed", ...["replayed", "out-of-order", "invalid", "too-large"]]; // a kept vote is of no use then
+const USELESS = ["finished", "closed", "invalid", "too-large"]; // refusals after which a kept vote is not sent again
 
 const trouble = (kind, retry) => {
   const box = document.querySelector("#trouble");
@@ -53,7 +53,7 @@ const resumed = async ({ memory }) => {
     const vote = memory.get("vote");
     if (vote) {
       await delivered(server, vote).catch((error) => {
-        if (!OVER.includes(error.code)) throw error;
+        if (!USELESS.includes(error.code)) throw error;
       });
       memory.drop("vote");
     }
@@ -97,7 +97,10 @@ const session = async (context) => {
     if (!agreed) return;
     progress = await begun(context);
   }
-  if (!progress.finished) await judged(context, progress);
+  if (!progress.finished) {
+    if (context.info.state !== "open") throw new Refused(context.words.kept, "closed", 410);
+    await judged(context, progress);
+  }
   await ending(server, context, await server.get("result"));
 };
 

@@ -69,6 +69,7 @@ const ENGLISH = {
   loadTrouble: "This cannot be loaded just now. It is tried again.",
   retry: "Try again",
   closed: "This study has ended",
+  kept: "What you answered before is kept. Thank you.",
   stop: "This cannot go on",
   nothing: "No study is open just now",
   nothingText: "Thank you for your interest. Please come back another day.",
@@ -143,6 +144,7 @@ const GERMAN = {
   loadTrouble: "Das lässt sich gerade nicht laden. Es wird noch einmal versucht.",
   retry: "Jetzt versuchen",
   closed: "Diese Studie ist zu Ende",
+  kept: "Was Sie bis dahin geantwortet haben, ist aufbewahrt. Vielen Dank.",
   stop: "Es geht nicht weiter",
   codes: {
     // The server's own sentences are English.
