@@ -10,7 +10,6 @@ from colorhub.space.zero import on_zero_gpu
 
 NAME = "demonstration"
 MODELS = 2  # two are enough to show how a comparison looks
-_ORGANIZER, _CONTACT = "whoever runs this page", "ask them"
 _ENGLISH = """This is a demonstration: try how it is to take part. You will see {practice} photographs to practise and \
 then {trials} more. Some have their real colours, those of others were made up by a computer program. You say which is \
 which. It takes about two minutes.
@@ -27,6 +26,19 @@ Ihre Antworten werden unter einer Zufallszahl auf dem Rechner gespeichert, von d
 geantwortet haben, wie lange es gedauert hat, wie lange das Bild zu sehen war, ob Sie es kannten, die Art des \
 Bildschirms (Größenklasse, Bildrate, Pixeldichte), ob die Seite im Vordergrund war, und der Tag. Kein Name, keine \
 Adresse, keine Angaben zu Ihrem Browser. Sie belegen nichts, und Sie können sie am Ende löschen."""
+
+_ENGLISH_END = """Thank you. Here is how you did, and which pictures fooled you.
+
+The made-up colours come from neural networks that saw only the lightness of each photograph. Some pictures were \
+distorted on purpose, to see that answers are given with attention; they do not count.
+
+This was a demonstration: your answers are evidence for nothing. With the withdrawal code they are deleted."""
+_GERMAN_END = """Vielen Dank. Hier sehen Sie, wie oft Sie richtig lagen und welche Bilder Sie getäuscht haben.
+
+Die erfundenen Farben stammen von neuronalen Netzen, die nur die Helligkeit der Fotografien kannten. Einige Bilder \
+waren absichtlich verfälscht, um zu prüfen, ob aufmerksam geantwortet wird; sie zählen nicht mit.
+
+Dies war eine Vorführung: Ihre Antworten belegen nichts. Mit dem Code für den Widerruf werden sie gelöscht."""
 
 _log = logging.getLogger(__name__)
 _making = Lock()
@@ -58,9 +70,10 @@ def _make() -> bool:
     if study_names() or not models:
         return False
     config = Config(
-        organizer=_ORGANIZER,
-        contact=_CONTACT,
-        texts={"en": Texts(consent=_ENGLISH), "de": Texts(consent=_GERMAN)},
+        texts={
+            "en": Texts(consent=_ENGLISH, debrief=_ENGLISH_END),
+            "de": Texts(consent=_GERMAN, debrief=_GERMAN_END),
+        },
         design=Design(images=18, per_rater=12, size=192, practice=4, attention=2),
     )
     create_study(NAME, PACKAGED, models, config, demonstration=True)
