@@ -71,6 +71,7 @@ def serve(folder: Path, models: Path, root: Path = ROOT) -> Iterator[Served]:
     environment = {
         **os.environ,
         "COLORHUB_MODELS": str(models),
+        "COLORHUB_STUDIES": str(folder / "studies"),
         "GRADIO_SERVER_PORT": served.url.rsplit(":", 1)[1],
         "GRADIO_TEMP_DIR": str(folder / "uploads"),
         "HF_HUB_OFFLINE": "1",

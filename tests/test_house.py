@@ -25,6 +25,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 COMMANDS = dict(re.findall(r"^<!-- command: (\w+) -->\n```bash\n(.+)\n```$", README, flags=re.MULTILINE))
 
 NOT_OURS = {".git", ".venv", ".pytest_cache", ".ruff_cache", ".gradio", "__pycache__", "build", "dist", "runs", "out"}
+NOT_OURS |= {"studies"}  # python app.py makes one
 PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
@@ -32,7 +33,7 @@ EXTRAS = {
     "colorhub": ("export", "study"),
     "training": ("train",),
     "tests": ("train", "export", "study", "dev"),
-    "benchmarks": ("train", "export", "dev"),
+    "benchmarks": ("train", "export", "study", "dev"),
 }
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
 OPTIONAL = {"spaces"}
@@ -63,7 +64,7 @@ def third_party(folder: str) -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 found.add(node.module.split(".")[0])
-    siblings = {path.stem for path in (ROOT / folder).iterdir()}
+    siblings = {path.stem for place in (folder, "tests") for path in (ROOT / place).iterdir()}
     return found - set(sys.stdlib_module_names) - siblings - {"colorhub", "training", "tests", "benchmarks", "app"}
 
 

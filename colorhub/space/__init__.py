@@ -15,10 +15,14 @@ from colorhub.space.cards import fetch_cards
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
 from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
+from colorhub.space.voting import demonstration, results
+from colorhub.space.voting import tab as study
+from colorhub.space.voting.desk import Desk
+from colorhub.space.voting.routes import study_routes
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab, gallery.tab)
+TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab, gallery.tab, study.tab, results.tab)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
@@ -58,6 +62,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
+        "app_kwargs": {"routes": study_routes(Desk(study.SHELF, results.REPORTS))},
     }
     block = not overrides.pop("prevent_thread_lock", False)
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
@@ -71,9 +76,11 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
 
 
 def _behind_the_page() -> None:
-    if not on_zero_gpu():
-        warm_up()
+    warming = None if on_zero_gpu() else warm_up()
     fetch_cards()
+    if warming:
+        warming.join()
+    demonstration.prepare()
 
 
 __all__ = ["TABS", "build", "launch"]

@@ -7,7 +7,7 @@ from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
 TITLE = "colorhub: colour a black-and-white photo"
-CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "models.css")]
+CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "models.css", "study.css")]
 SCRIPTS = [Path(__file__).with_name(name) for name in ("page.js", "viewer.js", "gallery.js")]
 
 _PAPER = Color(

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
@@ -17,6 +18,7 @@ from colorhub.study.place import studies_root
 from colorhub.study.tokens import Keys, key_from_file, key_to_file
 
 _BUSY_SECONDS = 30
+_CONNECT_SECONDS = 5
 _LOCK = 7_203_114  # any number: PostgreSQL's lock while tables are made
 
 
@@ -33,6 +35,7 @@ class Database:
 
     def __init__(self, url: str | None = None) -> None:
         given = url or os.environ.get("COLORHUB_DATABASE_URL") or f"sqlite:///{studies_root() / 'votes.sqlite'}"
+        self._turn = Lock()
         try:
             self.engine = _engine(given)
             self.is_sqlite = self.engine.dialect.name == "sqlite"
@@ -56,7 +59,7 @@ class Database:
             UnavailableError: the database cannot be reached or is too busy; whether the transaction took place is not
                 known then, so what is sent again must be recognized.
         """
-        with self._transaction("BEGIN IMMEDIATE") as connection:
+        with self._my_turn(), self._transaction("BEGIN IMMEDIATE") as connection:
             yield connection
 
     @contextmanager
@@ -64,6 +67,17 @@ class Database:
         """A consistent view, without stopping writers. Raises :class:`UnavailableError`."""
         with self._transaction("BEGIN") as connection:
             yield connection
+
+    @contextmanager
+    def _my_turn(self) -> Iterator[None]:
+        """SQLite has one writer at a time, and who finds it busy sleeps: the threads of this process line up before."""
+        if self.is_sqlite and not self._turn.acquire(timeout=_BUSY_SECONDS):
+            raise UnavailableError("The votes' database is too busy. Try again.")
+        try:
+            yield
+        finally:
+            if self.is_sqlite:
+                self._turn.release()
 
     @contextmanager
     def _transaction(self, begin: str) -> Iterator[Connection]:
@@ -164,7 +178,10 @@ def _engine(given: str) -> Engine:
     if url.drivername in ("postgres", "postgresql"):
         url = url.set(drivername="postgresql+psycopg")
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=_BUSY_SECONDS)
+        waits = {"connect_timeout": _CONNECT_SECONDS} if url.get_backend_name() == "postgresql" else {}
+        return create_engine(
+            url, connect_args=waits, pool_pre_ping=True, pool_size=10, max_overflow=20, pool_timeout=_BUSY_SECONDS
+        )
     if url.database and url.database != ":memory:":
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})

@@ -17,6 +17,7 @@ from colorhub.study.errors import (
     TookPartError,
 )
 from colorhub.study.manifest import Manifest
+from colorhub.study.progress import Progress, progress_of
 from colorhub.study.schema import panel, raters, sequences
 from colorhub.study.store_core import StoreCore, study_row
 from colorhub.study.tokens import code_digest, new_rater
@@ -32,21 +33,6 @@ class Session:
     token: str
     study: str
     resumed: bool = False
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Where a rater is. ``kind``: of the item at ``position``, "" at the end; ``pictures``: one, or two side by side.
-    Whether a trial is an attention item is not told."""
-
-    study: str
-    position: int
-    total: int
-    kind: str
-    pictures: int
-    finished: bool
-    language: str
-    plates_read: int | None
 
 
 class Sessions(StoreCore):
@@ -76,24 +62,11 @@ class Sessions(StoreCore):
         """Where a rater is, after a reload for instance."""
         with self.database.reading() as connection:
             rater = self._rater(connection, token)
-        sequence = self._sequence(rater)
-        position = min(rater["position"], len(sequence))
-        item = sequence[position] if position < len(sequence) else {"kind": "", "stimuli": []}
-        kind = "trial" if item["kind"] == "attention" else item["kind"]
-        return Progress(
-            rater["study"],
-            position,
-            len(sequence),
-            kind,
-            len(item["stimuli"]),
-            rater["finished"],
-            rater["language"],
-            rater["plates_read"],
-        )
+        return progress_of(rater, self._sequence(rater))
 
-    def picture(self, token: str, position: int, number: int = 0) -> str:
-        """The stimulus that a rater may see at a position: this one and the next, to have it ready; all those answered
-        once the session is finished. ``number``: 1 for the right one of a pair.
+    def picture(self, token: str, position: int, number: int = 0) -> tuple[str, str]:
+        """The study and the stimulus that a rater may see at a position: this one and the next, to have it ready; all
+        those answered once the session is finished. ``number``: 1 for the right one of a pair.
 
         Raises:
             ForeignError: not his to see, now or ever.
@@ -107,7 +80,7 @@ class Sessions(StoreCore):
         stimuli = sequence[position]["stimuli"]
         if not 0 <= number < len(stimuli):
             raise ForeignError("There is no such picture.")
-        return stimuli[number]
+        return rater["study"], stimuli[number]
 
     def record_plates(self, token: str, readings: Sequence[str]) -> int:
         """Keep how many plates a rater read, once and before the first answer; the number. What was typed is not kept.

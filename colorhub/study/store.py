@@ -11,8 +11,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from colorhub.study.ending import close_if_due, close_in
 from colorhub.study.errors import ManifestError, OutOfOrderError, StudyError
 from colorhub.study.manifest import Manifest
+from colorhub.study.progress import Progress
 from colorhub.study.schema import panel, raters, sequences, studies, votes
-from colorhub.study.sessions import Progress, Session, Sessions
+from colorhub.study.sessions import Session, Sessions
 from colorhub.study.store_core import held_by, study_row
 from colorhub.study.tokens import code_digest
 from colorhub.study.voting import Receipt, Voting
@@ -37,8 +38,11 @@ class Store(Sessions, Voting):
         self._manifests[manifest.name] = manifest
 
     def result(self, token: str) -> dict[str, Any]:
-        """A finished rater's own result: trials, how many were right, the positions where a fake was taken for real,
-        attention items missed, withdrawal code. Raises :class:`OutOfOrderError` before the end."""
+        """A finished rater's own result: trials, how many were right, the positions where a fake was taken for real and
+        which picture there it was (0, or 1 for the right one), attention items missed, withdrawal code.
+
+        Raises :class:`OutOfOrderError` before the end.
+        """
         with self.database.reading() as connection:
             rater = self._rater(connection, token)
             if not rater["finished"]:
@@ -51,6 +55,7 @@ class Store(Sessions, Voting):
             "trials": len(trials),
             "correct": sum(row["correct"] for row in trials),
             "fooled_at": [row["position"] for row in trials if row["fooled"]],
+            "fooled_by": [int(row["answer"] == "right") for row in trials if row["fooled"]],
             "attention_failed": bool(attention) and sum(attention) < rules.attention * len(attention),
             "withdrawal_code": self.database.keys.withdrawal_code(rater["id"]),
         }

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, bindparam, select
 
 from colorhub.study.database import Database
 from colorhub.study.ending import close_if_due, is_due
@@ -13,6 +13,12 @@ from colorhub.study.errors import ForeignError, StudyError
 from colorhub.study.manifest import Manifest
 from colorhub.study.schema import raters, sequences, studies, votes
 from colorhub.study.table import trial_rows
+
+# Built once: building a statement takes longer than running it.
+_RATER = select(raters).where(raters.c.id == bindparam("rater"))
+_RATER_LOCKED = _RATER.with_for_update()
+_STUDY = select(studies).where(studies.c.name == bindparam("study"))
+_STUDY_LOCKED = _STUDY.with_for_update(read=True)
 
 
 class StoreCore:
@@ -26,6 +32,11 @@ class StoreCore:
     def rater_of(self, token: str) -> str:
         """The rater whom a token names. Raises :class:`ForeignError`."""
         return self.database.keys.rater_of(token)
+
+    def study_of(self, token: str) -> str:
+        """The study that the rater with this token is in. Raises :class:`ForeignError`."""
+        with self.database.reading() as connection:
+            return self._rater(connection, token)["study"]
 
     def manifest(self, study: str) -> Manifest:
         """The manifest of a study that was added. Raises :class:`StudyError`."""
@@ -53,8 +64,8 @@ class StoreCore:
 
     def _rater(self, connection: Connection, token: str, lock: bool = False) -> RowMapping:
         """The row of the rater whom a token names; with ``lock``, nobody else changes it until the transaction ends."""
-        query = select(raters).where(raters.c.id == self.rater_of(token))
-        row = connection.execute(query.with_for_update() if lock else query).mappings().first()
+        query = _RATER_LOCKED if lock else _RATER
+        row = connection.execute(query, {"rater": self.rater_of(token)}).mappings().first()
         if row is None:
             raise ForeignError("This session is not there any more: it was withdrawn, or belongs to another database.")
         return row
@@ -72,8 +83,7 @@ class StoreCore:
 
 def study_row(connection: Connection, study: str, lock: bool = False) -> RowMapping:
     """A study's row; with ``lock`` it is not closed before the transaction ends. Raises :class:`StudyError`."""
-    query = select(studies).where(studies.c.name == study)
-    row = connection.execute(query.with_for_update(read=True) if lock else query).mappings().first()
+    row = connection.execute(_STUDY_LOCKED if lock else _STUDY, {"study": study}).mappings().first()
     if row is None:
         raise StudyError(f"The database has no study {study[:64]!r}.")
     return row

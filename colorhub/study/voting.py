@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, bindparam, insert, select, update
 
 from colorhub.study.answers import Answer, parse_answer
 from colorhub.study.ending import is_over
@@ -17,21 +17,34 @@ from colorhub.study.errors import (
     RefusedError,
     ReplayedError,
 )
+from colorhub.study.progress import Progress, progress_of
 from colorhub.study.schema import raters, sequences, votes
-from colorhub.study.store_core import StoreCore, held_by, study_row
+from colorhub.study.store_core import StoreCore, study_row
 from colorhub.study.table import outcome
 
 _log = logging.getLogger(__name__)
+# Built once: building a statement takes longer than running it.
+_INSERT = insert(votes)
+_MOVE = update(raters).where(raters.c.id == bindparam("_rater"))
+_MOVE = _MOVE.values(position=bindparam("position"), finished=bindparam("finished"))
+_TOUCH = update(sequences).values(touched=bindparam("touched"), finished=bindparam("finished"))
+_TOUCH = _TOUCH.where(
+    sequences.c.study == bindparam("_study"),
+    sequences.c.number == bindparam("_number"),
+    sequences.c.holder == bindparam("_rater"),  # not where it was given to somebody else meanwhile
+)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """A vote that is on disk. ``repeated``: it was there before. ``correct``: in practice only, else ``None``."""
+    """A vote that is on disk. ``repeated``: it was there before. ``correct``: in practice only, else ``None``.
+    ``progress``: where the rater is after it."""
 
     position: int
     repeated: bool
     finished: bool
     correct: bool | None
+    progress: Progress
 
 
 class Voting(StoreCore):
@@ -80,12 +93,11 @@ class Voting(StoreCore):
     def _keep(
         self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer, finished: bool
     ) -> None:
+        who = {"_rater": rater["id"], "_study": rater["study"], "_number": rater["number"]}
         values = {"rater": rater["id"], "position": position, "day": self.today(), **asdict(answer)}
-        connection.execute(insert(votes).values(**values))
-        moved = {"position": position + 1, "finished": finished}
-        connection.execute(update(raters).where(raters.c.id == rater["id"]).values(**moved))
-        sign = {"touched": 0 if finished else int(self._clock()), "finished": finished}
-        connection.execute(update(sequences).where(held_by(rater)).values(**sign))
+        connection.execute(_INSERT, values)
+        connection.execute(_MOVE, {"_rater": rater["id"], "position": position + 1, "finished": finished})
+        connection.execute(_TOUCH, {**who, "touched": 0 if finished else int(self._clock()), "finished": finished})
 
     def _repeated(self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer) -> Receipt:
         """A vote that is there already: the same one was sent again because its receipt was lost, or it is a replay."""
@@ -102,4 +114,5 @@ class Voting(StoreCore):
         correct = None
         if item["kind"] == "practice":
             correct = outcome(self.manifest(rater["study"]), item, answer.answer)["correct"]
-        return Receipt(position, repeated, finished, correct)
+        moved = rater if repeated else {**rater, "position": position + 1, "finished": finished}
+        return Receipt(position, repeated, finished, correct, progress_of(moved, self._sequence(rater)))
