@@ -157,8 +157,8 @@ class ColorizationPipeline:
 
     @torch.inference_mode()
     def distribution(self, photo: Any, size: int | None = None, hints: Iterable[Any] = ()) -> Tensor:
-        """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's edges:
-        ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
+        """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's
+        edges: ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
 
         Raises:
             PhotoError: a file that cannot be read.

@@ -28,7 +28,7 @@ class HintedLayers:
         self._spreading = Spreading(self.L)
 
     def apply(self, ab: Tensor, hints: Sequence[Hint]) -> Tensor:
-        """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours where they are."""
+        """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours at them."""
         if not hints:
             return ab
         ab = ab.float().cpu()
@@ -71,7 +71,7 @@ def _composed(layer_L: Tensor, fields: Tensor, x: float, y: float, L: Tensor) ->
 
 def _amounts(met: Tensor, missing: Tensor) -> Tensor:
     """How much of each field ``(n, c)`` gives what is missing ``(n, c)``, if ``met`` ``(n, n)`` is what each field
-    gives at each hint. A ridge keeps it finite where hints contradict each other; refinement takes it back elsewhere."""
+    gives at each hint. A ridge keeps it finite where hints contradict each other; refining takes it back elsewhere."""
     inverse = torch.linalg.inv(met + _RIDGE * torch.eye(len(met), dtype=met.dtype))
     amounts = inverse @ missing
     for _ in range(_ROUNDS):

@@ -1,10 +1,11 @@
 """How far a colour spreads from one pixel: smooth where lightness is, next to nothing beyond an edge.
 
-The picture is a grid of conductors that are the worse the more two neighbours differ in lightness (the weights of Levin,
-Lischinski, Weiss 2004, "Colorization using Optimization"), and every pixel leaks a little, so that far away nothing
-arrives: the screened Poisson equation ``(D - W + 1 / reach^2) u = f``. Its answer to one pixel has a thin peak there. The
-answer to that answer has none: it is the Matern covariance of smoothness 1 on this grid (Whittle 1954; Lindgren, Rue,
-Lindstrom 2011), nearly flat around the pixel. Both come from the same factorization, made once for a picture.
+The picture is a grid of conductors that are the worse the more two neighbours differ in lightness (the weights of
+Levin, Lischinski, Weiss 2004, "Colorization using Optimization"), and every pixel leaks a little, so that far away
+nothing arrives: the screened Poisson equation ``(D - W + 1 / reach^2) u = f``. Its answer to one pixel has a thin peak
+there. The answer to that answer has none: it is the Matern covariance of smoothness 1 on this grid (Whittle 1954;
+Lindgren, Rue, Lindstrom 2011), nearly flat around the pixel. Both come from the same factorization, made once for a
+picture.
 """
 
 from functools import cached_property
