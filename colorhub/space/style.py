@@ -7,8 +7,10 @@ from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
 TITLE = "colorhub: colour a black-and-white photo"
-CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "models.css")]
-SCRIPTS = [Path(__file__).with_name(name) for name in ("page.js", "viewer.js", "gallery.js")]
+CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "retouch.css", "models.css")]
+SCRIPTS = [
+    Path(__file__).with_name(name) for name in ("page.js", "viewer.js", "color_words.js", "retouch.js", "gallery.js")
+]
 
 _PAPER = Color(
     "#fbf9f6",
