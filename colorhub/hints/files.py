@@ -29,7 +29,7 @@ def load_hints(path: str | os.PathLike[str], size: tuple[int, int] | None = None
     return parse_hints(text, size, path.name)
 
 
-def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: str = "that was given") -> list[Hint]:
+def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: str = "the file") -> list[Hint]:
     """As :func:`load_hints`, from the text of a file called ``name``."""
     found = _parsed(text, name)
     own = _size(found["size"], name)
@@ -64,9 +64,9 @@ def _parsed(text: str | bytes, name: str) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
-        raise HintsError(f"The file {name} is not JSON; hints look like {_FORM}.") from None
+        raise HintsError(f"There is no JSON in {name}; hints look like {_FORM}.") from None
     if not isinstance(found, dict) or "size" not in found or not isinstance(found.get("hints"), list):
-        raise HintsError(f"The file {name} holds no hints; they look like {_FORM}.")
+        raise HintsError(f"There are no hints in {name}; they look like {_FORM}.")
     return found
 
 

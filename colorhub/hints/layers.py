@@ -1,4 +1,10 @@
-"""Hints on a colour layer: exact where they are, spread from there."""
+"""Hints on a colour layer: exact where they are, spread from there to what looks alike and is not beyond an edge.
+
+What a hint's colour differs from the layer's is added to the layer, weighed by what :mod:`spreading` lets through from
+the hint's pixel and by how much a place looks like that pixel, in lightness and in the colour the layer has there. With
+several hints each gets such an amount that the composed photo has all their colours, as in kriging (Krige 1951): what
+the photo tells about nearby colours is in the weights, so two hints on one thing do not count twice.
+"""
 
 from collections.abc import Sequence
 
@@ -11,6 +17,7 @@ from colorhub.hints.hint import Hint, colors_of
 from colorhub.hints.spreading import Spreading
 from colorhub.photo import Photo
 
+_L_UNIT, _AB_UNIT = 35.0, 20.0  # CIELAB units: what differs by more is not alike
 _WINDOW = 6  # pixels of the layer on each side of a place that decide on its composed colour
 _RIDGE = 1e-3  # of hints that share a pixel of the layer, which cannot all be met
 _ROUNDS = 8
@@ -25,7 +32,7 @@ class HintedLayers:
     def __init__(self, photo: Photo, L: Tensor) -> None:
         self.photo = photo
         self.L = L.float().cpu()
-        self._spreading = Spreading(self.L)
+        self.spreading = Spreading(self.L)
 
     def apply(self, ab: Tensor, hints: Sequence[Hint]) -> Tensor:
         """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours at them."""
@@ -35,10 +42,23 @@ class HintedLayers:
         width, height = self.photo.size
         places = [((hint.x + 0.5) / width, (hint.y + 0.5) / height) for hint in hints]
         L, wanted = colors_of(hints, self.photo)
-        fields = torch.stack([self._spreading.field(x, y) for x, y in places])
+        fields = self.fields(ab, places)
         missing = wanted - composed_at(self.L, ab[0], places, L)
         amounts = _amounts(composed_at(self.L, fields, places, L).double(), missing.double())
         return ab + torch.einsum("nhw,nc->chw", fields, amounts.float())[None]
+
+    def fields(self, ab: Tensor, places: Sequence[tuple[float, float]]) -> Tensor:
+        """How much of an amount given at each of ``places`` (x, y), shares of width and height, arrives everywhere:
+        ``(n, h, w)``."""
+        return torch.stack([self.spreading.field(x, y) * likeness(self.L, ab, x, y) for x, y in places])
+
+
+def likeness(L: Tensor, ab: Tensor, x: float, y: float) -> Tensor:
+    """How much every pixel of a layer looks like the one at (x, y), shares of width and height: ``(h, w)`` in 0..1."""
+    height, width = L.shape[2:]
+    row, column = min(int(y * height), height - 1), min(int(x * width), width - 1)
+    features = torch.cat([L[0] / _L_UNIT, ab[0] / _AB_UNIT])
+    return torch.exp(-(features - features[:, row, column, None, None]).square().sum(dim=0))
 
 
 def composed_at(layer_L: Tensor, fields: Tensor, places: Sequence[tuple[float, float]], L: Tensor) -> Tensor:

@@ -21,9 +21,9 @@ from colorhub.compose import edge_maps
 from colorhub.compose.tensors import compose_lines
 
 _PIXELS = 60_000  # of the grid: a larger picture is shrunk to so many
-_CONTRAST = 8.0  # L units between neighbours that make an edge
-_THROUGH = 1e-4  # what goes through any edge
-_REACH = 0.3  # share of the picture's short side over which a colour fades where there is no edge
+_CONTRAST = 4.0  # L units between neighbours that make an edge
+_THROUGH = 1e-5  # what goes through any edge
+REACH = 0.5  # share of the picture's short side over which a colour fades where there is no edge
 _PEAK = 0.05  # share of the thin peak: lets hints that are near each other differ
 
 
@@ -88,5 +88,5 @@ def _system(L: np.ndarray) -> sparse.csc_matrix:
             (weight.ravel(), (index[one].ravel(), index[other].ravel())), shape=total.shape
         )
     total = total + total.T
-    leak = 1 / (_REACH * min(L.shape)) ** 2
+    leak = 1 / (REACH * min(L.shape)) ** 2
     return (sparse.diags(np.asarray(total.sum(axis=1)).ravel() + leak) - total).tocsc()
