@@ -69,10 +69,12 @@
     next.src = url;
   };
 
-  const drawn = ({ photo: id, number, picture }) => {
+  const drawn = ({ photo: id, number, picture, plain }) => {
     if (!photo || id !== photo.id || number !== sent.busy) return;
     const took = sent.since;
     photo.good = sent.hints;
+    if (photo.plain !== plain && compared()) $("#retouch-picture img").src = plain;
+    photo.plain = plain;
     show(picture, () => {
       $("#retouch-stage").dataset.drawn = number;
       $("#retouch-stage").dataset.took = Math.round(performance.now() - took);
@@ -275,6 +277,11 @@
   function grab(event) {
     if (event.button > 0) return;
     const number = +this.dataset.number;
+    if (picking) {
+      event.preventDefault();
+      picking = false;
+      return pick(hints()[number].color);
+    }
     const from = [event.clientX, event.clientY];
     let far = false;
     this.setPointerCapture(event.pointerId);
@@ -467,7 +474,7 @@
       $("#retouch-picture")?.focus({ preventScroll: true });
       $("#retouch-below")?.scrollIntoView({ block: "nearest" });
     },
-    redraw: () => photo && draw(),
+    redraw: (draft) => photo && draw(draft),
     hints: () => JSON.stringify({ photo: photo?.id ?? "", hints: steps[at] }),
   };
 })();

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
@@ -177,8 +178,8 @@ def _wire_hints(parts: Retouch) -> None:
         asked.failure(None, None, None, js="() => retouch.failed()", **_QUIET)
     parts.stage.point(suggest, parts.session, parts.mail.suggested, queue=False, trigger_mode="always_last", **_QUIET)
     actions, now = parts.actions, parts.mail.now
-    for moved in (actions.vividness.input, actions.vividness.release):
-        moved(None, None, None, js="() => retouch.redraw()", **_QUIET)
+    actions.vividness.input(None, None, None, js="() => retouch.redraw(true)", **_QUIET)
+    actions.vividness.release(None, None, None, js="() => retouch.redraw()", **_QUIET)
     saved = actions.download.click(
         full_size,
         [parts.session, actions.vividness, now],
@@ -247,7 +248,6 @@ def change_model(session: Retouched | None, model: str | None, vividness: Any) -
 
 def _show(session: Retouched, vividness: Any) -> list[Any]:
     factor = checked_vividness(vividness)
-    opened = session.opened(factor)
     return [
         session,
         gr.update(visible=False),
@@ -256,7 +256,7 @@ def _show(session: Retouched, vividness: Any) -> list[Any]:
         gr.update(value=session.model),
         about_model(session.model),
         factor,
-        json.dumps(opened),
+        json.dumps({"kind": "opened", **session.opened(factor)}),
     ]
 
 
@@ -265,8 +265,8 @@ def draw(session: Retouched | None, vividness: Any, event: gr.EventData) -> str:
     with in_words():
         asked = event._data if isinstance(event._data, dict) else {}
         kept, hints = _sent(session, asked)
-        picture = kept.draw(hints, checked_vividness(vividness), asked.get("longest"))
-        return json.dumps({"photo": kept.photo, "number": asked.get("number"), "picture": picture})
+        drawn = kept.draw(hints, checked_vividness(vividness), asked.get("longest"))
+        return json.dumps({"photo": kept.photo, "number": asked.get("number"), **drawn})
 
 
 def suggest(session: Retouched | None, event: gr.EventData) -> str:
@@ -301,7 +301,8 @@ def load_hints(session: Retouched | None, upload: Any) -> str:
     with in_words():
         if session is None:
             raise RefusedError(GONE)
-        return json.dumps(session.loaded(received(upload)))
+        # Marked, because the page hears of changes only: the same file may be loaded twice.
+        return json.dumps({"kind": "loaded", "mark": token_hex(4), **session.loaded(received(upload))})
 
 
 def start_over(session: Retouched | None) -> list[Any]:

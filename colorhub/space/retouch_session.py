@@ -18,6 +18,7 @@ from colorhub.space.jobs import (
     Written,
     after,
     colorize_upload,
+    lightness_only,
     shrink,
     write_full_size,
     write_preview,
@@ -55,14 +56,17 @@ class Retouched(Kept):
         pipeline = SHELF.get(colored.model)
         opened = pipeline.open(colored.path)
         self.lines = [*colored.notes, *([_IN_COLOR] if opened.in_color else [])]
+        grey = lightness_only(opened)
         self._takes_hints = pipeline.model.accepts_hints
         self._likely = None
         if pipeline.model.has_distribution:
-            self._likely = likely_colors(colored.model, opened, colored.layer.size)
+            self._likely = likely_colors(colored.model, grey, colored.layer.size)
         self._pipeline = without_network(pipeline)
-        self._place = self._on_disk(opened)
+        np.save(self.folder / "grey.npy", grey.grey)
+        self._place = replace(grey, grey=np.load(self.folder / "grey.npy", mmap_mode="r"))
         self._views: dict[int, Photo] = {}
         self._previews: list[Path] = []
+        self._plain: tuple[float, Path] | None = None  # with the vividness it has
         self._numbers, self._lock = count(), Lock()
         self.hints: list[Hint] = []
         Thread(target=self._warm_up, name="retouch", daemon=True).start()
@@ -93,31 +97,27 @@ class Retouched(Kept):
         return self.colored.size
 
     def opened(self, vividness: float) -> dict[str, Any]:
-        """What the page needs when the photo comes: pictures with the hints there are and without any."""
-        plain = write_preview(self._composed(self.colored.layer, vividness, PREVIEW), self.folder / "plain.jpg")
+        """What the page needs when the photo comes."""
         width, height = self.size
         return {
-            "kind": "opened",
             "photo": self.photo,
             "width": width,
             "height": height,
-            "plain": file_url(plain),
-            "picture": self.draw(self.hints, vividness, PREVIEW) if self.hints else file_url(plain),
             "hints": [hint._asdict() for hint in self.hints],
             "network": self._takes_hints,
+            **self.draw(self.hints, vividness),
         }
 
-    def draw(self, hints: "Sequence[Hint]", vividness: float, longest: Any = PREVIEW) -> str:
-        """Address of the picture with hints, about ``longest`` pixels wide or high."""
+    def draw(self, hints: "Sequence[Hint]", vividness: float, longest: Any = PREVIEW) -> dict[str, str]:
+        """Addresses of the picture with hints, about ``longest`` pixels wide or high, and of the one without any."""
         with self._lock:
             layer = self._hinted(hints)
             self.hints = list(hints)
+            plain = self._without_hints(vividness)
+        if not hints:
+            return {"picture": file_url(plain), "plain": file_url(plain)}
         picture = self._composed(layer, vividness, _preview_size(longest))
-        path = write_preview(picture, self.folder / f"retouched-{next(self._numbers)}.jpg")
-        self._previews.append(path)
-        while len(self._previews) > _SHOWN:
-            self._previews.pop(0).unlink(missing_ok=True)
-        return file_url(path)
+        return {"picture": file_url(self._written(picture)), "plain": file_url(plain)}
 
     def download(self, hints: "Sequence[Hint]", vividness: float) -> Written:
         """The full-size file."""
@@ -143,7 +143,7 @@ class Retouched(Kept):
 
         found = [hint._asdict() for hint in parse_hints(path.read_bytes(), self.size, path.name)]
         hints_from(found, self.size)
-        return {"kind": "loaded", "photo": self.photo, "hints": found, "mail": token_hex(4)}
+        return {"photo": self.photo, "hints": found}
 
     def suggest(self, x: Any, y: Any) -> dict[str, Any]:
         """Colours for a place: likely ones by a model with a distribution, else variations of the colour there."""
@@ -173,10 +173,27 @@ class Retouched(Kept):
         return [hex_of(L, color) for color in (ab, 1.8 * ab, 0.5 * ab, 0 * ab, *turned)]
 
     def _hinted(self, hints: "Sequence[Hint]") -> "ColorLayer":
-        layer, spread = self.colored.layer, self._spread()
-        if hints and self._takes_hints:  # what spreads is not for another process: it is prepared anew there
+        layer = self.colored.layer
+        if not hints:
+            return layer
+        spread = self._spread()
+        if self._takes_hints:  # what spreads is not for another process: it is prepared anew there
             return take_hints(self.model, self._place, layer, list(hints), None if on_zero_gpu() else spread)
         return self._pipeline.retouch(self._place, layer, hints, spread)
+
+    def _without_hints(self, vividness: float) -> Path:
+        if self._plain is None or self._plain[0] != vividness:
+            self._plain = vividness, self._written(self._composed(self.colored.layer, vividness, PREVIEW))
+        return self._plain[1]
+
+    def _written(self, picture: np.ndarray) -> Path:
+        path = write_preview(picture, self.folder / f"retouched-{next(self._numbers)}.jpg")
+        self._previews.append(path)
+        while len(self._previews) > _SHOWN:
+            oldest = self._previews.pop(0)
+            if self._plain is None or oldest != self._plain[1]:
+                oldest.unlink(missing_ok=True)
+        return path
 
     def _spread(self) -> "HintedLayers":
         """What spreads from pixels of this photo: some 50 MB, so that only those who draw now have it at hand."""
@@ -202,19 +219,14 @@ class Retouched(Kept):
             )
 
     def _composed(self, layer: "ColorLayer", vividness: float, longest: int) -> np.ndarray:
-        view = self._views.setdefault(longest, shrink(self.colored.view, longest))
+        if longest not in self._views:  # on which a preview is composed, for the last two sizes
+            self._views = {**dict(list(self._views.items())[-1:]), longest: shrink(self.colored.view, longest)}
+        view = self._views[longest]
         return after(replace(self.colored, view=view, layer=layer), vividness, longest, self._composers)
 
     @property
     def _composers(self) -> Composers:
         return Composers({self.model: self._pipeline})
-
-    def _on_disk(self, photo: "Photo") -> "Photo":
-        from colorhub.photo.metadata import Metadata
-
-        np.save(self.folder / "grey.npy", photo.grey)
-        grey = np.load(self.folder / "grey.npy", mmap_mode="r")
-        return replace(photo, grey=grey, rgb=None, alpha=None, metadata=Metadata(), original=None)
 
 
 def hints_from(sent: Any, size: tuple[int, int]) -> "list[Hint]":
