@@ -17,7 +17,7 @@ from colorhub.hints.hint import Hint, colors_of
 from colorhub.hints.spreading import Spreading
 from colorhub.photo import Photo
 
-_L_UNIT, _AB_UNIT = 35.0, 20.0  # CIELAB units: what differs by more is not alike
+_L_UNIT, _AB_UNIT = 45.0, 20.0  # CIELAB units: what differs by more is not alike
 _WINDOW = 6  # pixels of the layer on each side of a place that decide on its composed colour
 _RIDGE = 1e-3  # of hints that share a pixel of the layer, which cannot all be met
 _ROUNDS = 8

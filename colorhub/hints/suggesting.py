@@ -6,7 +6,7 @@ from torch import Tensor
 from colorhub import ab_bins
 from colorhub.color import fit_gamut, lab_to_rgb
 
-_WIDTH = 12.0  # CIELAB units: bins this near count as the same colour
+_WIDTH, _APART = 12.0, 20.0  # CIELAB units: bins this near count for a colour, and as the same colour
 _LEAST = 1e-3  # of the chances: rarer colours are not suggested
 
 
@@ -21,7 +21,8 @@ def likeliest(probabilities: Tensor, L: float, count: int) -> list[str]:
         count: at least 1.
     """
     centers = ab_bins.bin_centers()
-    near = torch.exp(-torch.cdist(centers, centers).square() / (2 * _WIDTH**2))
+    distance = torch.cdist(centers, centers)
+    near = torch.exp(-distance.square() / (2 * _WIDTH**2))
     left = probabilities.float().cpu() / probabilities.sum().item()
     found: dict[str, None] = {}  # a set that keeps its order
     while len(found) < count:
@@ -31,7 +32,7 @@ def likeliest(probabilities: Tensor, L: float, count: int) -> list[str]:
             break
         weights = near[best] * left
         found[hex_of(L, weights @ centers / weights.sum())] = None
-        left = left * (1 - near[best])
+        left = left * (distance[best] > _APART)
     return list(found)
 
 
