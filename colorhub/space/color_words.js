@@ -2,11 +2,9 @@
 (() => {
   const HUES = [[12, "red"], [42, "orange"], [68, "yellow"], [165, "green"], [196, "turquoise"], [252, "blue"], [290, "violet"], [345, "pink"], [361, "red"]];
 
-  const partsOf = (hex) => [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16) / 255);
-
   // As in "dark brown".
   const nameOf = (hex) => {
-    const [r, g, b] = partsOf(hex);
+    const [r, g, b] = [1, 3, 5].map((start) => parseInt(hex.slice(start, start + 2), 16) / 255);
     const [most, least] = [Math.max(r, g, b), Math.min(r, g, b)];
     const [light, chroma] = [(most + least) / 2, most - least];
     if (light > 0.96) return "white";
@@ -21,10 +19,5 @@
     return `${tone}${brown ? "" : dull}${brown ? "brown" : name}`;
   };
 
-  const textOn = (hex) => {
-    const [r, g, b] = partsOf(hex);
-    return 0.3 * r + 0.59 * g + 0.11 * b < 0.5 ? "white" : "black";
-  };
-
-  window.colorWords = { nameOf, textOn };
+  window.colorWords = { nameOf };
 })();

@@ -68,7 +68,7 @@ def bar() -> str:
     return (
         '<div id="retouch-below"><div class="retouch-bar" role="group" aria-label="Hints">'
         f"{_tool('undo', 'Undo')}{_tool('redo', 'Redo')}{_tool('remove', 'Remove')}{_tool('clear', 'Clear all')}"
-        f'<span class="gap"></span>{_toggle("compare", "Without hints")}{_toggle("marks", "Hide markers")}</div>'
+        f'<span class="gap"></span>{_toggle("compare", "Without hints")}{_toggle("hide", "Hide markers")}</div>'
         '<p class="hint retouch-line"><span id="retouch-count"></span>'
         '<span id="retouch-status" role="status"></span></p></div>'
     )

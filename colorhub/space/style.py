@@ -8,9 +8,8 @@ from gradio.themes.utils.fonts import LocalFont
 
 TITLE = "colorhub: colour a black-and-white photo"
 CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "retouch.css", "models.css")]
-SCRIPTS = [
-    Path(__file__).with_name(name) for name in ("page.js", "viewer.js", "color_words.js", "retouch.js", "gallery.js")
-]
+_SCRIPTS = ("page", "viewer", "color_words", "retouch_link", "retouch", "retouch_input", "gallery")
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in _SCRIPTS]
 
 _PAPER = Color(
     "#fbf9f6",
