@@ -8,9 +8,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules={"color", "metrics"},
     submod_attrs={
+        "hints": ["Hint", "HintsError", "load_hints", "save_hints"],
         "models": ["MODELS", "create", "list_models", "load"],
         "models.base": ["Colorizer", "HubModel", "Prediction"],
         "photo": ["ColorPhoto", "Photo", "PhotoError"],
         "pipeline": ["ColorizationPipeline", "ColorLayer"],
+        "retouching": ["Retouching"],
     },
 )

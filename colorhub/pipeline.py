@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from torch import Tensor
 from tqdm import tqdm
 
 from colorhub import ab_bins
-from colorhub.alternatives import Choice
+from colorhub.alternatives import Choice, along_edges
 from colorhub.compose import compose_codes, compose_rows, edge_maps, widen
+from colorhub.hints import HintedLayers, hints_of, native_hints
 from colorhub.models import Colorizer, Prediction, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
 from colorhub.working import coarser, lightness, same_shape, working_lightness
@@ -73,6 +74,7 @@ class ColorizationPipeline:
         temperature: float | None = None,
         samples: int | None = None,
         seed: int = 0,
+        hints: Iterable[Any] | None = None,
         progress: bool | None = None,
     ) -> ColorPhoto | list[ColorPhoto] | list[list[ColorPhoto]]:
         """Colour one photo, or a list of photos.
@@ -89,16 +91,22 @@ class ColorizationPipeline:
             samples: give a list of so many different colourings for each photo, instead of one. Needs a model with a
                 distribution, as temperature does: ``pipeline.model.has_distribution``.
             seed: of the samples; the first ones are the same however many are asked for.
+            hints: colours that things have, for one photo: ``(x, y, colour)`` each, in pixels of the full-size photo as
+                it is shown, x right and y down; colours as ``#rrggbb`` or CSS names, whose lightness does not count. A
+                photo that is in colour is then coloured anew.
             progress: show a progress bar; by itself on lists, in a terminal.
 
         Raises:
             PhotoError: a file that cannot be read.
-            ValueError: settings out of range; temperature or samples for a model that has one answer.
+            ValueError: settings out of range; temperature or samples for a model that has one answer; hints that cannot
+                be used (:class:`~colorhub.hints.HintsError`).
         """
         _check_settings(size, vividness, batch_size)
         choice = self._checked(Choice(temperature, samples, seed))
         if not isinstance(photos, (list, tuple, Iterator)):
-            return next(self._color([photos], size, vividness, 1, recolor, choice))
+            return next(self._color([photos], size, vividness, 1, recolor, choice, hints))
+        if hints is not None:
+            raise ValueError("hints are for one photo: call the pipeline once for each photo that has some.")
         hidden = None if progress is None else not progress
         total = len(photos) if isinstance(photos, Sequence) else None
         colored = self._color(photos, size, vividness, batch_size, recolor, choice)
@@ -148,6 +156,53 @@ class ColorizationPipeline:
         return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
+    def distribution(self, photo: Any, size: int | None = None, hints: Iterable[Any] = ()) -> Tensor:
+        """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's
+        edges: ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
+
+        Raises:
+            PhotoError: a file that cannot be read.
+            ValueError: for a model that has one answer.
+        """
+        _check_settings(size, 1.0, 1)
+        self._expect_distribution()
+        photo = self.open(photo)
+        L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
+        given = hints_of(hints, photo.size)
+        points = native_hints(given, photo, L).to(self.device) if given and self.model.accepts_hints else None
+        probabilities = self._forward(L, points).logits.float().softmax(dim=1)
+        guide = F.interpolate(L, size=probabilities.shape[2:], mode="area").to(self.device)
+        return along_edges(probabilities, guide)[0].cpu()
+
+    @torch.inference_mode()
+    def retouch(
+        self, photo: Photo, layer: ColorLayer, hints: Iterable[Any], spread: HintedLayers | None = None
+    ) -> ColorLayer:
+        """A photo's colour layer with hints: the step of a call between :meth:`predict` and :meth:`compose`.
+
+        A model that takes hints answers anew, knowing them. What its answer, or another model's, still lacks at a hint
+        is added there and spreads from there, up to the edges of things.
+
+        Args:
+            photo: the one the layer is of.
+            layer: from :meth:`predict`.
+            hints: as in a call.
+            spread: of the same photo and layer, so that it is not prepared again: see
+                :class:`~colorhub.retouching.Retouching`.
+
+        Raises:
+            HintsError: hints that cannot be used.
+        """
+        hints = hints_of(hints, photo.size)
+        if not hints:
+            return layer
+        ab = layer.ab
+        if self.model.accepts_hints and not layer.choice:
+            ab = self._forward(layer.L, native_hints(hints, photo, layer.L).to(self.device)).ab.float().cpu()
+        ab = (spread or HintedLayers(photo, layer.L)).apply(ab, hints)
+        return replace(layer, ab=ab, choice=f"{layer.choice} hints={len(hints)}".lstrip())
+
+    @torch.inference_mode()
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
         """Put a colour layer onto its full-size photo. Vividness is applied here: changing it needs no network."""
         _check_settings(None, vividness, 1)
@@ -170,9 +225,12 @@ class ColorizationPipeline:
         batch_size: int,
         recolor: bool,
         choice: Choice,
+        hints: Iterable[Any] | None = None,
     ) -> Iterator[ColorPhoto | list[ColorPhoto]]:
         sources = iter(sources)
         while window := [self.open(source) for source in islice(sources, batch_size)]:
+            if hints is not None:
+                hints, recolor = hints_of(hints, window[0].size), True
             grey = [photo for photo in window if recolor or not photo.in_color]
             layers = iter(self._predict(grey, size, batch_size, choice))
             for photo in window:
@@ -180,10 +238,12 @@ class ColorizationPipeline:
                     yield [photo.pass_through()] * choice.samples if choice.samples else photo.pass_through()
                     continue
                 layer = next(layers)
-                if choice.samples:
-                    yield [self.compose(photo, one, vividness) for one in layer]
-                else:
-                    yield self.compose(photo, layer, vividness)
+                several = layer if choice.samples else [layer]
+                if hints:
+                    spread = HintedLayers(photo, several[0].L)
+                    several = [self.retouch(photo, one, hints, spread) for one in several]
+                colored = [self.compose(photo, one, vividness) for one in several]
+                yield colored if choice.samples else colored[0]
 
     @torch.inference_mode()
     def _predict(
@@ -202,10 +262,10 @@ class ColorizationPipeline:
         ]
         return layers if choice.samples else [layer for (layer,) in layers]
 
-    def _forward(self, L: Tensor) -> Prediction:
+    def _forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         L = L.to(self.device, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.model(L)
+            return self.model(L) if hints is None else self.model(L, hints)
 
     def _colors(self, L: Tensor, choice: Choice) -> Tensor:
         """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``."""

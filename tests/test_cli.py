@@ -14,7 +14,7 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from colorhub import ColorizationPipeline, Photo, __version__, create
+from colorhub import ColorizationPipeline, Photo, __version__, create, save_hints
 from colorhub.cli import app
 from colorhub.folder.plan import make_plan
 from colorhub.folder.run import Settings, color_files
@@ -379,3 +379,33 @@ def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: p
 def test_version(run: Run) -> None:
     assert run("--version").stdout.split() == ["colorhub", __version__]
     assert run("colorise").exit_code == 2
+
+
+def test_hints_from_a_file(run: Run, tmp_path: Path) -> None:
+    photo, hints = tmp_path / "cat.png", tmp_path / "hints.json"
+    Image.fromarray(data.chelsea()).convert("L").resize((90, 60)).save(photo)
+    save_hints(hints, [(30, 20, "teal")], (90, 60))
+    assert run("colorize", photo, "--hints", hints).exit_code == 0
+    picture = np.asarray(Image.open(tmp_path / "cat.color.png")).astype(int)
+    assert picture[20, 30, 2] - picture[20, 30, 0] > 40
+    assert run("colorize", photo, "--hints", hints).exit_code == 0  # done already
+
+    save_hints(hints, [(30, 20, "teal")], (60, 90))
+    result = run("colorize", photo, "--hints", hints, "--overwrite")
+    assert result.exit_code == 1
+    assert "for a picture of 60 x 90 pixels, but this one has 90 x 60" in result.stderr
+
+
+def test_hints_that_cannot_be_used(run: Run, photos: Path, tmp_path: Path) -> None:
+    hints = tmp_path / "hints.json"
+    for text, reason in (("{", "There is no JSON in hints.json"), (None, "cannot be read (No such file or directory)")):
+        hints.unlink(missing_ok=True)
+        if text:
+            hints.write_text(text)
+        result = run("colorize", photos / "a.jpg", "--hints", hints)
+        assert result.exit_code == 2
+        assert reason in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+    result = run("colorize", photos, "--hints", hints)
+    assert result.exit_code == 2
+    assert result.stderr == "Error: Hints are for one photo, but there are 4; give its path alone.\n"

@@ -50,6 +50,17 @@ def test_three_lines_of_python(place: Path) -> None:
 
 
 @pytest.mark.slow
+def test_hints(place: Path) -> None:
+    subprocess.run([sys.executable, "-c", block("Hints", "python")], check=True, timeout=120)
+    subprocess.run(["bash", "-e", "-c", block("Hints", "bash")], check=True, timeout=120)
+    for name in ("scan-in-colour.tif", "scan.color.jpg"):
+        with Image.open(place / name) as answer:
+            picture = np.asarray(answer).astype(int)
+        assert picture[80, 120, 0] - picture[80, 120, 2] > 40  # red
+        assert picture[220, 300, 2] - picture[220, 300, 0] > 40  # teal
+
+
+@pytest.mark.slow
 def test_onnx(place: Path) -> None:
     commands = [line for line in block("As ONNX", "bash").splitlines() if not line.startswith("pip ")]
     subprocess.run(["bash", "-e", "-c", "\n".join(commands)], check=True, timeout=300)

@@ -32,6 +32,7 @@ def colorize(
     recursive: options.Recursive = False,
     overwrite: options.Overwrite = False,
     recolor: options.Recolor = False,
+    hints: options.Hints = None,
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
@@ -43,7 +44,8 @@ def colorize(
 
     A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
     Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
-    already are copied as they are. In folders, results of earlier runs (*.color.*) and hidden files are left alone.
+    already are copied as they are, but for one with --hints. In folders, results of earlier runs (*.color.*) and hidden
+    files are left alone.
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
@@ -56,6 +58,7 @@ def colorize(
             plan = make_plan(paths, output, format=format, recursive=recursive, overwrite=overwrite, shard=part)
         except PlanError as error:
             raise leave(error, WRONG_USAGE) from error
+        _check_hints(hints, plan)
         report = Report(len(plan.jobs), as_json)
         _announce(plan, report)
         exit_code = None
@@ -63,7 +66,8 @@ def colorize(
             _check_writable(output)
             with ReadAhead(plan.jobs, max_pixels) as ahead:
                 pipeline = _open_pipeline(model, device, max_pixels)
-                settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs)
+                recolor = recolor or hints is not None
+                settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs, hints)
                 exit_code = _run(plan, pipeline, settings, report, ahead.stop())
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
         report.finish(model, exit_code)
@@ -121,11 +125,12 @@ def _settings(
     provenance: bool,
     overwrite: bool,
     jobs: int | None,
+    hints: Path | None,
 ) -> "Settings":
     from colorhub.folder.run import Settings, cores
 
     # One more than there are cores: it has work for the core whose photo is being flushed to the disk.
-    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores() + 1)
+    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores() + 1, hints)
 
 
 def _open_pipeline(model: str, device: str | None, max_pixels: int) -> "ColorizationPipeline":
@@ -150,6 +155,21 @@ def _check_device(device: str | None) -> None:
     here += ["cuda"] * torch.cuda.is_available() + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     if device not in here:
         raise leave(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
+
+
+def _check_hints(path: Path | None, plan: "Plan") -> None:
+    """Say at once what is wrong with hints whatever the photo is."""
+    if path is None:
+        return
+    from colorhub.hints import HintsError, load_hints
+
+    count = len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
+    if count > 1:
+        raise leave(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
+    try:
+        load_hints(path)
+    except HintsError as error:
+        raise leave(error, WRONG_USAGE) from error
 
 
 def _check_writable(folder: Path | None) -> None:

@@ -43,6 +43,10 @@ Format = Annotated[
 ]
 Recursive = Annotated[bool, _option("Also the folders inside folders.", "-r", "--recursive")]
 Overwrite = Annotated[bool, _option("Colour again what has its result already.", "--overwrite")]
+Hints = Annotated[
+    Path | None,
+    _option("Colours that things in one photo have, as JSON; see the README.", "--hints", metavar="FILE"),
+]
 Recolor = Annotated[bool, _option("Colour photos that are in colour from their lightness.", "--recolor")]
 Device = Annotated[str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")]
 Jobs = Annotated[

@@ -43,10 +43,16 @@ def compose_rows(L: Tensor, wide_maps: Tensor, first: int, height: int, vividnes
     Returns:
         sRGB ``(B, 3, n, W)`` in 0..1 whose lightness is ``L``: colours that sRGB does not hold have lost chroma only.
     """
-    maps = _rows(wide_maps, first, L.shape[2], height)
-    slope, offset, darkest, lightest = maps[:, :2], maps[:, 2:4], maps[:, 4:5], maps[:, 5:]
-    ab = (slope * torch.minimum(torch.maximum(L, darkest), lightest) + offset) * vividness
+    ab = compose_lines(_rows(wide_maps, first, L.shape[2], height), L) * vividness
     return lab_to_rgb(L, fit_gamut(L, ab))
+
+
+def compose_lines(maps: Tensor, L: Tensor) -> Tensor:
+    """The colours that interpolated maps ``(B, 2 c + 2, n, W)`` give for a lightness ``(B, 1, n, W)``: ``(B, c, n,
+    W)``."""
+    colors = (maps.shape[1] - 2) // 2
+    slope, offset, darkest, lightest = maps.split([colors, colors, 1, 1], dim=1)
+    return slope * torch.minimum(torch.maximum(L, darkest), lightest) + offset
 
 
 def compose(L: Tensor, layer_L: Tensor, layer_ab: Tensor, vividness: float = 1.0) -> Tensor:

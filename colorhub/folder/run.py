@@ -20,6 +20,7 @@ import torch
 
 from colorhub.folder.budget import Admission
 from colorhub.folder.plan import Job, result_path
+from colorhub.hints import HintsError, load_hints
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
 from colorhub.pipeline import ColorizationPipeline, ColorLayer
@@ -29,7 +30,8 @@ _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo wou
 
 @dataclass(frozen=True)
 class Settings:
-    """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers."""
+    """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers. ``hints``: a file of
+    them, for a single photo."""
 
     size: int | None = None
     vividness: float = 1.0
@@ -38,6 +40,7 @@ class Settings:
     provenance: bool = True
     overwrite: bool = False
     jobs: int = 1
+    hints: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -181,8 +184,10 @@ class _Workers:
     def _finish(self, work: _Work) -> None:
         started, job, photo, settings = perf_counter(), work.job, work.photo, self.settings
         if self._is_to_color(photo):
+            hints = load_hints(settings.hints, photo.size) if settings.hints else ()
             layer = work.layer or self.pipeline.predict(photo, settings.size)
             self._check()
+            layer = self.pipeline.retouch(photo, layer, hints)
             colored = self.pipeline.compose(photo, layer, settings.vividness)
         else:
             colored = photo.pass_through()
@@ -217,7 +222,7 @@ def cores() -> int:
 
 def reason_of(error: Exception) -> str:
     """Why a photo failed, in one sentence."""
-    if isinstance(error, PhotoError):
+    if isinstance(error, (HintsError, PhotoError)):
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for it; try --jobs 1"

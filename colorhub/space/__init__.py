@@ -10,7 +10,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space import colorize, compare, gallery
+from colorhub.space import colorize, compare, gallery, retouch
 from colorhub.space.cards import fetch_cards
 from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.models import prepare_all, warm_up
@@ -22,7 +22,7 @@ from colorhub.space.voting.routes import study_routes
 from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], None]] = (colorize.tab, compare.tab, gallery.tab, study.tab, results.tab)
+TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)
 ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
@@ -33,8 +33,9 @@ def build() -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs(elem_id="tabs"):
-            for tab in TABS:
-                tab()
+            made = {tab: tab() for tab in TABS}
+        one = made[colorize.tab]
+        retouch.take_over(one.retouch, one.session, one.vividness, made[retouch.tab])
         for endpoint in ENDPOINTS:
             endpoint()
         gr.HTML(FOOTNOTE, padding=False)

@@ -12,8 +12,8 @@ from colorhub.space.panel import about_model, build_panel, fill_models, settings
 from colorhub.space.session import new_folder
 
 
-def tab() -> None:
-    """Build the tab inside an open ``gr.Tabs()``."""
+def tab() -> single.Single:
+    """Build the tab inside an open ``gr.Tabs()``. Returns its stage for one photo."""
     with gr.Tab("Colorize", id="colorize"), gr.Row(elem_id="bench"):
         with gr.Column(scale=3, min_width=320, elem_id="stage"), gr.Tabs(elem_id="modes"):
             with gr.Tab("One photo", id="single"):
@@ -34,6 +34,7 @@ def tab() -> None:
         api_visibility="private",
         show_progress="hidden",
     )
+    return one
 
 
 def endpoint() -> None:

@@ -104,7 +104,7 @@ class Comparison(Kept):
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for colored in done:
                 tell(colored.model)
-                file = write_full_size(colored, 1.0, self.folder, _Composers(self._composers)).path
+                file = write_full_size(colored, 1.0, self.folder, Composers(self._composers)).path
                 archive.write(file, free_name(f"{self.path.stem}-{_file_name(colored.model)}{file.suffix}", used))
                 file.unlink()
         return target
@@ -116,12 +116,12 @@ class Comparison(Kept):
         seconds = perf_counter() - start
         self._composers[pipeline.name] = without_network(pipeline)
         colored = Colored(self.path, self._view, layer, pipeline.name, photo.size, seconds, photo.notes)
-        pixels = after(colored, 1.0, shelf=_Composers(self._composers))
+        pixels = after(colored, 1.0, shelf=Composers(self._composers))
         picture = write_preview(pixels, self.folder / f"answer-{len(self.answers)}.jpg")
         return Answer(info.name, describe(info), picture, colored)
 
 
-class _Composers(Shelf):
+class Composers(Shelf):
     """Pipelines that only compose, in the place of a shelf of models."""
 
     def __init__(self, pipelines: "dict[str, ColorizationPipeline]") -> None:

@@ -16,6 +16,7 @@ PREVIEW = 2048  # longest side in pixels of what the page shows; the download is
 DRAFT = 1024  # the same while the vividness slider is being moved
 MIN_SIZE, MAX_SIZE = 16, 1024  # working size
 MAX_VIVIDNESS = 2.0
+MAX_HINTS = 200  # of one photo
 QUEUE = 24  # visitors waiting; the next one is told to come back
 SESSIONS = 200  # visitors whose last photo stays in memory
 KEEP_FILES = (900, 3 * 3600)  # every so many seconds, files older than so many seconds are deleted

@@ -14,7 +14,10 @@ from colorhub.space.limits import MAX_PIXELS, RefusedError
 from colorhub.space.zero import lend_gpu, on_zero_gpu
 
 if TYPE_CHECKING:
-    from colorhub import ColorizationPipeline, ColorLayer, Photo
+    from torch import Tensor
+
+    from colorhub import ColorizationPipeline, ColorLayer, Hint, Photo
+    from colorhub.hints import HintedLayers
     from colorhub.models import ModelInfo
 
 IN_MEMORY = 2  # models may be large; the third one makes room
@@ -80,6 +83,20 @@ def predict_several(name: str, photo: "Photo", size: int | None, count: int, see
     return SHELF.get(name).predict(photo, size, samples=count, seed=seed)
 
 
+@lend_gpu
+def likely_colors(name: str, photo: "Photo", size: int) -> "Tensor":
+    """How likely a model with a distribution finds colours, ``(313, h, w)`` in half precision, to suggest some."""
+    return SHELF.get(name).distribution(photo, size).half()
+
+
+@lend_gpu
+def take_hints(
+    name: str, photo: "Photo", layer: "ColorLayer", hints: "list[Hint]", spread: "HintedLayers | None"
+) -> "ColorLayer":
+    """A colour layer with hints, by a model that takes them itself."""
+    return SHELF.get(name).retouch(photo, layer, hints, spread)
+
+
 def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
     """The pipeline for composing: on ZeroGPU the GPU is there only while a network runs, so it composes on the CPU."""
     if not on_zero_gpu():
@@ -96,7 +113,7 @@ def without_network(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
     load its model again."""
     light = copy(composer(pipeline))
     light.model = SimpleNamespace(
-        architecture=pipeline.model.architecture, weights_sha256=pipeline.model.weights_sha256
+        architecture=pipeline.model.architecture, weights_sha256=pipeline.model.weights_sha256, accepts_hints=False
     )
     return light
 

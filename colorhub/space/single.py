@@ -56,6 +56,7 @@ class Single:
     status: gr.Markdown
     anew: gr.Button
     download: gr.Button
+    retouch: gr.Button
     another: gr.Button
     file: gr.File
     more: alternatives.Alternatives
@@ -94,10 +95,11 @@ def build_single() -> Single:
         with gr.Row(elem_id="actions"):
             download = gr.Button("Download full size", variant="primary", elem_id="download")
             anew = gr.Button("Colour it anew", variant="primary", visible=False, elem_id="anew")
+            retouch = gr.Button("Retouch", variant="secondary", elem_id="to-retouch")
             another = gr.Button("Another photo", variant="secondary", elem_id="another")
     file = gr.File(visible=False)
     return Single(
-        session, empty, photo, examples, answer, result, vividness, status, anew, download, another, file, more
+        session, empty, photo, examples, answer, result, vividness, status, anew, download, retouch, another, file, more
     )
 
 

@@ -7,8 +7,11 @@ from gradio.themes.utils.colors import Color
 from gradio.themes.utils.fonts import LocalFont
 
 TITLE = "colorhub: colour a black-and-white photo"
-CSS = [Path(__file__).with_name(name) for name in ("style.css", "compare.css", "models.css", "study.css")]
-SCRIPTS = [Path(__file__).with_name(name) for name in ("page.js", "viewer.js", "gallery.js")]
+CSS = [
+    Path(__file__).with_name(name) for name in ("style.css", "compare.css", "retouch.css", "models.css", "study.css")
+]
+_SCRIPTS = ("page", "viewer", "color_words", "retouch_link", "retouch", "retouch_input", "gallery")
+SCRIPTS = [Path(__file__).with_name(f"{name}.js") for name in _SCRIPTS]
 
 _PAPER = Color(
     "#fbf9f6",

@@ -1,0 +1,114 @@
+"""One photo whose colours are told by hints, again and again: what does not depend on the hints is done once."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from colorhub.hints import Hint, HintedLayers, hints_of
+from colorhub.hints.hint import lightness_at
+from colorhub.hints.layers import composed_at
+from colorhub.hints.suggesting import hex_of, likeliest
+from colorhub.photo import ColorPhoto, Photo
+from colorhub.pipeline import ColorizationPipeline, ColorLayer
+
+
+class Retouching:
+    """A photo and what a model says about it, ready for hints.
+
+    ``pipeline(photo, hints=...)`` gives the same pictures; here the network runs once (for models that take hints
+    themselves, once for each list of hints), and what spreads from a pixel is kept.
+
+    Args:
+        pipeline: with the model.
+        photo: a :class:`Photo`, or what the pipeline opens.
+        size: short side in pixels the network works at.
+
+    Raises:
+        PhotoError: a file that cannot be read.
+    """
+
+    def __init__(self, pipeline: ColorizationPipeline, photo: Any, size: int | None = None) -> None:
+        self.pipeline = pipeline
+        self.photo: Photo = pipeline.open(photo)
+        self._plain: ColorLayer = pipeline.predict(self.photo, size)
+        self._spread = HintedLayers(self.photo, self._plain.L)
+        self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
+        self._distributions: dict[tuple[Hint, ...], Tensor] = {}
+
+    @property
+    def has_suggestions(self) -> bool:
+        """Whether the model knows more than one likely colour for a place."""
+        return self.pipeline.model.has_distribution
+
+    def layer(self, hints: Iterable[Any] = ()) -> ColorLayer:
+        """The photo's colour layer with hints, as in a call of the pipeline.
+
+        Raises:
+            HintsError: hints that cannot be used.
+        """
+        key = tuple(hints_of(hints, self.photo.size))
+        if self._last[0] != key:
+            self._last = key, self.pipeline.retouch(self.photo, self._plain, key, self._spread)
+        return self._last[1]
+
+    def compose(self, hints: Iterable[Any] = (), vividness: float = 1.0) -> ColorPhoto:
+        """The photo with hints at full size."""
+        return self.pipeline.compose(self.photo, self.layer(hints), vividness)
+
+    def preview(self, hints: Iterable[Any] = (), side: int = 1024, vividness: float = 1.0) -> np.ndarray:
+        """The photo with hints for a screen: sRGB ``(h, w, 3)`` uint8, its long side at most ``side`` pixels."""
+        small = replace(self.photo, grey=self._small(side), rgb=None, alpha=None, bits=8)
+        return self.pipeline.compose(small, self.layer(hints), vividness).pixels
+
+    def color_at(self, x: int, y: int, hints: Iterable[Any] = ()) -> str:
+        """The colour ``#rrggbb`` of the photo with hints at a pixel of full size."""
+        layer, L = self.layer(hints), self._lightness_at(x, y)
+        return hex_of(L, composed_at(layer.L, layer.ab[0], [self._share(x, y)], torch.tensor([L]))[0])
+
+    def suggestions(self, x: int, y: int, n: int = 6, hints: Iterable[Any] = ()) -> list[str]:
+        """Up to ``n`` likely colours of the thing at a pixel, the likeliest first, as ``#rrggbb`` of the photo's
+        lightness there; none for a model that has one answer.
+
+        A model that takes hints knows the others of ``hints``, but not one at the pixel itself.
+        """
+        L = self._lightness_at(x, y)
+        if not self.has_suggestions or n < 1:
+            return []
+        others = tuple(hint for hint in hints_of(hints, self.photo.size) if (hint.x, hint.y) != (x, y))
+        probabilities = self._distribution(others if self.pipeline.model.accepts_hints else ())
+        height, width = probabilities.shape[1:]
+        across, down = self._share(x, y)
+        return likeliest(probabilities[:, int(down * height), int(across * width)], L, n)
+
+    def _distribution(self, hints: tuple[Hint, ...]) -> Tensor:
+        if hints not in self._distributions:
+            self._distributions = {hints: self.pipeline.distribution(self.photo, self._plain.size, hints)}
+        return self._distributions[hints]
+
+    def _small(self, side: int) -> np.ndarray:
+        width, height = self.photo.size
+        scale = side / max(width, height)
+        if scale >= 1:
+            return self.photo.grey
+        if self._reduced.get(side) is None:
+            size = max(1, round(width * scale)), max(1, round(height * scale))
+            self._reduced[side] = cv2.resize(self.photo.grey, size, interpolation=cv2.INTER_AREA)
+        return self._reduced[side]
+
+    @cached_property
+    def _reduced(self) -> dict[int, np.ndarray]:
+        return {}
+
+    def _share(self, x: int, y: int) -> tuple[float, float]:
+        width, height = self.photo.size
+        return (x + 0.5) / width, (y + 0.5) / height
+
+    def _lightness_at(self, x: int, y: int) -> float:
+        (place,) = hints_of([(x, y, "#000000")], self.photo.size)
+        return float(lightness_at(self.photo, [place])[0])

@@ -1,0 +1,149 @@
+"""Retouching: the pictures of the pipeline, but fast; colours under the cursor."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage import data
+from skimage.color import rgb2lab
+from torch import Tensor
+
+from colorhub import ColorizationPipeline, Colorizer, HintsError, Photo, Prediction, Retouching, ab_bins, create
+from colorhub.hints.suggesting import hex_of, likeliest
+from colorhub.models import MODELS
+
+HINTS = [(300, 200, "#a33c2e"), (50, 380, "teal"), (590, 10, "#d0c060")]
+COLORS = ((40, 20), (-30, 40), (0, -50))  # bins: a brick red, a green, a blue
+CHANCES = (0.5, 0.3, 0.2)
+
+
+class Undecided(Colorizer):
+    """Red, green or blue with known chances on the right of a photo, sure of blue on its left."""
+
+    architecture = "undecided"
+    multiple = 8
+    working_size = 64
+    has_distribution = True
+    calls = 0
+
+    def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
+        self.calls += 1
+        logits = torch.full((len(L), ab_bins.COUNT, L.shape[2] // 4, L.shape[3] // 4), -30.0)
+        for color, chance in zip(COLORS, CHANCES, strict=True):
+            logits[:, nearest(color)] = float(np.log(chance))
+        half = logits.shape[3] // 2
+        logits[..., :half] = -30.0
+        logits[:, nearest(COLORS[2]), :, :half] = 0.0
+        return Prediction(L.repeat(1, 2, 1, 1) * 0 + 5, logits)
+
+
+class Asking(Undecided):
+    """Takes hints: likes the colour of the last one best."""
+
+    architecture = "asking"
+    accepts_hints = True
+
+    def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
+        answer = super().predict(L)
+        if hints is not None:
+            color = (hints[0, :2].sum(dim=(1, 2)) / hints[0, 2].sum()).tolist()
+            answer.logits[:, nearest(color)] = 9.0
+        return answer
+
+
+def nearest(color: tuple[float, float] | list[float]) -> int:
+    return int(ab_bins.nearest_bin(torch.tensor(color).view(1, 2, 1, 1)))
+
+
+@pytest.fixture(scope="module")
+def photo() -> Photo:
+    return Photo.open(np.asarray(Image.fromarray(data.coffee()).convert("L")))
+
+
+@pytest.fixture(scope="module")
+def unet() -> ColorizationPipeline:
+    torch.manual_seed(0)
+    return ColorizationPipeline(create("unet", **{**MODELS["unet"].tiny(), "dropout": 0.0}), device="cpu")
+
+
+def test_the_same_pictures_as_in_one_call(unet: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(unet, photo)
+    for hints in ((), HINTS[:1], HINTS, HINTS[1:], HINTS[::-1], ()):
+        assert np.array_equal(retouching.compose(hints).pixels, unet(photo, hints=hints).pixels)
+    assert np.array_equal(
+        retouching.compose(HINTS, vividness=1.4).pixels, unet(photo, hints=HINTS, vividness=1.4).pixels
+    )
+
+
+def test_the_network_runs_once(photo: Photo) -> None:
+    model = Undecided()
+    retouching = Retouching(ColorizationPipeline(model, device="cpu"), photo)
+    for count in range(4):
+        retouching.preview(HINTS[:count])
+    assert model.calls == 1
+
+
+def test_a_preview_is_the_picture_made_small(unet: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(unet, photo)
+    small = retouching.preview(HINTS, side=300)
+    assert small.shape == (200, 300, 3)
+    whole = Image.fromarray(retouching.compose(HINTS).pixels).resize((300, 200), Image.Resampling.BOX)
+    assert np.abs(small.astype(int) - np.asarray(whole)).mean() < 2
+    assert retouching.preview(HINTS, side=5000).shape == (400, 600, 3)
+    assert np.abs(retouching.preview(vividness=0).astype(int).std(axis=2)).max() < 1.5
+
+
+def test_the_colour_at_a_place_is_the_pictures(unet: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(unet, photo)
+    picture = retouching.compose(HINTS).pixels
+    for x, y in ((300, 200), (590, 10), (0, 0), (599, 399), (123, 321)):
+        found = [int(retouching.color_at(x, y, HINTS)[i : i + 2], 16) for i in (1, 3, 5)]
+        assert np.abs(np.array(found) - picture[y, x]).max() <= 1
+
+
+def test_suggestions_are_the_likeliest_colours_of_the_lightness(photo: Photo) -> None:
+    retouching = Retouching(ColorizationPipeline(Undecided(), device="cpu"), photo)
+    assert retouching.has_suggestions
+    x, y = 560, 60
+    L = rgb2lab(np.full((1, 1, 3), photo.grey[y, x]))[0, 0, 0]
+    found = retouching.suggestions(x, y, 5)
+    assert len(found) == 3
+    assert found[:2] == retouching.suggestions(x, y, 2)
+    for color, expected in zip(found, COLORS, strict=True):
+        lab = rgb2lab(np.array([[[int(color[i : i + 2], 16) for i in (1, 3, 5)]]], np.uint8))[0, 0]
+        assert abs(lab[0] - L) < 1.5
+        assert abs(np.arctan2(lab[2], lab[1]) - np.arctan2(expected[1], expected[0])) < 0.3
+    assert len(retouching.suggestions(10, 200, 5)) == 1  # it is sure there
+    assert retouching.suggestions(x, y, 0) == []
+
+
+def test_a_model_that_takes_hints_suggests_knowing_them(photo: Photo) -> None:
+    retouching = Retouching(ColorizationPipeline(Asking(), device="cpu"), photo)
+    yellow = [(100, 100, "#c0b040")]
+    plain, knowing = retouching.suggestions(560, 60, 3), retouching.suggestions(560, 60, 3, yellow)
+    assert plain == Retouching(ColorizationPipeline(Undecided(), device="cpu"), photo).suggestions(560, 60, 3)
+    assert knowing[0] != plain[0]
+    assert retouching.suggestions(100, 100, 3, yellow) == retouching.suggestions(100, 100, 3)
+
+
+def test_a_model_with_one_answer_suggests_nothing(unet: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(unet, photo)
+    assert not retouching.has_suggestions
+    assert retouching.suggestions(10, 10) == []
+    with pytest.raises(ValueError, match="has one answer"):
+        unet.distribution(photo)
+    for place in ((600, 0), (0, -1)):
+        with pytest.raises(HintsError, match="outside the picture"):
+            retouching.suggestions(*place)
+
+
+def test_likeliest_colours_differ_and_come_in_order() -> None:
+    chances = torch.full((ab_bins.COUNT,), 1e-9)
+    for color, chance in zip(COLORS, CHANCES, strict=True):
+        chances[nearest(color)] = chance
+    chances[nearest((40, 30))] = 0.4  # beside the red, with which it counts as one colour
+    found = likeliest(chances, 55, 9)
+    assert len(found) == len(set(found)) == 3
+    assert found[1:] == [hex_of(55, torch.tensor(color).float()) for color in COLORS[1:]]
+    assert likeliest(torch.ones(ab_bins.COUNT), 55, 8) == likeliest(torch.ones(ab_bins.COUNT) / 313, 55, 8)
+    assert len(likeliest(torch.ones(ab_bins.COUNT), 55, 8)) == 8
