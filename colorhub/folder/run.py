@@ -22,7 +22,7 @@ from colorhub.folder.budget import Admission
 from colorhub.folder.plan import Job, result_path
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
-from colorhub.pipeline import ColorizationPipeline, ColorLayer
+from colorhub.pipeline import ColorizationPipeline, ColorLayer, Normalize, Size
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
 
@@ -31,13 +31,14 @@ _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo wou
 class Settings:
     """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers."""
 
-    size: int | None = None
+    size: Size = None
     vividness: float = 1.0
     format: str | None = None
     recolor: bool = False
     provenance: bool = True
     overwrite: bool = False
     jobs: int = 1
+    normalize: Normalize = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,8 @@ class _Workers:
             return
         started = perf_counter()
         with suppress(Exception):
-            layers = self.pipeline.predict([work.photo for work in works], self.settings.size, len(works))
+            photos, settings = [work.photo for work in works], self.settings
+            layers = self.pipeline.predict(photos, settings.size, len(works), normalize=settings.normalize)
             for work, layer in zip(works, layers, strict=True):
                 work.layer = layer
         for work in works:
@@ -181,7 +183,7 @@ class _Workers:
     def _finish(self, work: _Work) -> None:
         started, job, photo, settings = perf_counter(), work.job, work.photo, self.settings
         if self._is_to_color(photo):
-            layer = work.layer or self.pipeline.predict(photo, settings.size)
+            layer = work.layer or self.pipeline.predict(photo, settings.size, normalize=settings.normalize)
             self._check()
             colored = self.pipeline.compose(photo, layer, settings.vividness)
         else:
