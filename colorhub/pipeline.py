@@ -212,11 +212,11 @@ class ColorizationPipeline:
         seen = [SeenPrint(photo, bool(normalize)) for photo in photos]
         looks = several_sizes(own) if size == AUTO and not choice.asked else [(own, False)]
         answers = [self._answers(seen, *look, batch_size, choice, len(looks) == 1) for look in looks]
-        layers = []
+        layers, asked = [], own if len(looks) == 1 else AUTO
         for photo, *abs in zip(seen, *answers, strict=True):
             ab, L = photo.whole(abs[0] if len(abs) == 1 else agreed(abs), own, self.model.multiple)
             notes = [f"{choice.named(i)} {photo.note}".strip() for i in range(len(ab))]
-            layers.append([ColorLayer(one[None], L, size or own, note) for one, note in zip(ab, notes, strict=True)])
+            layers.append([ColorLayer(one[None], L, asked, note) for one, note in zip(ab, notes, strict=True)])
         return layers if choice.samples else [layer for (layer,) in layers]
 
     def _answers(

@@ -97,7 +97,7 @@ def test_samples_take_one_size() -> None:
     several = ColorizationPipeline(create("eccv16", **MODELS["eccv16"].tiny()), device="cpu")
     photo = Photo.open(picture()[:128, :160])
     one, two = (several.predict(photo, size, samples=2, seed=3) for size in ("auto", None))
-    assert all(torch.equal(a.ab, b.ab) for a, b in zip(one, two, strict=True))
+    assert all(torch.equal(a.ab, b.ab) and a.size == b.size for a, b in zip(one, two, strict=True))
 
 
 @pytest.mark.parametrize("paper", [255, 235, 20])
