@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -15,14 +15,19 @@ from torch import Tensor
 from tqdm import tqdm
 
 from colorhub import ab_bins
+from colorhub.agreement import AUTO, agreed, several_sizes
 from colorhub.alternatives import Choice, along_edges
 from colorhub.compose import compose_codes, compose_rows, edge_maps, widen
 from colorhub.hints import HintedLayers, hints_of, native_hints
 from colorhub.models import Colorizer, Prediction, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
+from colorhub.prints import SeenPrint
 from colorhub.working import coarser, lightness, same_shape, working_lightness
 
 MAX_PIXELS = 400_000_000
+Size = int | Literal["auto"] | None
+Normalize = Literal["auto"] | None
+_LARGE = 256  # pixels: networks that were trained above it take long already
 _STRIP = 2**22  # pixels composed at a time on an accelerator
 
 
@@ -30,13 +35,14 @@ _STRIP = 2**22  # pixels composed at a time on an accelerator
 class ColorLayer:
     """What a model says about a photo, at working size.
 
-    ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the lightness it saw; ``size``: the short side in
-    pixels that was asked for; ``choice``: how it was chosen among several, empty for the model's own answer.
+    ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the photo's lightness there; ``size``: the short
+    side in pixels that was asked for, or ``auto``; ``choice``: how it was chosen among several and what the network
+    saw, empty for the model's own answer to the photo as it is.
     """
 
     ab: Tensor
     L: Tensor
-    size: int
+    size: int | Literal["auto"]
     choice: str = ""
 
 
@@ -67,7 +73,8 @@ class ColorizationPipeline:
         self,
         photos: Any,
         *,
-        size: int | None = None,
+        size: Size = None,
+        normalize: Normalize = None,
         vividness: float = 1.0,
         batch_size: int = 8,
         recolor: bool = False,
@@ -81,7 +88,11 @@ class ColorizationPipeline:
 
         Args:
             photos: a path, bytes, PIL image, array or :class:`Photo`; or a list of them, which gives a list.
-            size: short side in pixels that the network works at; what the model was trained at when not given.
+            size: short side in pixels that the network works at; what the model was trained at when not given. With
+                ``auto`` the photo is coloured at that size, a smaller and a larger one, and the answer is what they
+                agree on: about 3 times the network's work. Temperature and samples take the model's own size.
+            normalize: with ``auto`` the network sees an old print without its border and in the tones of a photograph
+                (:mod:`colorhub.prints`); the answer keeps the photo's own lightness. Other photos stay as they are.
             vividness: factor on chroma.
             batch_size: photos that go through the network together; it does not change the result.
             recolor: colour photos that are in colour anew from their lightness instead of passing them through.
@@ -101,16 +112,22 @@ class ColorizationPipeline:
             ValueError: settings out of range; temperature or samples for a model that has one answer; hints that cannot
                 be used (:class:`~colorhub.hints.HintsError`).
         """
-        _check_settings(size, vividness, batch_size)
+        _check_settings(size, vividness, batch_size, normalize)
         choice = self._checked(Choice(temperature, samples, seed))
         if not isinstance(photos, (list, tuple, Iterator)):
-            return next(self._color([photos], size, vividness, 1, recolor, choice, hints))
+            return next(self._color([photos], size, vividness, 1, recolor, choice, normalize, hints))
         if hints is not None:
             raise ValueError("hints are for one photo: call the pipeline once for each photo that has some.")
         hidden = None if progress is None else not progress
         total = len(photos) if isinstance(photos, Sequence) else None
-        colored = self._color(photos, size, vividness, batch_size, recolor, choice)
+        colored = self._color(photos, size, vividness, batch_size, recolor, choice, normalize)
         return list(tqdm(colored, total=total, unit="photo", disable=hidden))
+
+    @property
+    def best_size(self) -> Size:
+        """The ``size`` with the better measured answers at a bearable time: ``auto`` for models that were trained on
+        pictures of less than 256 pixels, else their own (None)."""
+        return AUTO if self.model.working_size < _LARGE else None
 
     def open(self, source: Any) -> Photo:
         """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is."""
@@ -120,9 +137,10 @@ class ColorizationPipeline:
     def predict(
         self,
         photos: Photo | Sequence[Photo],
-        size: int | None = None,
+        size: Size = None,
         batch_size: int = 8,
         *,
+        normalize: Normalize = None,
         temperature: float | None = None,
         samples: int | None = None,
         seed: int = 0,
@@ -131,10 +149,10 @@ class ColorizationPipeline:
 
         Photos whose working pictures agree in shape share a batch.
         """
-        _check_settings(size, 1.0, batch_size)
+        _check_settings(size, 1.0, batch_size, normalize)
         choice = self._checked(Choice(temperature, samples, seed))
         one = isinstance(photos, Photo)
-        layers = self._predict([photos] if one else photos, size, batch_size, choice)
+        layers = self._predict([photos] if one else photos, size, batch_size, choice, normalize)
         return layers[0] if one else layers
 
     @torch.inference_mode()
@@ -156,7 +174,7 @@ class ColorizationPipeline:
         return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
-    def distribution(self, photo: Any, size: int | None = None, hints: Iterable[Any] = ()) -> Tensor:
+    def distribution(self, photo: Any, size: Size = None, hints: Iterable[Any] = ()) -> Tensor:
         """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's
         edges: ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
 
@@ -167,7 +185,7 @@ class ColorizationPipeline:
         _check_settings(size, 1.0, 1)
         self._expect_distribution()
         photo = self.open(photo)
-        L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
+        L = working_lightness(photo, self._own_size(size), self.model.multiple)
         given = hints_of(hints, photo.size)
         points = native_hints(given, photo, L).to(self.device) if given and self.model.accepts_hints else None
         probabilities = self._forward(L, points).logits.float().softmax(dim=1)
@@ -220,11 +238,12 @@ class ColorizationPipeline:
     def _color(
         self,
         sources: Iterable[Any],
-        size: int | None,
+        size: Size,
         vividness: float,
         batch_size: int,
         recolor: bool,
         choice: Choice,
+        normalize: Normalize = None,
         hints: Iterable[Any] | None = None,
     ) -> Iterator[ColorPhoto | list[ColorPhoto]]:
         sources = iter(sources)
@@ -232,7 +251,7 @@ class ColorizationPipeline:
             if hints is not None:
                 hints, recolor = hints_of(hints, window[0].size), True
             grey = [photo for photo in window if recolor or not photo.in_color]
-            layers = iter(self._predict(grey, size, batch_size, choice))
+            layers = iter(self._predict(grey, size, batch_size, choice, normalize))
             for photo in window:
                 if photo.in_color and not recolor:
                     yield [photo.pass_through()] * choice.samples if choice.samples else photo.pass_through()
@@ -245,33 +264,50 @@ class ColorizationPipeline:
                 colored = [self.compose(photo, one, vividness) for one in several]
                 yield colored if choice.samples else colored[0]
 
+    def _own_size(self, size: Size) -> int:
+        """The short side of the one look at a photo that counts most."""
+        return self.model.working_size if size in (None, AUTO) else size
+
     @torch.inference_mode()
     def _predict(
-        self, photos: Sequence[Photo], size: int | None, batch_size: int, choice: Choice
+        self, photos: Sequence[Photo], size: Size, batch_size: int, choice: Choice, normalize: Normalize = None
     ) -> list[ColorLayer] | list[list[ColorLayer]]:
-        size = size or self.model.working_size
-        lightnesses = [working_lightness(photo, size, self.model.multiple) for photo in photos]
+        own = self._own_size(size)
+        seen = [SeenPrint(photo, bool(normalize)) for photo in photos]
+        looks = several_sizes(own) if size == AUTO and not choice.asked else [(own, False)]
+        answers = [self._answers(seen, *look, batch_size, choice, len(looks) == 1) for look in looks]
+        layers, asked = [], own if len(looks) == 1 else AUTO
+        for photo, *abs in zip(seen, *answers, strict=True):
+            ab, L = photo.whole(abs[0] if len(abs) == 1 else agreed(abs), own, self.model.multiple)
+            notes = [f"{choice.named(i)} {photo.note}".strip() for i in range(len(ab))]
+            layers.append([ColorLayer(one[None], L, asked, note) for one, note in zip(ab, notes, strict=True)])
+        return layers if choice.samples else [layer for (layer,) in layers]
+
+    def _answers(
+        self, photos: Sequence[SeenPrint], size: int, mirrored: bool, batch_size: int, choice: Choice, context: bool
+    ) -> list[Tensor]:
+        """ab ``(colourings, 2, h, w)`` of each photo at one size, where the network may look at it in a mirror."""
+        lightnesses = [photo.lightness(size, self.model.multiple) for photo in photos]
         answers: dict[int, Tensor] = {}
         # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
         for group in same_shape(lightnesses, 1 if choice.samples else batch_size):
             L = torch.cat([lightnesses[i] for i in group])
-            answers.update(zip(group, self._colors(L, choice).cpu().split(1, dim=1), strict=True))
-        layers = [
-            [ColorLayer(ab, L, size, choice.named(i)) for i, ab in enumerate(answers[n])]
-            for n, L in enumerate(lightnesses)
-        ]
-        return layers if choice.samples else [layer for (layer,) in layers]
+            ab = self._colors(L.flip(3), choice, context).flip(4) if mirrored else self._colors(L, choice, context)
+            answers.update(zip(group, ab.cpu().unbind(dim=1), strict=True))
+        return [answers[n] for n in range(len(photos))]
 
     def _forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         L = L.to(self.device, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.model(L) if hints is None else self.model(L, hints)
 
-    def _colors(self, L: Tensor, choice: Choice) -> Tensor:
-        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``."""
+    def _colors(self, L: Tensor, choice: Choice, context: bool) -> Tensor:
+        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``; ``context``: with the model's second
+        look, if it takes one."""
         answer = self._forward(L)
         if not choice.asked:
-            return self._with_context(answer.ab.float(), L)[None]
+            ab = answer.ab.float()
+            return (self._with_context(ab, L) if context else ab)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
         return torch.stack([self._enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
 
@@ -331,9 +367,11 @@ def _compose_tensors(
         pixels[first : first + rows, :, :3] = strip.cpu().numpy()
 
 
-def _check_settings(size: int | None, vividness: float, batch_size: int) -> None:
-    if size is not None and not 16 <= size <= 4096:
-        raise ValueError(f"size must be between 16 and 4096 pixels, got {size}.")
+def _check_settings(size: Size, vividness: float, batch_size: int, normalize: Normalize = None) -> None:
+    if size not in (None, AUTO) and (isinstance(size, str) or not 16 <= size <= 4096):
+        raise ValueError(f"size must be between 16 and 4096 pixels or 'auto', got {size!r}.")
+    if normalize not in (None, AUTO):
+        raise ValueError(f"normalize must be 'auto' or None, got {normalize!r}.")
     if not 0 <= vividness <= 4:
         raise ValueError(f"vividness must be between 0 and 4, got {vividness}.")
     if batch_size < 1:

@@ -15,7 +15,7 @@ from colorhub.hints.hint import lightness_at
 from colorhub.hints.layers import composed_at
 from colorhub.hints.suggesting import hex_of, likeliest
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.pipeline import ColorizationPipeline, ColorLayer
+from colorhub.pipeline import ColorizationPipeline, ColorLayer, Normalize, Size
 
 
 class Retouching:
@@ -27,16 +27,18 @@ class Retouching:
     Args:
         pipeline: with the model.
         photo: a :class:`Photo`, or what the pipeline opens.
-        size: short side in pixels the network works at.
+        size, normalize: as in a call of the pipeline.
 
     Raises:
         PhotoError: a file that cannot be read.
     """
 
-    def __init__(self, pipeline: ColorizationPipeline, photo: Any, size: int | None = None) -> None:
+    def __init__(
+        self, pipeline: ColorizationPipeline, photo: Any, size: Size = None, normalize: Normalize = None
+    ) -> None:
         self.pipeline = pipeline
         self.photo: Photo = pipeline.open(photo)
-        self._plain: ColorLayer = pipeline.predict(self.photo, size)
+        self._plain: ColorLayer = pipeline.predict(self.photo, size, normalize=normalize)
         self._spread = HintedLayers(self.photo, self._plain.L)
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}

@@ -9,8 +9,7 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
 
-from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, ab_bins, create
-from colorhub import pipeline as pipeline_module
+from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, ab_bins, create, prints
 from colorhub.models import MODELS
 from colorhub.photo import Photo, PhotoError
 from colorhub.working import coarser, working_lightness
@@ -152,9 +151,7 @@ def test_padding_moves_no_colour(
     several: ColorizationPipeline, settings: dict, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Working pictures of 64 x 64 are padded to 96: the green corner ends at 48, a half of what the network saw."""
-    monkeypatch.setattr(
-        pipeline_module, "working_lightness", lambda photo, size, multiple: torch.full((1, 1, 64, 64), 50.0)
-    )
+    monkeypatch.setattr(prints, "working_lightness", lambda photo, size, multiple: torch.full((1, 1, 64, 64), 50.0))
     layer = several.predict(Photo.open(np.full((64, 64), 120, np.uint8)), **settings)
     ab = (layer[0] if settings.get("samples") else layer).ab
     assert ab.shape == (1, 2, 64, 64)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from colorhub.folder.plan import Plan
     from colorhub.folder.run import Settings
     from colorhub.photo import Photo
-    from colorhub.pipeline import ColorizationPipeline
+    from colorhub.pipeline import ColorizationPipeline, Size
 
 _LIMIT = 400_000_000
 
@@ -27,6 +27,7 @@ def colorize(
     output: options.Output = None,
     model: options.Model = "unet",
     size: options.Size = None,
+    normalize: options.Normalize = True,
     vividness: options.Vividness = 1.0,
     format: options.Format = None,
     recursive: options.Recursive = False,
@@ -67,7 +68,10 @@ def colorize(
             with ReadAhead(plan.jobs, max_pixels) as ahead:
                 pipeline = _open_pipeline(model, device, max_pixels)
                 recolor = recolor or hints is not None
-                settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs, hints)
+                asked = None if size == "own" else size or pipeline.best_size
+                settings = _settings(
+                    asked, vividness, format, recolor, not no_provenance, overwrite, jobs, hints, normalize
+                )
                 exit_code = _run(plan, pipeline, settings, report, ahead.stop())
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
         report.finish(model, exit_code)
@@ -118,7 +122,7 @@ def _announce(plan: "Plan", report: Report) -> None:
 
 
 def _settings(
-    size: int | None,
+    size: "Size",
     vividness: float,
     format: str | None,
     recolor: bool,
@@ -126,11 +130,13 @@ def _settings(
     overwrite: bool,
     jobs: int | None,
     hints: Path | None,
+    normalize: bool,
 ) -> "Settings":
     from colorhub.folder.run import Settings, cores
 
     # One more than there are cores: it has work for the core whose photo is being flushed to the disk.
-    return Settings(size, vividness, format, recolor, provenance, overwrite, jobs or cores() + 1, hints)
+    workers, tones = jobs or cores() + 1, "auto" if normalize else None
+    return Settings(size, vividness, format, recolor, provenance, overwrite, workers, hints, tones)
 
 
 def _open_pipeline(model: str, device: str | None, max_pixels: int) -> "ColorizationPipeline":

@@ -11,6 +11,14 @@ def _option(help: str, *names: str, **keywords: Any) -> Any:
     return typer.Option(*names, help=help, **keywords)
 
 
+def _size(text: str) -> int | str:
+    if text in ("auto", "own"):
+        return text
+    if not text.isdecimal() or not 16 <= int(text) <= 4096:
+        raise typer.BadParameter(f"{text!r} is neither a number of pixels from 16 to 4096, nor auto or own.")
+    return int(text)
+
+
 Paths = Annotated[
     list[str],
     typer.Argument(metavar="PATH...", help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'."),
@@ -27,14 +35,18 @@ Output = Annotated[
 ]
 Model = Annotated[str, _option("Name (see colorhub models), folder or Hub id.", metavar="NAME")]
 Size = Annotated[
-    int | None,
+    Any,
     _option(
-        "Short side in pixels the network works at.",
-        metavar="PIXELS",
-        min=16,
-        max=4096,
-        show_default="the model's own",
+        "Short side in pixels the network works at: own is what the model was trained at, auto that, a smaller and a "
+        "larger one together.",
+        metavar="PIXELS|auto|own",
+        parser=_size,
+        show_default="auto for models trained below 256 pixels, else own",
     ),
+]
+Normalize = Annotated[
+    bool,
+    _option("Let the network see faded prints in full tones and without their border.", "--normalize/--no-normalize"),
 ]
 Vividness = Annotated[float, _option("Factor on the strength of the colours.", metavar="FACTOR", min=0, max=4)]
 Format = Annotated[

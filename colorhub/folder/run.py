@@ -23,7 +23,7 @@ from colorhub.folder.plan import Job, result_path
 from colorhub.hints import HintsError, load_hints
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
-from colorhub.pipeline import ColorizationPipeline, ColorLayer
+from colorhub.pipeline import ColorizationPipeline, ColorLayer, Normalize, Size
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
 
@@ -33,7 +33,7 @@ class Settings:
     """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers. ``hints``: a file of
     them, for a single photo."""
 
-    size: int | None = None
+    size: Size = None
     vividness: float = 1.0
     format: str | None = None
     recolor: bool = False
@@ -41,6 +41,7 @@ class Settings:
     overwrite: bool = False
     jobs: int = 1
     hints: Path | None = None
+    normalize: Normalize = None
 
 
 @dataclass(frozen=True)
@@ -175,7 +176,8 @@ class _Workers:
             return
         started = perf_counter()
         with suppress(Exception):
-            layers = self.pipeline.predict([work.photo for work in works], self.settings.size, len(works))
+            photos, settings = [work.photo for work in works], self.settings
+            layers = self.pipeline.predict(photos, settings.size, len(works), normalize=settings.normalize)
             for work, layer in zip(works, layers, strict=True):
                 work.layer = layer
         for work in works:
@@ -185,7 +187,7 @@ class _Workers:
         started, job, photo, settings = perf_counter(), work.job, work.photo, self.settings
         if self._is_to_color(photo):
             hints = load_hints(settings.hints, photo.size) if settings.hints else ()
-            layer = work.layer or self.pipeline.predict(photo, settings.size)
+            layer = work.layer or self.pipeline.predict(photo, settings.size, normalize=settings.normalize)
             self._check()
             layer = self.pipeline.retouch(photo, layer, hints)
             colored = self.pipeline.compose(photo, layer, settings.vividness)

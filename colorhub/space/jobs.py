@@ -21,10 +21,11 @@ _PREVIEW_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a visitor can choose. ``size``: working size in pixels, None for what the model was trained at."""
+    """What a visitor can choose. ``size``: working size in pixels, ``own`` or ``auto``; None for the best for
+    the model."""
 
     model: str = ""
-    size: int | None = None
+    size: int | str | None = None
     recolor: bool = False
 
 
@@ -58,7 +59,8 @@ class Colored:
         width, height = self.size
         if self.layer is None:
             return f"{width} x {height} pixels"
-        by = f"{self.model}, working size {self.layer.size}"
+        size = self.layer.size
+        by = f"{self.model}, {'three working sizes' if size == 'auto' else f'working size {size}'}"
         if self.alternative:
             return f"Alternative {self.alternative} by {by} · {width} x {height} pixels"
         took = f"{self.seconds:.1f}" if self.seconds >= 0.1 else f"{self.seconds:.2f}"
@@ -77,7 +79,8 @@ def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Col
     photo = pipeline.open(path)
     layer = None
     if settings.recolor or not photo.in_color:
-        layer = predict(pipeline.name, lightness_only(photo), settings.size)
+        size = None if settings.size == "own" else settings.size or pipeline.best_size
+        layer = predict(pipeline.name, lightness_only(photo), size, "auto")
     view = shrink(photo, PREVIEW)
     seconds = perf_counter() - start
     has_more = layer is not None and pipeline.model.has_distribution

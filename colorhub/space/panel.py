@@ -38,10 +38,15 @@ def build_panel() -> Panel:
     families = gr.HTML(padding=False, elem_id="families")
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         size = gr.Dropdown(
-            [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
+            [
+                ("Automatic (best)", 0),
+                ("Three sizes together", "auto"),
+                ("What the model was trained at", "own"),
+                *((f"{size} pixels", size) for size in _SIZES),
+            ],
             value=0,
             label="Working size",
-            info="Short side of what the network sees. Automatic is what the model was trained at.",
+            info="Short side of what the network sees. Automatic takes three sizes together where that is better.",
             elem_id="size",
             filterable=False,
         )

@@ -1,0 +1,164 @@
+"""What a network should see of an old print: the picture without its paper border, in the tones of a photograph.
+
+Networks learn from photographs that reach from black to white. A faded print does not, and its border is no part of
+the scene. Only what the network sees is changed here: the coloured photo keeps its own lightness and its border.
+"""
+
+from dataclasses import dataclass, replace
+from math import log
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorhub.color import grey_to_lightness
+from colorhub.photo import Photo
+from colorhub.working import working_lightness
+
+# Everything in L*, and chosen on photographs that are neither faded nor bordered: nearly all of them stay as they are.
+# The darkest hundredth of a photograph lies below 18, the lightest above 82. In a print it is moved to the second
+# list's, a little at first, so that nothing jumps where fading begins.
+_BLACK = ((18.0, 28.0), (18.0, 10.0))
+_WHITE = ((72.0, 82.0), (90.0, 82.0))
+_DARK = 20.0  # a darker median is raised to this
+_LEAST_RANGE = 8.0  # what is flatter than this holds no picture to stretch
+
+_SIDE = 384  # pixels of the short side of the copy that borders are looked for in
+_PAPER = 5.0  # how far a border's pixels may lie from its tone
+_CLEAN = 0.97  # part of a border's row that must be of its tone: the rest may be dirt and writing
+_STEP = 12.0  # how far the picture must differ from the border beside it
+_STRAIGHT = 0.5  # along at least this part of the edge: round a thing on white paper it does not
+_NARROWEST, _WIDEST = 0.01, 0.25  # of a side
+
+
+@dataclass(frozen=True)
+class Box:
+    """Rows ``top`` to ``bottom`` and columns ``left`` to ``right`` of a picture, as parts of its sides, 0..1."""
+
+    top: float = 0.0
+    bottom: float = 1.0
+    left: float = 0.0
+    right: float = 1.0
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is cut off."""
+        return self == Box()
+
+    def within(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of a picture of that size; at least one each."""
+        top, left = min(round(self.top * height), height - 1), min(round(self.left * width), width - 1)
+        return slice(top, max(round(self.bottom * height), top + 1)), slice(
+            left, max(round(self.right * width), left + 1)
+        )
+
+
+class SeenPrint:
+    """A photo as a network sees it, and the way back from its answer to the whole photo.
+
+    Args:
+        photo: the photo.
+        normalize: whether a border is left out and faded tones are restored; else it is seen as it is.
+    """
+
+    def __init__(self, photo: Photo, normalize: bool) -> None:
+        self.photo = photo
+        self.normalize = normalize
+        self.box = inside_border(photo.grey) if normalize else Box()
+        self.changed = not self.box.whole
+        self.picture = replace(photo, grey=photo.grey[self.box.within(*photo.grey.shape)])
+
+    def lightness(self, size: int, multiple: int) -> Tensor:
+        """What the network sees, as of :func:`~colorhub.working.working_lightness`."""
+        L = working_lightness(self.picture, size, multiple)
+        seen = normal_tones(L) if self.normalize else L
+        self.changed |= seen is not L
+        return seen
+
+    @property
+    def note(self) -> str:
+        """What the photo's record says: that the network has seen it otherwise than it is."""
+        return "normalize=auto" if self.changed else ""
+
+    def whole(self, ab: Tensor, size: int, multiple: int) -> tuple[Tensor, Tensor]:
+        """Colours ``(n, 2, H, W)`` and lightness ``(1, 1, H, W)`` of the whole photo, from colours ``(n, 2, h, w)`` of
+        what was seen at ``size``. A border has no colour."""
+        if self.box.whole:
+            return ab, working_lightness(self.photo, size, multiple)
+        scale = min(self.photo.grey.shape) / min(self.picture.grey.shape)
+        L = working_lightness(self.photo, round(size * scale))
+        return framed(ab, self.box, L.shape[-2:]), L
+
+
+def inside_border(grey: np.ndarray) -> Box:
+    """Where the picture is within an even border on all four sides, such as a print's white paper; the whole where
+    there is no such border.
+
+    Args:
+        grey: ``(H, W)`` uint8 or uint16 codes.
+    """
+    small = _small_lightness(grey)
+    tone = float(np.median(np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])))
+    paper = np.abs(small - tone) < _PAPER
+    if min(side.mean() for side in (paper[0], paper[-1], paper[:, 0], paper[:, -1])) < _CLEAN:
+        return Box()
+    top, bottom, left, right = (_width(turned) for turned in _sides(paper))
+    height, width = small.shape
+    edges = _sides(np.abs(small - tone) >= _STEP)
+    inner = [(left, width - right), (left, width - right), (top, height - bottom), (top, height - bottom)]
+    for edge, depth, (first, last) in zip(edges, (top, bottom, left, right), inner, strict=True):
+        side = len(edge)
+        if not _NARROWEST * side <= depth <= _WIDEST * side:
+            return Box()
+        beside = edge[depth : depth + max(2, side // 64), first:last]  # a few rows: scans are a little askew
+        if beside.size == 0 or beside.any(axis=0).mean() < _STRAIGHT:
+            return Box()
+    return Box((top + 1) / height, 1 - (bottom + 1) / height, (left + 1) / width, 1 - (right + 1) / width)
+
+
+def framed(ab: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
+    """Colours ``(n, 2, h, w)`` of what is in a box, put into the whole picture of ``size`` ``(height, width)``; the
+    border around them has none."""
+    rows, columns = box.within(*size)
+    whole = ab.new_zeros((*ab.shape[:2], *size))
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    whole[..., rows, columns] = F.interpolate(ab, size=shape, mode="bilinear")
+    return whole
+
+
+def _small_lightness(grey: np.ndarray) -> np.ndarray:
+    height, width = grey.shape
+    scale = min(1.0, _SIDE / min(height, width))
+    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    small = cv2.resize(grey, shape, interpolation=cv2.INTER_AREA)
+    return grey_to_lightness(torch.from_numpy(small.astype(np.float32) / np.iinfo(grey.dtype).max)).numpy()
+
+
+def _sides(mask: np.ndarray) -> tuple[np.ndarray, ...]:
+    """A mask seen from its four sides: rows from the top, from the bottom, columns from the left, from the right."""
+    return mask, mask[::-1], mask.T, mask.T[::-1]
+
+
+def _width(paper: np.ndarray) -> int:
+    """How many rows from the first on are of the border's tone."""
+    clean = paper.mean(axis=1) >= _CLEAN
+    return len(clean) if clean.all() else int(np.argmin(clean))
+
+
+def normal_tones(L: Tensor) -> Tensor:
+    """A lightness stretched to the range of a photograph, and not too dark; the same tensor where both are so already.
+
+    Args:
+        L: ``(1, 1, h, w)``, 0..100.
+    """
+    some = L.flatten()[:: max(1, L.numel() // 2**20)]
+    low, high = torch.quantile(some, torch.tensor([0.01, 0.99], device=L.device)).tolist()
+    black, white = min(low, float(np.interp(low, *_BLACK))), max(high, float(np.interp(high, *_WHITE)))
+    if (black, white) != (low, high):
+        L = ((L - low) * ((white - black) / max(high - low, _LEAST_RANGE)) + black).clamp(0, 100)
+    middle = float(L.median())
+    if 0 < middle < _DARK:
+        L = 100 * (L / 100) ** (log(_DARK / 100) / log(middle / 100))
+    return L
