@@ -246,12 +246,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--raters", type=int, default=60)
     parser.add_argument("--trials", type=int, default=40)
+    parser.add_argument("--together", type=int, default=2, help="raters at a time")
     given = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="colorhub-leak-"))
     try:
         make_study(folder, raters=given.raters + 10, per_rater=given.trials)
         with apps(folder) as [app]:
-            seen = asyncio.run(watch(app.port, given.raters))
+            seen = asyncio.run(watch(app.port, given.raters, given.together))
             tries, thefts = asyncio.run(stolen(app.port, folder))
             leaks = asyncio.run(told(app.port, folder))
         study = Study.read(folder)

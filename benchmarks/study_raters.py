@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from benchmarks.study_http import BrokenError, Connection, Reply
 from benchmarks.study_servers import NAME, App, Vote
 
-_PAUSE = 0.3  # seconds before something is sent again
+_PAUSE, _LONGEST_PAUSE = 0.3, 3.0  # seconds before something is sent again: longer each time
 
 
 @dataclass
@@ -69,6 +69,7 @@ class _Rater:
 
     async def ask(self, what: str, path: str, values: object = None, token: str = "") -> Reply:
         """A request that is sent again, to the next replica, until it is answered."""
+        pause = _PAUSE
         while True:
             try:
                 if values is None:
@@ -84,7 +85,8 @@ class _Rater:
                 self.load.record.errors[f"{what}: {reply.status} {reply.body[:60].decode(errors='replace')}"] += 1
                 if reply.status not in (429, 500, 503):
                     raise RuntimeError(f"{what} {path}: {reply.status} {reply.body[:200]!r}")
-            await asyncio.sleep(_PAUSE * self.random.uniform(0.5, 1.5))
+            await asyncio.sleep(pause * self.random.uniform(0.5, 1.5))
+            pause = min(_LONGEST_PAUSE, 1.5 * pause)
 
     async def picture(self, token: str, position: int) -> None:
         """Fetch the picture at a position."""
@@ -113,6 +115,7 @@ async def _rater(load: Load, number: int) -> None:
     rater = _Rater(load, number)
     await asyncio.sleep(rater.random.random() * load.interval)
     while not load.stopping:
+        await rater.ask("study", f"/study/api/studies/{NAME}")
         begun = (await rater.ask("begin", f"/study/api/studies/{NAME}/begin", {})).json()
         load.record.sessions += 1
         token, total = begun["token"], begun["progress"]["total"]

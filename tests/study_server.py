@@ -30,12 +30,14 @@ def write_study(root: Path, name: str = "small", config: Config | None = None, d
         if entry["shown"] != "original":
             pixels = np.repeat(pixels[..., :1], 3, axis=2)
         contents[stimulus] = files.encode(pixels, 90)
-    for plate in manifest.data["plates"]:
+    plates = manifest.data["plates"] if manifest.config.vision.check else []
+    for plate in plates:
         contents[plate["stimulus"]] = files.encode(np.zeros((64, 64, 3), np.uint8), 90)
     length = files.common_length(list(contents.values()))
     for stimulus, content in contents.items():
         (root / name / "stimuli" / f"{stimulus}{files.SUFFIX}").write_bytes(files.padded(content, length))
-    frozen = freeze({**{key: value for key, value in manifest.data.items() if key != "sha256"}, "file_bytes": length})
+    changed = {**manifest.data, "file_bytes": length, "plates": plates}
+    frozen = freeze({key: value for key, value in changed.items() if key != "sha256"})
     write_manifest(frozen, root / name)
     return frozen
 

@@ -283,6 +283,12 @@ def test_links_to_cards(visit: Callable[..., Any], photo: Path) -> None:
     assert page.locator("#card").is_visible()
 
 
+def test_link_to_a_card_on_a_phone_too_narrow_for_all_tabs(visit: Callable[..., Any]) -> None:
+    page = visit({"width": 320, "height": 640}, link="#model=unet")
+    page.locator("#card").get_by_role("heading", name="unet").wait_for()
+    assert page.locator("#card").is_visible()
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_phone(dark: bool, visit: Callable[..., Any], shoot: Callable[..., None]) -> None:
     page = visit(PHONE, dark)

@@ -314,6 +314,7 @@ def test_fixed_exposure_for_a_panel_where_storage_is_blocked(
         assert vote["exposure_ms"] > 250 - 17
         assert vote["rt_ms"] >= vote["exposure_ms"]
 
+    page.locator(OPEN).wait_for()
     page.keyboard.press("r")  # in the first window the session is over, which it finds out by its next vote
     page.get_by_role("heading", name="All done").wait_for()
     assert len(place.votes("brief")) == 5
@@ -344,9 +345,12 @@ def test_tabs_of_the_space(place: Place, visit: Callable[..., Any], shoot: Calla
     assert "taken for real" not in page.locator("#results-tab").inner_text()
 
     place.store.close("brief", "enough")
-    page.get_by_role("tab", name="Colorize").click()
-    page.wait_for_timeout(3500)  # how long the state of a study is remembered
-    page.get_by_role("tab", name="Results").click()
+    for _ in range(30):  # the state of a study is remembered for some seconds
+        page.get_by_role("tab", name="Colorize").click()
+        page.get_by_role("tab", name="Results").click()
+        page.wait_for_timeout(1000)
+        if page.locator("#results-pick").is_visible():
+            break
     page.locator(".study-report").get_by_text("Closed early").first.wait_for()
     shoot(page, "results")
     assert serious_findings(page) == []

@@ -30,7 +30,8 @@
     const model = decodeURIComponent(hash.match(/^#model=(.+)$/)?.[1] ?? "");
     if (!model) return;
     wanted = model;
-    document.querySelector("#models-tab-button")?.click();
+    const folded = () => [...document.querySelectorAll("#tabs .overflow-dropdown button")].find((tab) => tab.textContent.trim() === "Models");
+    (document.querySelector("#models-tab-button") ?? folded())?.click(); // on a narrow phone it is in the menu of further tabs
     open();
   };
 

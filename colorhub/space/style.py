@@ -51,7 +51,7 @@ HEADER = """
 
 FOOTNOTE = """
 <p class="footnote">The colours are a plausible guess, not a record of what was there. The file says so in its metadata.
-Uploads are deleted within a few hours; nothing is kept and nothing is sent elsewhere.</p>
+Uploads are deleted within a few hours; no photo is kept or sent elsewhere.</p>
 """
 
 _VARIABLES = {

@@ -59,10 +59,10 @@ class Allowance:
             self._left[sender] = (left - 1, now)
 
     def _forget(self, now: float) -> None:
-        """Drop senders whose allowance is full again; if that is not enough, everybody's."""
+        """Drop senders whose allowance is full again; if that is not enough for a while, all."""
         full = self.burst / self.rate
         self._left = {sender: kept for sender, kept in self._left.items() if now - kept[1] < full}
-        if len(self._left) >= _FORGET_ABOVE:
+        if len(self._left) > _FORGET_ABOVE // 2:
             self._left.clear()
 
 

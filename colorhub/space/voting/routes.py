@@ -101,6 +101,9 @@ class Service:
             if threads.statistics().tasks_waiting > _WAITING:
                 raise UnavailableError("Too many people at once just now. Try again.")
             result = await anyio.to_thread.run_sync(answer, call, limiter=threads)
+        except UnavailableError as error:  # its words may name the database's machine
+            _log.error("%s", error)
+            return _refusal(error.status, error.code, "Votes cannot be taken just now. Try again in a moment.")
         except RefusedError as error:
             return _refusal(error.status, error.code, str(error))
         except StudyError as error:
