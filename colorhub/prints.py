@@ -17,12 +17,11 @@ from colorhub.color import grey_to_lightness
 from colorhub.photo import Photo
 from colorhub.working import working_lightness
 
-# Everything in L*, and chosen on photographs that are neither faded nor bordered: nearly all of them stay as they are.
-# The darkest hundredth of a photograph lies below 18, the lightest above 82. In a print it is moved to the second
-# list's, a little at first, so that nothing jumps where fading begins.
-_BLACK = ((18.0, 28.0), (18.0, 10.0))
-_WHITE = ((72.0, 82.0), (90.0, 82.0))
-_DARK = 20.0  # a darker median is raised to this
+# Everything in L*. From its darkest hundredth to its lightest a photograph spans more than 74, all but a few; a print
+# that spans less is stretched towards these ends, fully below 64, so that nothing jumps where fading begins.
+_SPAN = (64.0, 74.0)
+_ENDS = (10.0, 90.0)
+_DARK = 16.0  # a darker median is raised to this
 _LEAST_RANGE = 8.0  # what is flatter than this holds no picture to stretch
 
 _SIDE = 384  # pixels of the short side of the copy that borders are looked for in
@@ -155,8 +154,8 @@ def normal_tones(L: Tensor) -> Tensor:
     """
     some = L.flatten()[:: max(1, L.numel() // 2**20)]
     low, high = torch.quantile(some, torch.tensor([0.01, 0.99], device=L.device)).tolist()
-    black, white = min(low, float(np.interp(low, *_BLACK))), max(high, float(np.interp(high, *_WHITE)))
-    if (black, white) != (low, high):
+    if (fading := float(np.interp(high - low, _SPAN, (1.0, 0.0)))) > 0:
+        black, white = low + fading * min(0.0, _ENDS[0] - low), high + fading * max(0.0, _ENDS[1] - high)
         L = ((L - low) * ((white - black) / max(high - low, _LEAST_RANGE)) + black).clamp(0, 100)
     middle = float(L.median())
     if 0 < middle < _DARK:
