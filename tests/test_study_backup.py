@@ -108,7 +108,6 @@ def interrupted_and_not(
     assert (again.folder / f"stimuli/{picture}.webp").read_bytes() == (copied / f"stimuli/{picture}.webp").read_bytes()
     found = second_half(opened(again, clock), tokens)
 
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
     move_to(tmp_path / "through", monkeypatch)
     clock = Clock()
     known_raters(monkeypatch)
@@ -139,11 +138,10 @@ def test_from_sqlite_to_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with serving(Path(tempfile.gettempdir()) / f"colorhub-postgres-{secrets.token_hex(4)}") as server:
         same(*interrupted_and_not(tmp_path, monkeypatch, server.url))
         # And from there onto a third machine; the study is closed by now.
-        monkeypatch.setenv("COLORHUB_DATABASE_URL", server.url)
         move_to(tmp_path / "second", monkeypatch)
+        monkeypatch.setenv("COLORHUB_DATABASE_URL", server.url)
         run("publish", "small", "--to", REPO)
         rows = opened(open_study("small")).rows("small")
-        monkeypatch.delenv("COLORHUB_DATABASE_URL")
         root = move_to(tmp_path / "third", monkeypatch)
         run("restore", REPO)
         assert opened(open_study("small", root)).rows("small") == rows
