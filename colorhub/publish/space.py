@@ -14,7 +14,7 @@ from colorhub.published import PUBLISHED, Published
 
 ROOT = Path(__file__).resolve().parents[2]
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
-_SUFFIXES = (".py", ".css", ".js", ".json", ".R")
+_SUFFIXES = (".py", ".css", ".html", ".js", ".json", ".R")
 # Of the package, by the page.
 _NOT_NEEDED = ("cards", "cli.py", "commands", "contract.py", "export", "folder", "publish")
 _BODY = """
