@@ -1,6 +1,7 @@
 """Sizes of studies: published sample sizes, statsmodels, and simulated studies."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -141,3 +142,21 @@ def test_the_command_says_no_by_its_exit_code() -> None:
     wrong = CliRunner().invoke(app, ["study", "power", "--images", "20"])
     assert wrong.exit_code == 2
     assert "sees an image once" in wrong.stderr
+
+
+def test_create_refuses_an_effect_out_of_reach_before_a_photo_is_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path / "studies"))
+    toml = tmp_path / "study.toml"
+    toml.write_text('[design]\nimages = 50\n[stopping]\nraters = 40\n[primary]\nfirst = "unet"\neffect = 3\n')
+    command = ["study", "create", "mine", "--photos", "packaged", "--models", "unet", "--config", str(toml)]
+    done = CliRunner().invoke(app, command)
+    smallest = smallest_effect(40, 50, 40, 1, against="original")
+    assert done.exit_code == 1
+    assert done.stderr.startswith(
+        "Error: Primary.effect is 3 points, and 40 raters with 40 trials each on 50 images find"
+    )
+    assert f"find {np.ceil(10 * smallest) / 10:g} points or more with 80% power" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "studies").exists()

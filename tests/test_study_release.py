@@ -161,6 +161,30 @@ def test_not_before_the_day_until_which_all_can_be_withdrawn(
     assert "removed from everything" not in run("withdraw", store.result(token)["withdrawal_code"]).stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("protocol", ["realfake", "2afc"])
+def test_datasets_reads_it(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protocol: str) -> None:
+    from datasets import load_dataset
+
+    config = small_config().with_design(protocol=protocol)
+    study = stored_study(move_to(tmp_path / "studies", monkeypatch), config=config)
+    store = opened(study)
+    for _ in range(3):
+        answer(store, store.begin("small").token)
+    store.close("small")
+    run("publish", "small", "--to", REPO)
+    for path, content in published(hub).items():
+        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / path).write_bytes(content)
+    cache = str(tmp_path / "cache")
+    trials = load_dataset(str(tmp_path / "copy"), "trials", split="train", cache_dir=cache)
+    assert trials["answer"] == [row["answer"] for row in store.rows("small")]
+    assert trials["side"] == [row["side"] for row in store.rows("small")]
+    truth = load_dataset(str(tmp_path / "copy"), "stimuli", split="train", cache_dir=cache)
+    assert set(truth["stimulus"]) == set(study.manifest.stimuli)
+    assert load_dataset(str(tmp_path / "copy"), split="train", cache_dir=cache).column_names == trials.column_names
+
+
 def test_a_private_release(hub: LocalHub, study: Study, store: Store) -> None:
     assert run("publish", "small", "--to", REPO, "--private").stdout.startswith(
         f"private dataset {REPO}: data of small"
