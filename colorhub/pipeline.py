@@ -164,10 +164,11 @@ class ColorizationPipeline:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
         """
+        size = size if isinstance(size, int) else self.model.working_size
         _check_settings(size, 1.0, 1)
         self._expect_distribution()
         photo = self.open(photo)
-        L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
+        L = working_lightness(photo, size, self.model.multiple)
         given = hints_of(hints, photo.size)
         points = native_hints(given, photo, L).to(self.device) if given and self.model.accepts_hints else None
         probabilities = self._forward(L, points).logits.float().softmax(dim=1)

@@ -27,16 +27,16 @@ class Retouching:
     Args:
         pipeline: with the model.
         photo: a :class:`Photo`, or what the pipeline opens.
-        size: short side in pixels the network works at.
+        settings: of :meth:`ColorizationPipeline.predict`, but for samples.
 
     Raises:
         PhotoError: a file that cannot be read.
     """
 
-    def __init__(self, pipeline: ColorizationPipeline, photo: Any, size: int | None = None) -> None:
+    def __init__(self, pipeline: ColorizationPipeline, photo: Any, **settings: Any) -> None:
         self.pipeline = pipeline
         self.photo: Photo = pipeline.open(photo)
-        self._plain: ColorLayer = pipeline.predict(self.photo, size)
+        self._plain: ColorLayer = pipeline.predict(self.photo, **settings)
         self._spread = HintedLayers(self.photo, self._plain.L)
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}
