@@ -264,6 +264,13 @@
     if (JSON.stringify(desk.photo.good) !== JSON.stringify(hints())) draw();
   };
 
+  // The picture may come a moment after its answer: another tab was open.
+  const focus = (tries = 50) => {
+    if (!$("picture")?.offsetParent || !$("below")) return tries && setTimeout(focus, 100, tries - 1);
+    $("picture").focus({ preventScroll: true });
+    $("below").scrollIntoView({ block: "nearest" });
+  };
+
   window.retouch = {
     start: (send) => {
       link.connect(send);
@@ -272,10 +279,7 @@
     mount,
     answer: (kind, text) => text && { opened, drawn, suggested }[kind](JSON.parse(text)),
     failed: link.failed,
-    focus: () => {
-      $("picture")?.focus({ preventScroll: true });
-      $("below")?.scrollIntoView({ block: "nearest" });
-    },
+    focus,
     redraw: (draft) => desk.photo && draw(draft),
     hints: () => JSON.stringify({ photo: desk.photo?.id ?? "", hints: hints() }),
     desk,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _NOW = "(...inputs) => [...inputs.slice(0, -1), retouch.hints()]"  # the last input: what the page shows at this moment
 _SWITCH = "() => document.querySelector('#retouch-tab-button')?.click()"
-_FOCUS = "() => setTimeout(() => retouch.focus(), 200)"
+_FOCUS = "() => setTimeout(retouch.focus, 200)"
 _SHOWN = 8
 _QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 _NETWORK = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private"}
