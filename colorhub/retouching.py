@@ -15,7 +15,7 @@ from colorhub.hints.hint import lightness_at
 from colorhub.hints.layers import composed_at
 from colorhub.hints.suggesting import hex_of, likeliest
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.pipeline import ColorizationPipeline, ColorLayer, Normalize, Size
+from colorhub.pipeline import ColorizationPipeline, ColorLayer
 
 
 class Retouching:
@@ -27,18 +27,16 @@ class Retouching:
     Args:
         pipeline: with the model.
         photo: a :class:`Photo`, or what the pipeline opens.
-        size, normalize: as in a call of the pipeline.
+        settings: of :meth:`ColorizationPipeline.predict`, but for samples.
 
     Raises:
         PhotoError: a file that cannot be read.
     """
 
-    def __init__(
-        self, pipeline: ColorizationPipeline, photo: Any, size: Size = None, normalize: Normalize = None
-    ) -> None:
+    def __init__(self, pipeline: ColorizationPipeline, photo: Any, **settings: Any) -> None:
         self.pipeline = pipeline
         self.photo: Photo = pipeline.open(photo)
-        self._plain: ColorLayer = pipeline.predict(self.photo, size, normalize=normalize)
+        self._plain: ColorLayer = pipeline.predict(self.photo, **settings)
         self._spread = HintedLayers(self.photo, self._plain.L)
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}

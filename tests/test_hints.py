@@ -1,18 +1,32 @@
 """Hints: exact where they are, stopped by edges, the same again and again; files; what is refused."""
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import torch
 from PIL import Image
+from scipy.ndimage import uniform_filter
 from skimage import data
 from skimage.color import lab2rgb, rgb2lab
+from skimage.metrics import peak_signal_noise_ratio
 from torch import Tensor
 
-from colorhub import ColorizationPipeline, Colorizer, Hint, HintsError, Photo, Prediction, load_hints, save_hints
+from colorhub import (
+    ColorizationPipeline,
+    Colorizer,
+    Hint,
+    HintsError,
+    Photo,
+    Prediction,
+    Retouching,
+    load_hints,
+    save_hints,
+)
 from colorhub.hints import HintedLayers, hints_json, hints_of, native_hints, parse_hints
 from colorhub.hints.spreading import CONTRAST, PEAK, REACH, THROUGH, Spreading
 from colorhub.models import SIGGRAPH17
@@ -235,6 +249,24 @@ def test_places_count_after_orientation(tinted: ColorizationPipeline, tmp_path: 
     pixels = tinted(path, hints=[(5, 80, "#ff4040")]).pixels
     assert pixels.shape[:2] == (90, 60)
     assert rgb2lab(pixels)[80, 5, 1] > rgb2lab(pixels)[5, 55, 1] + 20
+
+
+@pytest.mark.shared
+def test_more_true_hints_help_more(shared_data: Path) -> None:
+    """On test photographs with the bundled model; ``benchmarks/hints.py`` measures all of them."""
+    table = pq.read_table(next((shared_data / "photos").glob("test-*.parquet")), columns=["image"])
+    pipeline, gains = ColorizationPipeline("unet", device="cpu"), []
+    for number in range(0, 80, 10):
+        original = np.asarray(Image.open(BytesIO(table["image"][number].as_py()["bytes"])).convert("RGB"))
+        random, smooth = np.random.default_rng(number), uniform_filter(original, (3, 3, 1))
+        places = [(int(random.integers(original.shape[1])), int(random.integers(original.shape[0]))) for _ in range(20)]
+        hints = [(x, y, "#{:02x}{:02x}{:02x}".format(*smooth[y, x])) for x, y in places]
+        retouching = Retouching(pipeline, original)
+        found = [peak_signal_noise_ratio(original, retouching.compose(hints[:n]).pixels) for n in (0, 1, 5, 20)]
+        gains.append(np.array(found[1:]) - found[0])
+    one, five, twenty = np.mean(gains, axis=0)
+    assert 0.5 < one < five < twenty
+    assert twenty > 3
 
 
 # The system of equations

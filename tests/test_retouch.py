@@ -63,6 +63,11 @@ def asked(**sent: Any) -> gr.EventData:
     return gr.EventData(None, sent)
 
 
+def problem(answer: str) -> None:
+    """Raise what the page is told instead of a picture."""
+    raise gr.Error(json.loads(answer)["problem"])
+
+
 def now(session: Retouched, *hints: dict[str, Any]) -> str:
     return json.dumps({"photo": session.photo, "hints": list(hints)})
 
@@ -178,14 +183,17 @@ def refuse_load(text: str) -> Callable[[Retouched], object]:
 @pytest.mark.parametrize(
     ("ask", "words"),
     [
-        (lambda s: retouch.draw(None, 1.0, asked(photo=s.photo, hints=[])), "no longer here"),
-        (lambda s: retouch.draw(s, 1.0, asked(photo="another", hints=[])), "no longer here"),
-        (lambda s: retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{**RED, "x": 400}])), "outside the picture"),
-        (lambda s: retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{**RED, "color": "reddish"}])), "reddish"),
-        (lambda s: retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{}])), "Hint 1"),
-        (lambda s: retouch.draw(s, 1.0, asked(photo=s.photo, hints=[RED] * 201)), "200 hints"),
-        (lambda s: retouch.draw(s, 9.0, asked(photo=s.photo, hints=[])), "between 0 and 2"),
-        (lambda s: retouch.suggest(s, asked(photo=s.photo, x=-1, y="a")), "whole pixel"),
+        (lambda s: problem(retouch.draw(None, 1.0, asked(photo=s.photo, hints=[]))), "no longer here"),
+        (lambda s: problem(retouch.draw(s, 1.0, asked(photo="another", hints=[]))), "no longer here"),
+        (
+            lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{**RED, "x": 400}]))),
+            "outside the picture",
+        ),
+        (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{**RED, "color": "reddish"}]))), "reddish"),
+        (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{}]))), "Hint 1"),
+        (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[RED] * 201))), "200 hints"),
+        (lambda s: problem(retouch.draw(s, 9.0, asked(photo=s.photo, hints=[]))), "between 0 and 2"),
+        (lambda s: problem(retouch.suggest(s, asked(photo=s.photo, x=-1, y="a"))), "whole pixel"),
         (lambda s: retouch.save_hints(s, now(s)), "no hint to save"),
         (lambda s: retouch.full_size(s, 1.0, "{"), "no longer here"),
         (refuse_load("What a lovely wall."), "no JSON in mine.json"),

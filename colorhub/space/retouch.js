@@ -48,8 +48,12 @@
       return { event: desk.photo.network ? "run" : "draw", photo: desk.photo.id, hints: hints(), longest };
     });
 
-  const drawn = ({ photo: id, number, picture, plain }) => {
+  const drawn = ({ photo: id, number, picture, plain, problem }) => {
     const { photo } = desk;
+    if (problem && photo && id === photo.id) {
+      link.failed();
+      return say(problem);
+    }
     const asked = photo && id === photo.id && link.answered(number);
     if (!asked) return;
     Object.assign(photo, { good: asked.hints, picture, plain });
@@ -70,7 +74,8 @@
 
   const suggest = ([x, y]) => link.ask("point", { photo: desk.photo.id, x, y });
 
-  const suggested = ({ photo: id, title, colors }) => {
+  const suggested = ({ photo: id, title, colors, problem }) => {
+    if (problem) return say(problem);
     if (!desk.photo || id !== desk.photo.id || !$("likely")) return;
     $("likely-title").textContent = title;
     $("likely").replaceChildren(...colors.map(dab));
@@ -259,6 +264,13 @@
     if (JSON.stringify(desk.photo.good) !== JSON.stringify(hints())) draw();
   };
 
+  // The picture may come a moment after its answer: another tab was open.
+  const focus = (tries = 50) => {
+    if (!$("picture")?.offsetParent || !$("below")) return tries && setTimeout(focus, 100, tries - 1);
+    $("picture").focus({ preventScroll: true });
+    $("below").scrollIntoView({ block: "nearest" });
+  };
+
   window.retouch = {
     start: (send) => {
       link.connect(send);
@@ -267,10 +279,7 @@
     mount,
     answer: (kind, text) => text && { opened, drawn, suggested }[kind](JSON.parse(text)),
     failed: link.failed,
-    focus: () => {
-      $("picture")?.focus({ preventScroll: true });
-      $("below")?.scrollIntoView({ block: "nearest" });
-    },
+    focus,
     redraw: (draft) => desk.photo && draw(draft),
     hints: () => JSON.stringify({ photo: desk.photo?.id ?? "", hints: hints() }),
     desk,

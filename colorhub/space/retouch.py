@@ -1,6 +1,7 @@
 """The tab Retouch: say which colour a thing has by clicking on it, and see it spread."""
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from secrets import token_hex
@@ -15,6 +16,7 @@ from colorhub.space.limits import (
     in_words,
     plain,
     received,
+    sentence,
     tell,
 )
 from colorhub.space.models import NO_MODELS, default_model, listed, loading
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 _NOW = "(...inputs) => [...inputs.slice(0, -1), retouch.hints()]"  # the last input: what the page shows at this moment
 _SWITCH = "() => document.querySelector('#retouch-tab-button')?.click()"
-_FOCUS = "() => setTimeout(() => retouch.focus(), 200)"
+_FOCUS = "() => setTimeout(retouch.focus, 200)"
 _SHOWN = 8
 _QUIET = {"api_visibility": "private", "show_progress": "hidden"}
 _NETWORK = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private"}
@@ -66,7 +68,9 @@ def _wire_photo(parts: Retouch) -> None:
 
 
 def _wire_hints(parts: Retouch) -> None:
-    drawn = {"fn": draw, "inputs": [parts.session, parts.actions.vividness], "outputs": parts.mail.drawn, **_QUIET}
+    # retouch_link.js asks for the next drawing when it has an answer, before gradio counts the event as over.
+    drawn = {"fn": draw, "inputs": [parts.session, parts.actions.vividness], "outputs": parts.mail.drawn}
+    drawn |= {"trigger_mode": "multiple", **_QUIET}
     for asked in (
         parts.stage.draw(queue=False, **drawn),
         parts.stage.run(concurrency_id="gpu", concurrency_limit=1, **drawn),  # models that take hints themselves
@@ -85,11 +89,9 @@ def _wire_hints(parts: Retouch) -> None:
         show_progress_on=actions.download,
     )
     saved.success(None, parts.file, None, js=SAVE, **_QUIET)
-    kept = actions.save.click(save_hints, [parts.session, now], parts.file, js=_NOW, queue=False, **_QUIET)
+    kept = actions.save.click(save_hints, [parts.session, now], parts.file, js=_NOW, **_QUIET)
     kept.success(None, parts.file, None, js=SAVE, **_QUIET)
-    actions.load.upload(
-        load_hints, [parts.session, actions.load], parts.mail.opened, preprocess=False, queue=False, **_QUIET
-    )
+    actions.load.upload(load_hints, [parts.session, actions.load], parts.mail.opened, preprocess=False, **_QUIET)
 
 
 def fill_models(current: str | None = None, session: Retouched | None = None) -> tuple[Any, str]:
@@ -159,19 +161,19 @@ def _show(session: Retouched, vividness: Any) -> list[Any]:
 
 def draw(session: Retouched | None, vividness: Any, event: gr.EventData) -> str:
     """The picture with the hints that the page sends."""
-    with in_words():
-        asked = event._data if isinstance(event._data, dict) else {}
+    asked = _asked(event)
+
+    def answer() -> dict[str, Any]:
         kept, hints = _sent(session, asked)
-        drawn = kept.draw(hints, checked_vividness(vividness), asked.get("longest"))
-        return json.dumps({"photo": kept.photo, "number": asked.get("number"), **drawn})
+        return kept.draw(hints, checked_vividness(vividness), asked.get("longest"))
+
+    return _answered(asked, answer)
 
 
 def suggest(session: Retouched | None, event: gr.EventData) -> str:
     """Colours to choose from for a place of the picture."""
-    with in_words():
-        asked = event._data if isinstance(event._data, dict) else {}
-        kept, _ = _sent(session, asked)
-        return json.dumps({"photo": kept.photo, **kept.suggest(asked.get("x"), asked.get("y"))})
+    asked = _asked(event)
+    return _answered(asked, lambda: _sent(session, asked)[0].suggest(asked.get("x"), asked.get("y")))
 
 
 def full_size(session: Retouched | None, vividness: Any, now: Any) -> str:
@@ -208,6 +210,20 @@ def start_over(session: Retouched | None) -> list[Any]:
     skip = gr.skip()
     closed = json.dumps({"kind": "closed"})
     return [None, gr.update(visible=True), gr.update(visible=False), "", skip, skip, skip, closed, None]
+
+
+def _asked(event: gr.EventData) -> dict[str, Any]:
+    return event._data if isinstance(event._data, dict) else {}
+
+
+def _answered(asked: dict[str, Any], answer: Callable[[], dict[str, Any]]) -> str:
+    """For retouch.js: an answer, or the sentence that says why there is none. Events that go past the queue, to be
+    quick, cannot show a message themselves."""
+    about = {key: asked.get(key) for key in ("photo", "number")}
+    try:
+        return json.dumps({**about, **answer()})
+    except Exception as error:
+        return json.dumps({**about, "problem": sentence(error)})
 
 
 def _sent(session: Retouched | None, sent: dict[str, Any]) -> "tuple[Retouched, list[Hint]]":

@@ -53,10 +53,10 @@
     return [clamp(x + right * least(desk.photo.width), 0, 1), clamp(y + down * least(desk.photo.height), 0, 1)];
   };
 
-  let pause = 0;
-  const later = (work) => {
-    clearTimeout(pause);
-    pause = setTimeout(work, PAUSE);
+  const waiting = {};
+  const later = (name, work) => {
+    clearTimeout(waiting[name]);
+    waiting[name] = setTimeout(work, PAUSE);
   };
 
   const removes = (event) => event.key === "Delete" || event.key === "Backspace";
@@ -68,7 +68,7 @@
       choose(number);
       const { x, y } = hints()[number];
       actions.preview(actions.moved(number, inPixels(stepped(inShares(x, y), event))));
-      later(() => desk.live && actions.settle(wordsOf(number)));
+      later("settle", () => desk.live && actions.settle(wordsOf(number)));
     } else return false;
     return true;
   };
@@ -79,7 +79,7 @@
     else if (ARROWS[event.key]) {
       desk.cursor = stepped(desk.cursor, event);
       actions.paint();
-      later(() => say(`${place(...inPixels(desk.cursor))}: ${window.colorWords.nameOf(actions.colorAt(desk.cursor))}.`));
+      later("say", () => say(`${place(...inPixels(desk.cursor))}: ${window.colorWords.nameOf(actions.colorAt(desk.cursor))}.`));
     } else return false;
     return true;
   };
@@ -99,6 +99,7 @@
   document.addEventListener("keydown", (event) => {
     const here = event.target.closest?.("#retouch-stage, #retouch-below, #retouch-tools");
     if (!desk.photo || !here || event.altKey || event.target.matches("input")) return;
+    clearTimeout(waiting.say); // what is said next is about this key
     const mark = event.target.closest(".mark");
     const alone = !event.ctrlKey && !event.metaKey;
     const taken = alone && (mark ? onMark(event, +mark.dataset.number) : event.target.id === "retouch-picture" && onPicture(event));

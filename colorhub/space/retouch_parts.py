@@ -98,7 +98,10 @@ def build() -> Retouch:
                 gr.HTML(tools(), js_on_load="retouch.mount()", **html)
         note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
         actions = _build_actions()
-    mail = [gr.HTML(js_on_load=_HAND_ON.replace("{kind}", kind), visible="hidden", **html) for kind in _KINDS]
+    mail = [
+        gr.HTML(html_template="<i></i>", js_on_load=_HAND_ON.replace("{kind}", kind), visible="hidden", **html)
+        for kind in _KINDS
+    ]
     now, file = gr.Textbox(visible=False), gr.File(visible=False)
     return Retouch(
         session, model, about, empty, photo, examples, desk, picture, note, actions, Mailboxes(*mail, now), file
