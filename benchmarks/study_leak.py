@@ -264,10 +264,9 @@ def main() -> int:
             seen = asyncio.run(watch(app.port, given.raters, given.together))
             tries, thefts = asyncio.run(stolen(app.port, folder))
             leaks = asyncio.run(told(app.port, folder))
-        study = Study.read(folder)
+        return 0 if report(seen, Study.read(folder), tries, thefts, leaks) else 1
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return 0 if report(seen, study, tries, thefts, leaks) else 1
 
 
 def report(seen: Sequence[Seen], study: Study, tries: int, thefts: int, leaks: Sequence[str]) -> bool:
