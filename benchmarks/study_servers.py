@@ -1,7 +1,9 @@
 """What the study's benchmarks vote against: a real study, ``python app.py`` as processes of their own, and what is in
 their database, read without colorhub."""
 
+import contextlib
 import os
+import random
 import signal
 import socket
 import sqlite3
@@ -49,11 +51,20 @@ def make_study(folder: Path, raters: int = 2000, per_rater: int = 40, size: int 
 def _write_photos(folder: Path, count: int, size: int) -> None:
     folder.mkdir(parents=True)
     pictures = [data.astronaut(), data.chelsea(), data.coffee()]
-    random = np.random.default_rng(0)
+    generator = np.random.default_rng(0)
     for number in range(count):
         picture = pictures[number % len(pictures)]
-        top, left = (random.integers(0, side - size + 1) for side in picture.shape[:2])
+        top, left = (generator.integers(0, side - size + 1) for side in picture.shape[:2])
         Image.fromarray(picture[top : top + size, left : left + size]).save(folder / f"{number:03}.png")
+
+
+def _free_port() -> int:
+    """A port that no outgoing connection takes meanwhile: below those that the system gives to them."""
+    while True:
+        port = random.randrange(20_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class App:
@@ -61,15 +72,14 @@ class App:
 
     def __init__(self, folder: Path, database: str = "", name: str = "app") -> None:
         self.folder, self._log = folder, folder / f"{name}.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = _free_port()
         self._environment = {
             **os.environ,
             "COLORHUB_STUDIES": str(folder / "studies"),
             "COLORHUB_MODELS": str(folder / "models"),
             "COLORHUB_DATABASE_URL": database,
             "GRADIO_SERVER_PORT": str(self.port),
+            "GRADIO_NUM_PORTS": "1",  # it comes back where it was, or not at all
             "GRADIO_TEMP_DIR": str(folder / "uploads"),
             "HF_HUB_OFFLINE": "1",
             "PYTHONPATH": str(ROOT),
