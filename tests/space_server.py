@@ -63,8 +63,9 @@ def small_models(folder: Path) -> Path:
 
 
 @contextmanager
-def serve(folder: Path, models: Path, root: Path = ROOT) -> Iterator[Served]:
-    """Run ``python app.py`` of ``root`` until the block is left. ``folder`` takes its log and its temporary files."""
+def serve(folder: Path, models: Path, root: Path = ROOT, **variables: str) -> Iterator[Served]:
+    """Run ``python app.py`` of ``root`` until the block is left. ``folder`` takes its log and its temporary files;
+    ``variables`` of the environment win over ours."""
     (folder / "watch").mkdir(parents=True)
     (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
     served = Served(f"http://127.0.0.1:{_free_port()}", folder / "server.log", folder / "contacts.txt")
@@ -78,6 +79,7 @@ def serve(folder: Path, models: Path, root: Path = ROOT) -> Iterator[Served]:
         "PYTHONPATH": str(folder / "watch"),
         "WATCH_FILE": str(served.contacts),
         "OMP_WAIT_POLICY": "PASSIVE",
+        **variables,
     }
     with served.log.open("w", encoding="utf-8") as log:
         command = [sys.executable, str(root / "app.py")]

@@ -17,6 +17,7 @@ from colorhub.space.models import prepare_all, warm_up
 from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.voting import demonstration, results
 from colorhub.space.voting import tab as study
+from colorhub.space.voting.backups import kept_safe
 from colorhub.space.voting.desk import Desk
 from colorhub.space.voting.routes import study_routes
 from colorhub.space.zero import on_zero_gpu
@@ -44,14 +45,24 @@ def build() -> gr.Blocks:
 
 def launch(**overrides: Any) -> tuple[Any, str, str]:
     """Serve the page. ``GRADIO_SERVER_NAME`` and ``GRADIO_SERVER_PORT`` say where it is served, ``COLORHUB_MODELS``
-    where more models are.
+    where more models are, ``COLORHUB_STUDY_BACKUP`` where studies are backed up until the page ends.
 
     Args:
-        overrides: keywords of ``gradio.Blocks.launch`` that win over ours.
+        overrides: keywords of ``gradio.Blocks.launch`` that win over ours. With ``prevent_thread_lock`` this returns
+            while the page is served, and nothing is backed up.
     """
     if on_zero_gpu():
         prepare_all()
+    if overrides.pop("prevent_thread_lock", False):
+        return _serve(build(), overrides)
     page = build()
+    with kept_safe(study.SHELF):
+        served = _serve(page, overrides)
+        page.block_thread()
+    return served
+
+
+def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
     settings = {
         "theme": theme(),
         "css_paths": CSS,
@@ -65,14 +76,11 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
         "show_error": False,
         "app_kwargs": {"routes": study_routes(Desk(study.SHELF, results.REPORTS))},
     }
-    block = not overrides.pop("prevent_thread_lock", False)
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)
     timer = Timer(1.0, _behind_the_page)  # after the first visitor's page has gone out
     timer.daemon = True
     timer.start()
-    if block:
-        page.block_thread()
     return served
 
 
