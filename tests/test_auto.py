@@ -184,7 +184,7 @@ def test_the_command_line_takes_auto(pipeline: ColorizationPipeline, tmp_path) -
     photo = tmp_path / "photo.png"
     cv2.imwrite(str(photo), picture())
     expected = ColorizationPipeline(tmp_path / "model")(photo, size="auto", normalize="auto").pixels
-    for words, same in (((), True), (("--size", "auto"), True), (("--size", "own"), False)):
+    for words, same in ((("--size", "auto"), True), (("--size", "auto", "--no-normalize"), True), ((), False)):
         out = tmp_path / "-".join(["out", *words])
         done = CliRunner().invoke(
             app, ["colorize", str(photo), "--model", str(tmp_path / "model"), "-o", str(out), *words]

@@ -86,7 +86,7 @@ def test_a_folder_is_coloured_and_broken_files_are_listed(run: Run, photos: Path
 
 def test_results_are_those_of_the_pipeline(run: Run, photos: Path, tmp_path: Path, model: Path) -> None:
     run("colorize", photos / "b.png", "-o", tmp_path / "out", "--vividness", "1.5", "--size", "48")
-    expected = ColorizationPipeline(model)(photos / "b.png", vividness=1.5, size=48).pixels
+    expected = ColorizationPipeline(model)(photos / "b.png", vividness=1.5, size=48, normalize="auto").pixels
     found = np.asarray(Image.open(tmp_path / "out" / "b.png"))
     assert np.abs(found.astype(int) - expected).max() <= 1
 
@@ -307,11 +307,11 @@ def test_one_photo_that_the_network_cannot_take_stops_no_other(
     pipeline = ColorizationPipeline(model)
     predict = pipeline.predict
 
-    def moody(photos: Any, *arguments: Any) -> Any:
+    def moody(photos: Any, *arguments: Any, **keywords: Any) -> Any:
         for photo in [photos] if isinstance(photos, Photo) else photos:
             if photo.name == "03.png":
                 raise RuntimeError("out of memory\nsecond line")
-        return predict(photos, *arguments)
+        return predict(photos, *arguments, **keywords)
 
     monkeypatch.setattr(pipeline, "predict", moody)
     plan = make_plan([tmp_path], tmp_path / "out")

@@ -64,8 +64,7 @@ def colorize(
             _check_writable(output)
             with ReadAhead(plan.jobs, max_pixels) as ahead:
                 pipeline = _open_pipeline(model, device, max_pixels)
-                asked = None if size == "own" else size or pipeline.best_size
-                settings = _settings(asked, vividness, format, recolor, not no_provenance, overwrite, jobs, normalize)
+                settings = _settings(size, vividness, format, recolor, not no_provenance, overwrite, jobs, normalize)
                 exit_code = _run(plan, pipeline, settings, report, ahead.stop())
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
         report.finish(model, exit_code)
