@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from statistics import median
 
@@ -30,8 +31,7 @@ from colorhub.models import DDColor
 from colorhub.models.ddcolor import SIZES
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
-import released
-
+released = import_module("released")
 released.sines = cache(released.sines)  # the authors work the places out in whole tensors, not number by number
 _SIDE = 512
 

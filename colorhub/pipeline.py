@@ -27,7 +27,6 @@ from colorhub.working import coarser, lightness, same_shape, working_lightness
 MAX_PIXELS = 400_000_000
 Size = int | Literal["auto"] | None
 Normalize = Literal["auto"] | None
-_LARGE = 256  # pixels: networks that were trained above it take long already
 _STRIP = 2**22  # pixels composed at a time on an accelerator
 
 
@@ -122,12 +121,6 @@ class ColorizationPipeline:
         total = len(photos) if isinstance(photos, Sequence) else None
         colored = self._color(photos, size, vividness, batch_size, recolor, choice, normalize)
         return list(tqdm(colored, total=total, unit="photo", disable=hidden))
-
-    @property
-    def best_size(self) -> Size:
-        """The ``size`` with the better measured answers at a bearable time: ``auto`` for models that were trained on
-        pictures of less than 256 pixels, else their own (None)."""
-        return AUTO if self.model.working_size < _LARGE else None
 
     def open(self, source: Any) -> Photo:
         """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is."""

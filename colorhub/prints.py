@@ -17,11 +17,11 @@ from colorhub.color import grey_to_lightness
 from colorhub.photo import Photo
 from colorhub.working import working_lightness
 
-# Everything in L*. From its darkest hundredth to its lightest a photograph spans more than 74, all but a few; a print
-# that spans less is stretched towards these ends, fully below 64, so that nothing jumps where fading begins.
-_SPAN = (64.0, 74.0)
+# Everything in L*. From its darkest hundredth to its lightest a photograph spans more than 66, seven in eight; a print
+# that spans less is stretched towards these ends, fully below 56, so that nothing jumps where fading begins.
+_SPAN = (56.0, 66.0)
 _ENDS = (10.0, 90.0)
-_DARK = 16.0  # a darker median is raised to this
+_DARK = 12.0  # a darker median is raised to this
 _LEAST_RANGE = 8.0  # what is flatter than this holds no picture to stretch
 
 _SIDE = 384  # pixels of the short side of the copy that borders are looked for in

@@ -307,11 +307,11 @@ def test_one_photo_that_the_network_cannot_take_stops_no_other(
     pipeline = ColorizationPipeline(model)
     predict = pipeline.predict
 
-    def moody(photos: Any, *arguments: Any, **settings: Any) -> Any:
+    def moody(photos: Any, *arguments: Any, **keywords: Any) -> Any:
         for photo in [photos] if isinstance(photos, Photo) else photos:
             if photo.name == "03.png":
                 raise RuntimeError("out of memory\nsecond line")
-        return predict(photos, *arguments, **settings)
+        return predict(photos, *arguments, **keywords)
 
     monkeypatch.setattr(pipeline, "predict", moody)
     plan = make_plan([tmp_path], tmp_path / "out")

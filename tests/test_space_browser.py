@@ -163,7 +163,7 @@ def test_photo_to_download(visit: Callable[..., Any], shots: Callable[..., None]
     send(page, photos / "grandma.jpg")
     page.wait_for_function("document.activeElement?.id === 'download'")
     status = page.locator("#status").inner_text()
-    assert re.search(r"Coloured in \d+\.\d+ s by unet, three working sizes · 2600 x 2600 pixels", status)
+    assert re.search(r"Coloured in \d+\.\d+ s by unet, working size 64 · 2600 x 2600 pixels", status)
     before, after = shown(page, 0), shown(page, 1)
     assert before.shape == after.shape == (2048, 2048, 3)
     shots(page, "desktop-answer")

@@ -129,7 +129,7 @@ def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path, m
                 assert chroma(np.asarray(image)) > 0.5
         text = archive.read("wide scan-several.png")
     assert b"several" in text
-    assert session.answers["several"].colored.layer.size == "auto"
+    assert session.answers["several"].colored.layer.size == 64
 
 
 def test_contact_sheet_shows_every_picture_with_its_label(photo: dict[str, str]) -> None:

@@ -68,9 +68,8 @@ def colorize(
             with ReadAhead(plan.jobs, max_pixels) as ahead:
                 pipeline = _open_pipeline(model, device, max_pixels)
                 recolor = recolor or hints is not None
-                asked = None if size == "own" else size or pipeline.best_size
                 settings = _settings(
-                    asked, vividness, format, recolor, not no_provenance, overwrite, jobs, hints, normalize
+                    size, vividness, format, recolor, not no_provenance, overwrite, jobs, hints, normalize
                 )
                 exit_code = _run(plan, pipeline, settings, report, ahead.stop())
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0

@@ -12,10 +12,10 @@ def _option(help: str, *names: str, **keywords: Any) -> Any:
 
 
 def _size(text: str) -> int | str:
-    if text in ("auto", "own"):
+    if text == "auto":
         return text
     if not text.isdecimal() or not 16 <= int(text) <= 4096:
-        raise typer.BadParameter(f"{text!r} is neither a number of pixels from 16 to 4096, nor auto or own.")
+        raise typer.BadParameter(f"{text!r} is neither a number of pixels from 16 to 4096, nor auto.")
     return int(text)
 
 
@@ -37,11 +37,10 @@ Model = Annotated[str, _option("Name (see colorhub models), folder or Hub id.", 
 Size = Annotated[
     Any,
     _option(
-        "Short side in pixels the network works at: own is what the model was trained at, auto that, a smaller and a "
-        "larger one together.",
-        metavar="PIXELS|auto|own",
+        "Short side in pixels the network works at; auto takes what three of them agree on.",
+        metavar="PIXELS|auto",
         parser=_size,
-        show_default="auto for models trained below 256 pixels, else own",
+        show_default="the model's own",
     ),
 ]
 Normalize = Annotated[

@@ -21,8 +21,8 @@ _PREVIEW_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 @dataclass(frozen=True)
 class Settings:
-    """What a visitor can choose. ``size``: working size in pixels, ``own`` or ``auto``; None for the best for
-    the model."""
+    """What a visitor can choose. ``size``: working size in pixels, or ``auto`` for three together; None for what the
+    model was trained at."""
 
     model: str = ""
     size: int | str | None = None
@@ -79,8 +79,7 @@ def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Col
     photo = pipeline.open(path)
     layer = None
     if settings.recolor or not photo.in_color:
-        size = None if settings.size == "own" else settings.size or pipeline.best_size
-        layer = predict(pipeline.name, lightness_only(photo), size, "auto")
+        layer = predict(pipeline.name, lightness_only(photo), settings.size, "auto")
     view = shrink(photo, PREVIEW)
     seconds = perf_counter() - start
     has_more = layer is not None and pipeline.model.has_distribution

@@ -96,11 +96,11 @@ def received(upload: Any) -> Path:
 
 
 def checked_size(size: Any) -> int | str | None:
-    """A working size in pixels; None (the best for the model) for nothing or 0; ``own`` is what it was trained at and
-    ``auto`` that, a smaller and a larger one together."""
+    """A working size in pixels, or ``auto`` for three together; None (what the model was trained at) for nothing
+    or 0."""
     if size in (None, "", 0):
         return None
-    return size if size in ("auto", "own") else int(_between(size, MIN_SIZE, MAX_SIZE, "The working size"))
+    return size if size == "auto" else int(_between(size, MIN_SIZE, MAX_SIZE, "The working size"))
 
 
 def checked_vividness(vividness: Any) -> float:

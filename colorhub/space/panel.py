@@ -41,12 +41,11 @@ def build_panel() -> Panel:
             [
                 ("Automatic (best)", 0),
                 ("Three sizes together", "auto"),
-                ("What the model was trained at", "own"),
                 *((f"{size} pixels", size) for size in _SIZES),
             ],
             value=0,
             label="Working size",
-            info="Short side of what the network sees. Automatic takes three sizes together where that is better.",
+            info="Short side of what the network sees. Automatic is what the model was trained at.",
             elem_id="size",
             filterable=False,
         )
