@@ -108,7 +108,8 @@ async def run_highest(running: list[App], raters: int, seconds: float) -> Load:
         for interval in _INTERVALS:
             load.interval = interval
             await asyncio.sleep(max(SETTLE, 2 * interval))
-            rate, p95 = await steady(load, f"{raters / interval:.0f} votes/s wanted", seconds)
+            whole = interval * np.ceil(seconds / interval)  # each rater votes equally often in it
+            rate, p95 = await steady(load, f"{raters / interval:.0f} votes/s wanted", whole)
             if p95 > LIMIT_MS or rate < 0.97 * raters / interval:
                 break
             best = f"{rate:.0f} votes/s"
