@@ -289,6 +289,7 @@ def refused(*arguments: object) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_export_checks_and_says_what_it_wrote(folder: Path, tmp_path: Path) -> None:
     result = run("export", folder / "eccv16", tmp_path / "a.onnx", "--check", "--compose", tmp_path / "b.onnx")
     assert result.exit_code == 0, result.output

@@ -64,6 +64,7 @@ def refused(result: Result, words: str) -> None:
 # Publish, load, publish again
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BUNDLED)
 def test_a_bundled_model_comes_back_the_same(hub: LocalHub, run: Run, name: str) -> None:
     said = run(name, "--org", "our-org").stdout
@@ -78,6 +79,7 @@ def test_a_bundled_model_comes_back_the_same(hub: LocalHub, run: Run, name: str)
     assert hub.writes()[before:] == []
 
 
+@pytest.mark.slow
 def test_every_architecture_comes_back_the_same(hub: LocalHub, run: Run, tmp_path: Path) -> None:
     folders = [tiny(tmp_path / name, name) for name in sorted(MODELS)]
     run(*folders, "--org", "owner")

@@ -141,6 +141,7 @@ def test_baselines_robustness_and_failures(model: Path, run: Callable[..., dict]
     assert 0 <= found["failures"]["grey_collapse"]["rate"]["mean"] <= 1
 
 
+@pytest.mark.slow
 def test_own_pictures_score_as_the_model_does(model: Path, run: Callable[..., dict], tmp_path: Path) -> None:
     own = run(model, "--save", tmp_path / "saved")["entries"]["small"]
     assert {path.name for path in (tmp_path / "saved" / "grey").iterdir()} == {f"{i}.png" for i in range(4)}

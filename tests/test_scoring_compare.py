@@ -66,6 +66,7 @@ def test_ranks_do_not_order_what_is_not_separated() -> None:
     assert ranks(rows, "lower") == {"good": 2, "like good": 2, "bad": 1}
 
 
+@pytest.mark.slow
 def test_false_alarms_are_rare() -> None:
     """Of 60 families of 6 comparisons between equal entries, about 1 in 20 may show a difference; 9 or more have a
     probability below 0.3 %."""
