@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
@@ -17,32 +17,16 @@ from tqdm import tqdm
 from colorhub import ab_bins
 from colorhub.agreement import AUTO, agreed, several_sizes
 from colorhub.alternatives import Choice, along_edges
-from colorhub.compose import compose_codes, compose_rows, edge_maps, widen
 from colorhub.hints import HintedLayers, hints_of, native_hints
+from colorhub.layer import ColorLayer, composed
 from colorhub.models import Colorizer, Prediction, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
 from colorhub.prints import SeenPrint
-from colorhub.working import coarser, lightness, same_shape, working_lightness
+from colorhub.working import coarser, same_shape, working_lightness
 
 MAX_PIXELS = 400_000_000
 Size = int | Literal["auto"] | None
 Normalize = Literal["auto"] | None
-_STRIP = 2**22  # pixels composed at a time on an accelerator
-
-
-@dataclass(frozen=True)
-class ColorLayer:
-    """What a model says about a photo, at working size.
-
-    ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the photo's lightness there; ``size``: the short
-    side in pixels that was asked for, or ``auto``; ``choice``: how it was chosen among several and what the network
-    saw, empty for the model's own answer to the photo as it is.
-    """
-
-    ab: Tensor
-    L: Tensor
-    size: int | Literal["auto"]
-    choice: str = ""
 
 
 class ColorizationPipeline:
@@ -217,15 +201,7 @@ class ColorizationPipeline:
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
         """Put a colour layer onto its full-size photo. Vividness is applied here: changing it needs no network."""
         _check_settings(None, vividness, 1)
-        height, width = photo.grey.shape
-        pixels = np.empty((height, width, 3 if photo.alpha is None else 4), np.uint16 if photo.bits == 16 else np.uint8)
-        if photo.alpha is not None:
-            pixels[..., 3] = photo.alpha
-        if self.device.type == "cuda":
-            _compose_tensors(photo.grey, layer, vividness, pixels, self.device)
-        else:
-            L, ab = (part[0].float().cpu().numpy() for part in (layer.L, layer.ab))
-            compose_codes(photo.grey, L[0], ab, vividness, pixels)
+        pixels = composed(photo, layer, vividness, self.device)
         return ColorPhoto(pixels, photo, self._provenance(layer, vividness))
 
     def _color(
@@ -343,21 +319,6 @@ class ColorizationPipeline:
             "weights_sha256": self.model.weights_sha256,
             "settings": f"size={layer.size} vividness={vividness:g} {layer.choice}".rstrip(),
         }
-
-
-def _compose_tensors(
-    grey: np.ndarray, layer: ColorLayer, vividness: float, pixels: np.ndarray, device: torch.device
-) -> None:
-    """As :func:`~colorhub.compose.compose_codes`, on any device."""
-    height, width = grey.shape
-    maps = widen(edge_maps(layer.L.to(device), layer.ab.to(device)), width)
-    white = float(np.iinfo(pixels.dtype).max)
-    rows = max(1, _STRIP // width)
-    for first in range(0, height, rows):
-        codes = torch.tensor(grey[first : first + rows], device=device)
-        rgb = compose_rows(lightness(codes), maps, first, height, vividness)
-        strip = (rgb[0] * white + 0.5).to(torch.uint8 if pixels.dtype == np.uint8 else torch.int32).permute(1, 2, 0)
-        pixels[first : first + rows, :, :3] = strip.cpu().numpy()
 
 
 def _check_settings(size: Size, vividness: float, batch_size: int, normalize: Normalize = None) -> None:

@@ -195,7 +195,7 @@ def test_a_changed_recipe_is_not_taken_for_the_kept_run(made, tmp_path, monkeypa
     words = ["run.steps=2", "data.crops=[{size=64, batch_size=4}]", "data.validation_limit=2"]
     with Trainer(tmp_path) as trainer:
         best = trainer.start("colorize-net", "run", words).result()
-        with pytest.raises(RunError, match=r"holds a run of another recipe \(model.depth was 3, is 4\)"):
+        with pytest.raises(RunError, match=r"holds a run of another recipe \(model.depth was 5, is 4\)"):
             trainer.start("colorize-net", "run", [*words, "model.depth=4"]).result()
         (best.parent / "finished.json").unlink()
         words[0] = "run.steps=3"  # more steps: it goes on

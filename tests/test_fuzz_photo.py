@@ -64,6 +64,7 @@ def test_wrong_extensions_do_not_matter(outcomes: dict[str, str]) -> None:
     assert {what for path, what in outcomes.items() if "_wrongext_" in path} == {"read"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_makes_the_same_files(tmp_path: Path) -> None:
     first, second = (make_fuzzed_files(tmp_path / name, 60, seed=3) for name in ("a", "b"))
     assert [path.name for path in first] == [path.name for path in second]

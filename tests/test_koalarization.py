@@ -18,6 +18,7 @@ def _count(model: nn.Module, trainable: bool = False) -> int:
     return sum(weight.numel() for weight in model.parameters() if weight.requires_grad or not trainable)
 
 
+@pytest.mark.slow
 def test_importing_the_models_does_not_import_timm() -> None:
     code = "import sys, colorhub.models; raise SystemExit('timm' in sys.modules)"
     root = Path(__file__).resolve().parents[1]

@@ -120,6 +120,7 @@ def test_private_is_refused_where_all_can_read(hub: LocalHub, run: Run, folder: 
     )
 
 
+@pytest.mark.slow
 def test_a_pull_request_leaves_main_alone_and_is_opened_once(hub: LocalHub, run: Run, folder: Path) -> None:
     refused(
         run(folder, "--org", "owner", "--create-pr", code=1), "owner/mine does not exist yet: a pull request needs one"
@@ -148,6 +149,7 @@ def test_a_dry_run_changes_nothing(hub: LocalHub, run: Run, folder: Path) -> Non
 # What breaks on the way
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [

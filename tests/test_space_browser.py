@@ -245,7 +245,8 @@ def test_alternatives(
     assert not page.locator("#show-alternatives").is_visible()
     page.locator("#model input").click()
     headings = page.locator("#model [role=option][data-family]").evaluate_all("all => all.map(o => o.dataset.family)")
-    assert headings == ["eccv16", "unet"]
+    assert {"eccv16", "unet"} <= set(headings)
+    assert len(headings) == len(set(headings))
     page.wait_for_timeout(300)  # the answer's own focus must not close what was opened meanwhile
     assert page.locator("#model [role=option]").count() > 1
     shots(page, f"{name}-picker")

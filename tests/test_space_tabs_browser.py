@@ -5,6 +5,7 @@ Screenshots of both tabs, on a wide and on a phone screen, light and dark, go to
 
 import io
 import os
+import re
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from test_space_browser import CHROMIUM, DESKTOP, FLAGS, downloaded, overflow, s
 pytestmark = pytest.mark.browser
 
 PHONE = {"width": 390, "height": 844}
+OWN = ("other", "several", "unet")  # the test's models, beside the bundled ones
 WAIT = 120_000  # ms; a busy machine may need it, an idle one answers in a few seconds
 SCRIPT = (
     '# several\n\n<script>window.hacked = 1</script> <img src=x onerror="window.hacked = 1">\n\n![sheet](samples.png)\n'
@@ -93,10 +95,24 @@ def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def compared(page: Any, photo: Path | None = None, example: str = "tower") -> None:
-    """Go to the tab, choose a photo and wait for all answers."""
-    page.get_by_role("tab", name="Compare").click()
+def tick(page: Any, *names: str) -> None:
+    """Choose these models alone in Compare."""
     page.wait_for_function("document.querySelectorAll('#compare-models input:checked').length > 2")
+    for box in page.locator("#compare-models label input").all():
+        if box.is_checked() and box.get_attribute("name") not in (*names, None):
+            box.uncheck()
+
+
+def open_models(page: Any) -> None:
+    """Go to the tab Models, which a phone has in the menu of further tabs."""
+    page.evaluate("location.hash = '#model=other'")
+    page.locator("#card .card").first.wait_for()
+
+
+def compared(page: Any, photo: Path | None = None, example: str = "tower") -> None:
+    """Go to the tab, choose a photo and wait for the answers of the test's own models."""
+    page.get_by_role("tab", name="Compare").click()
+    tick(page, *OWN)
     if photo:
         page.locator("#compare-photo input[type=file]").set_input_files(photo)
     else:
@@ -125,10 +141,10 @@ def scale(page: Any) -> float:
 def test_compare(visit: Callable[..., Any], shoot: Callable[..., None], photo: Path, tmp_path: Path) -> None:
     page = visit()
     page.get_by_role("tab", name="Compare").click()
-    page.locator("#compare-models input").first.wait_for()
+    tick(page, *OWN)
     shoot(page, "compare-empty")
     assert serious_findings(page) == []
-    page.get_by_label("several").uncheck()
+    tick(page, "other", "unet")
     page.locator("#compare-photo input[type=file]").set_input_files(photo)
     page.locator("#compare-photo img").wait_for()
     page.locator("#compare-go").focus()
@@ -247,14 +263,16 @@ def test_table_sorts_and_cards_open(visit: Callable[..., Any], shoot: Callable[.
     shoot(page, "models")
     assert serious_findings(page) == []
 
+    own = page.locator("#scores table").filter(has=page.locator("tbody th", has_text=re.compile("^other$")))
+
     def order() -> list[str]:
-        return page.locator("#scores table").first.locator("tbody th").all_inner_texts()
+        return [name for name in own.locator("tbody th").all_inner_texts() if name in OWN]
 
     assert order() == ["unet", "other"]
-    time = page.locator("#scores thead").first.get_by_role("button", name="Time")
+    time = own.locator("thead").get_by_role("button", name="Time")
     time.click()
     assert order() == ["other", "unet"]
-    heading = page.locator("#scores table").first.locator("th[aria-sort]")
+    heading = own.locator("th[aria-sort]")
     assert heading.count() == 1
     assert heading.get_attribute("aria-sort") == "ascending"
     time.press("Enter")
@@ -268,7 +286,7 @@ def test_table_sorts_and_cards_open(visit: Callable[..., Any], shoot: Callable[.
     assert page.evaluate("window.hacked") is None
     assert page.url.endswith("#model=several")
     page.locator("#card-pick input").click()
-    page.get_by_role("option", name="unet").click()
+    page.get_by_role("option", name="unet", exact=True).click()
     page.locator("#card").get_by_role("heading", name="unet").wait_for()
     shoot(page, "card")
     assert serious_findings(page) == []
@@ -298,7 +316,7 @@ def test_phone(dark: bool, visit: Callable[..., Any], shoot: Callable[..., None]
     for button in ("#compare-go", "#compare-sheet", "#compare-zip", ".zoom-bar button"):
         assert page.locator(button).first.bounding_box()["height"] >= 44  # a thumb's width
     shoot(page, f"phone-{shade}-compare")
-    page.get_by_role("tab", name="Models").click()
+    open_models(page)
     page.locator("#scores table").first.wait_for()
     assert overflow(page) <= 0
     page.locator("#scores .unmeasured a", has_text="several").click()

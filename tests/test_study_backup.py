@@ -181,6 +181,7 @@ def test_one_private_commit_and_none_where_nothing_changed(hub: LocalHub, study:
     assert len(hub.commits(REPO, "dataset")) == 1
 
 
+@pytest.mark.slow
 def test_a_key_of_the_environment_stays_out(hub: LocalHub, machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLORHUB_STUDY_SECRET", "a long passphrase of the organizer")
     study = stored_study(machine)
@@ -249,6 +250,7 @@ def test_closing_takes_panel_ids_out_of_the_backup_too(hub: LocalHub, study: Stu
     assert {commit.files["small/panel-000.jsonl"] for commit in commits} == {b""}
 
 
+@pytest.mark.slow
 def test_several_studies_share_a_backup(hub: LocalHub, study: Study, store: Store, machine: Path, monkeypatch) -> None:
     other = stored_study(machine, "other", seed=1)
     store.add(other.manifest)

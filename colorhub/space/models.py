@@ -170,6 +170,8 @@ def describe(info: "ModelInfo") -> str:
 def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | None:
     """The folder on this machine that holds a model's weights, or another file of it: for one on the Hub, its place in
     the cache. ``None`` where the file is not here."""
+    if info.source == "network":
+        return None
     if info.source != "hub":
         return Path(info.location)
     from huggingface_hub import try_to_load_from_cache

@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from math import ceil
 from pathlib import Path
@@ -29,6 +29,7 @@ from colorhub.study.stimuli import ModelFacts, colored_by, distorted, original
 _OPEN_ENDED = 200  # sequences for studies without a number of raters
 
 Say = Callable[[str], None]
+Colorings = dict[str, list[np.ndarray]]  # pictures of each model, sRGB codes (H, W, 3)
 
 
 def create_study(
@@ -73,53 +74,77 @@ def create_study(
     say(f"Drawing {plan.all_images} photos from {photos}.")
     drawn = draw(open_source(photos, split, config.design.size), plan.all_images, config.design.size, seed)
     colorings, facts = _colorings(models, drawn, say)
-    salt = secrets.token_hex(16)
+    made = _Made(name, seed, secrets.token_hex(16), demonstration, config, facts)
     with _aside(root, target) as folder:
         say("Writing stimuli and manifest.")
-        sequences = make_sequences(plan, seed, salt)
-        names = _names(sequences)
-        plates = make_plates(config.vision.plates, seed, salt) if config.vision.check else []
-        contents = {names[item]: _encoded(item, drawn, colorings, config) for item in names}
-        plate_names = [files.random_name() for _ in plates]
-        contents |= {at: files.encode(plate.pixels, 95) for at, plate in zip(plate_names, plates, strict=True)}
-        hashes, length = _write(folder, contents)
-        manifest = freeze(
-            {
-                "schema": SCHEMA,
-                "name": name,
-                "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-                "colorhub_version": __version__,
-                "demonstration": demonstration,
-                "protocol": config.design.protocol,
-                "seed": seed,
-                "salt": salt,
-                "size": config.design.size,
-                "exposure_ms": config.design.exposure_ms,
-                "file_bytes": length,
-                "models": [fact._asdict() for fact in facts],
-                "photos": {
-                    "source": photos,
-                    "fingerprint": drawn.fingerprint,
-                    "drawn": drawn.names,
-                    "passed_over": drawn.passed_over,
-                },
-                "stimuli": {
-                    at: {"image": image, "shown": shown, "kind": kind, "sha256": hashes[at]}
-                    for (kind, image, shown), at in names.items()
-                },
-                "plates": [
-                    {"stimulus": at, "answer": plate.answer, "line": plate.line, "sha256": hashes[at]}
-                    for at, plate in zip(plate_names, plates, strict=True)
-                ],
-                "sequences": [[_position(item, names) for item in sequence] for sequence in sequences],
-                "primary": asdict(config.primary),
-                "exclusions": asdict(config.exclusions),
-                "stopping": asdict(config.stopping),
-                "config": config.to_dict(),
-            }
-        )
+        shown = _fill(folder, made, make_sequences(plan, seed, made.salt), drawn, colorings)
+        manifest = freeze(made.frozen() | shown | {"photos": _photos(photos, drawn)})
         write_manifest(manifest, folder)
     return Study(target, manifest)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """What a study is, before its pictures."""
+
+    name: str
+    seed: int
+    salt: str
+    demonstration: bool
+    config: Config
+    models: list[ModelFacts]
+
+    def frozen(self) -> dict[str, Any]:
+        """Its part of the manifest."""
+        config = self.config
+        return {
+            "schema": SCHEMA,
+            "name": self.name,
+            "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+            "colorhub_version": __version__,
+            "demonstration": self.demonstration,
+            "protocol": config.design.protocol,
+            "seed": self.seed,
+            "salt": self.salt,
+            "size": config.design.size,
+            "exposure_ms": config.design.exposure_ms,
+            "models": [fact._asdict() for fact in self.models],
+            "primary": asdict(config.primary),
+            "exclusions": asdict(config.exclusions),
+            "stopping": asdict(config.stopping),
+            "config": config.to_dict(),
+        }
+
+
+def _fill(folder: Path, made: _Made, sequences: list[list[Item]], drawn: Drawn, colorings: Colorings) -> dict[str, Any]:
+    """Write all pictures; their part of the manifest."""
+    config, names = made.config, _names(sequences)
+    plates = make_plates(config.vision.plates, made.seed, made.salt) if config.vision.check else []
+    contents = {names[item]: _encoded(item, drawn, colorings, config) for item in names}
+    plate_names = [files.random_name() for _ in plates]
+    contents |= {at: files.encode(plate.pixels, 95) for at, plate in zip(plate_names, plates, strict=True)}
+    hashes, length = _write(folder, contents)
+    return {
+        "file_bytes": length,
+        "stimuli": {
+            at: {"image": image, "shown": shown, "kind": kind, "sha256": hashes[at]}
+            for (kind, image, shown), at in names.items()
+        },
+        "plates": [
+            {"stimulus": at, "answer": plate.answer, "line": plate.line, "sha256": hashes[at]}
+            for at, plate in zip(plate_names, plates, strict=True)
+        ],
+        "sequences": [[_position(item, names) for item in sequence] for sequence in sequences],
+    }
+
+
+def _photos(source: str, drawn: Drawn) -> dict[str, Any]:
+    return {
+        "source": source,
+        "fingerprint": drawn.fingerprint,
+        "drawn": drawn.names,
+        "passed_over": drawn.passed_over,
+    }
 
 
 def short_names(models: Sequence[str]) -> list[str]:
@@ -167,7 +192,7 @@ def check_effect(config: Config, plan: Plan) -> None:
     refuse(config, plan)
 
 
-def _colorings(models: Sequence[str], drawn: Drawn, say: Say) -> tuple[dict[str, list[np.ndarray]], list[ModelFacts]]:
+def _colorings(models: Sequence[str], drawn: Drawn, say: Say) -> tuple[Colorings, list[ModelFacts]]:
     colorings, facts = {}, []
     for model, name in zip(models, short_names(models), strict=True):
         say(f"Colouring {len(drawn.squares)} pictures with {model}.")
@@ -186,7 +211,7 @@ def _position(item: Item, names: dict[tuple[str, int, str], str]) -> dict[str, A
     return {"kind": item.kind, "stimuli": [names[item.kind, item.image, one] for one in item.shown]}
 
 
-def _encoded(cell: tuple[str, int, str], drawn: Drawn, colorings: dict[str, list[np.ndarray]], config: Config) -> bytes:
+def _encoded(cell: tuple[str, int, str], drawn: Drawn, colorings: Colorings, config: Config) -> bytes:
     _, image, shown = cell
     square = drawn.squares[image]
     if shown == ORIGINAL:
