@@ -113,14 +113,16 @@ def stored_study(root: Path, name: str = "small", config: Config | None = None, 
 
 
 def decided(store: Store, token: str, position: int) -> dict[str, Any]:
-    """The answer of a simulated rater, which hangs on the sequence and the position alone."""
+    """The answer of a simulated rater, which hangs on the sequence and the position alone: one in three is wrong, of
+    attention items none, or a study of a few raters could lose all of them to the exclusions."""
     with store.database.reading() as connection:
         rater = store._rater(connection, token)
     random = Random(f"{rater['number']}/{position}")
+    careful = store._sequence(rater)[position]["kind"] == "attention"
     right = truth(store, token, position)
     wrong = next(word for word in ANSWERS[store.manifest(rater["study"]).protocol] if word != right)
     return {
-        "answer": random.choices([right, wrong], [2, 1])[0],
+        "answer": random.choices([right, wrong], [1, 0] if careful else [2, 1])[0],
         "rt_ms": round(random.lognormvariate(7, 0.5), 1),
         "exposure_ms": random.choice([None, 1000.25]),
         "frames": 60,

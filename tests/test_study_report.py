@@ -188,6 +188,25 @@ def test_a_study_of_nobody_and_of_one_rater_has_a_report(raters: int, tmp_path: 
     assert "nan" not in Page(text).words
 
 
+def test_a_study_that_lost_all_raters_to_its_rules_says_so(studies: Path) -> None:
+    """Four raters miss every attention item: the command and the page say where their votes went."""
+    manifest = small_manifest()
+    (studies / manifest.name).mkdir()
+    write_manifest(manifest, studies / manifest.name)
+    store = Store(Database())
+    store.add(manifest)
+    for _ in range(4):
+        vote_all(store, store.begin(manifest.name).token, answer="real")
+    votes = sum(row["kind"] == "trial" for row in store.rows(manifest.name))
+    store.close(manifest.name, "enough")
+    store.database.close()
+    done = CliRunner().invoke(app, ["study", "report", manifest.name, "--no-mixed", "--draws", "200"])
+    assert done.exit_code == 0, done.output
+    assert "No vote counts" in done.stdout
+    page = (studies / manifest.name / "report" / "report.html").read_text(encoding="utf-8")
+    assert f"All {votes} were left out by the exclusions" in page
+
+
 def test_markdown_takes_nothing_for_its_own() -> None:
     text = to_markdown("a|b", [Heading("*x*"), Table("c", ["", "d|e"], [["[f](g)", "h"]])])
     assert "# a\\|b" in text

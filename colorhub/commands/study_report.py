@@ -50,4 +50,6 @@ def report(
             typer.echo(
                 f"{name_of(result.name):24}{percent(result.realness.value):>8}  {interval}  {result.votes} votes"
             )
+        if not made.kept.votes:
+            typer.echo("No vote counts: the study's exclusions left none, or there were none. The report says which.")
         typer.echo(f"Written: {paths[0]} and {len(paths) - 1} more files beside it.")

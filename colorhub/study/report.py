@@ -71,7 +71,7 @@ def make_report(
     }
     kept = analyse(table, mixed=mixed, **settings)
     everything = analyse(table, mixed=False, with_excluded=True, **settings)
-    blocks = [*_about(manifest, kept, table, ending)]
+    blocks = [*_about(manifest, kept, everything, ending)]
     if kept.votes:
         blocks += [*_primary(kept, everything, manifest), *realness(kept), *comparisons(kept)]
         blocks += [*images(kept, table), *other_methods(kept), *times(kept, table)]
@@ -104,7 +104,7 @@ def write_report(report: Report, folder: Path) -> list[Path]:
     return [*texts, *tables, script]
 
 
-def _about(manifest: Mapping[str, Any], kept: Analysis, table: pd.DataFrame, ending: Ending | None) -> list[Block]:
+def _about(manifest: Mapping[str, Any], kept: Analysis, everything: Analysis, ending: Ending | None) -> list[Block]:
     blocks: list[Block] = [Notice(DEMONSTRATION)] if manifest.get("demonstration") else []
     why = f" ({ending.why})" if ending and ending.why else ""
     if ending and ending.early:
@@ -125,7 +125,8 @@ def _about(manifest: Mapping[str, Any], kept: Analysis, table: pd.DataFrame, end
         Paragraph(f"Fixed beforehand; fingerprint of the manifest (SHA-256): {manifest.get('sha256', 'none')}.")
     )
     if not kept.votes:
-        blocks.append(Notice("There are no votes to analyse."))
+        left_out = f" All {everything.votes} were left out by the exclusions below." if everything.votes else ""
+        blocks.append(Notice(f"There are no votes to analyse.{left_out}"))
     elif kept.raters < 2 or kept.images < 2:
         blocks.append(Notice("One rater or one image alone gives no interval: what follows are counts."))
     return blocks
