@@ -68,10 +68,11 @@ class SeenPrint:
         self.box = inside_border(photo.grey) if normalize else Box()
         self.changed = not self.box.whole
         self.picture = replace(photo, grey=photo.grey[self.box.within(*photo.grey.shape)])
+        self._working: dict[tuple[int, int], Tensor] = {}
 
     def lightness(self, size: int, multiple: int) -> Tensor:
         """What the network sees, as of :func:`~colorhub.working.working_lightness`."""
-        L = working_lightness(self.picture, size, multiple)
+        L = self._shrunk(size, multiple)
         seen = normal_tones(L) if self.normalize else L
         self.changed |= seen is not L
         return seen
@@ -85,10 +86,16 @@ class SeenPrint:
         """Colours ``(n, 2, H, W)`` and lightness ``(1, 1, H, W)`` of the whole photo, from colours ``(n, 2, h, w)`` of
         what was seen at ``size``. A border has no colour."""
         if self.box.whole:
-            return ab, working_lightness(self.photo, size, multiple)
+            return ab, self._shrunk(size, multiple)
         scale = min(self.photo.grey.shape) / min(self.picture.grey.shape)
         L = working_lightness(self.photo, round(size * scale))
         return framed(ab, self.box, L.shape[-2:]), L
+
+    def _shrunk(self, size: int, multiple: int) -> Tensor:
+        """The picture's own lightness, shrunk once for each size: that reads the whole photo."""
+        if (size, multiple) not in self._working:
+            self._working[size, multiple] = working_lightness(self.picture, size, multiple)
+        return self._working[size, multiple]
 
 
 def inside_border(grey: np.ndarray) -> Box:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
 import cv2
@@ -40,6 +39,7 @@ class Retouching:
         self._spread = HintedLayers(self.photo, self._plain.L)
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}
+        self._reduced: dict[int, np.ndarray] = {}
 
     @property
     def has_suggestions(self) -> bool:
@@ -96,14 +96,10 @@ class Retouching:
         scale = side / max(width, height)
         if scale >= 1:
             return self.photo.grey
-        if self._reduced.get(side) is None:
+        if side not in self._reduced:
             size = max(1, round(width * scale)), max(1, round(height * scale))
             self._reduced[side] = cv2.resize(self.photo.grey, size, interpolation=cv2.INTER_AREA)
         return self._reduced[side]
-
-    @cached_property
-    def _reduced(self) -> dict[int, np.ndarray]:
-        return {}
 
     def _share(self, x: int, y: int) -> tuple[float, float]:
         width, height = self.photo.size

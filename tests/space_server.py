@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Imported by Python before anything else: writes down every address that is not this machine.
@@ -62,6 +64,17 @@ def small_models(folder: Path) -> Path:
         several.head.weight.mul_(200)
     several.save_pretrained(folder / "several")
     return folder
+
+
+def empty_page(models: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The page's folder for uploads, below ``folder``; in this process the shelf is empty and ``models`` behind it."""
+    from colorhub.space.models import SHELF
+
+    monkeypatch.setenv("COLORHUB_MODELS", str(models))
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
+    SHELF._held.clear()
+    (folder / "uploads").mkdir()
+    return folder / "uploads"
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import small_models
+from space_server import empty_page, small_models
 
 from colorhub.space import jobs, models, retouch, retouch_session
 from colorhub.space.retouch_session import Retouched, hints_from
@@ -30,11 +30,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(autouse=True)
 def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLORHUB_MODELS", str(model_folder))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    models.SHELF._held.clear()
-    (tmp_path / "uploads").mkdir()
-    return tmp_path / "uploads"
+    return empty_page(model_folder, tmp_path, monkeypatch)
 
 
 @pytest.fixture

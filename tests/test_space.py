@@ -18,7 +18,7 @@ import torch
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import ROOT, small_models
+from space_server import ROOT, empty_page, small_models
 
 from colorhub.space import album, alternatives, build, colorize, jobs, limits, models, panel, single
 from colorhub.space.examples import example_photos
@@ -33,11 +33,7 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The page's folders under ``tmp_path``; an empty shelf with two untrained models behind it."""
-    monkeypatch.setenv("COLORHUB_MODELS", str(model_folder))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    models.SHELF._held.clear()
-    (tmp_path / "uploads").mkdir()
-    return tmp_path / "uploads"
+    return empty_page(model_folder, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from browser import launched
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
@@ -20,8 +21,6 @@ from space_server import Served, serve, small_models
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = "/usr/bin/chromium"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
 DESKTOP, PHONE = {"width": 1280, "height": 900}, {"width": 375, "height": 800}
 WAIT = 60_000  # ms; a busy machine may need it, an idle one answers in under a second
@@ -41,13 +40,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert Path(CHROMIUM).is_file(), f"{CHROMIUM} is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *CAMERA])
+    with launched(*CAMERA) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

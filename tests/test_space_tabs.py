@@ -18,7 +18,7 @@ from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import small_models, write_scores
+from space_server import empty_page, small_models, write_scores
 
 from colorhub.models import ModelInfo
 from colorhub.published import PUBLISHED, Published
@@ -41,13 +41,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The page's folder for uploads."""
-    monkeypatch.setenv("COLORHUB_MODELS", str(model_folder))
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path / "uploads"))
-    models.SHELF._held.clear()
     for path in model_folder.glob("*/scores*.json"):
         path.unlink()
-    (tmp_path / "uploads").mkdir()
-    return tmp_path / "uploads"
+    return empty_page(model_folder, tmp_path, monkeypatch)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ Screenshots of both tabs, on a wide and on a phone screen, light and dark, go to
 """
 
 import io
-import os
 import re
 import shutil
 import zipfile
@@ -13,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import launched, screenshots
 from PIL import Image
 from skimage import data
 from space_server import ROOT, Served, serve, small_models, write_scores
-from test_space_browser import CHROMIUM, DESKTOP, FLAGS, downloaded, overflow, serious_findings
+from test_space_browser import DESKTOP, downloaded, overflow, serious_findings
 
 pytestmark = pytest.mark.browser
 
@@ -42,12 +42,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -78,14 +74,7 @@ def visit(chromium: Any, served: Served) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture
 def shoot() -> Callable[[Any, str], None]:
-    folder = os.environ.get("COLORHUB_SCREENSHOTS")
-
-    def shot(page: Any, name: str) -> None:
-        if folder:
-            page.wait_for_timeout(600)
-            page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-    return shot
+    return screenshots()
 
 
 @pytest.fixture(scope="module")

@@ -5,16 +5,15 @@ Screenshots go to ``$COLORHUB_SCREENSHOTS`` if set.
 """
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import launched, screenshots
 from space_server import Served, serve, small_models
 from study_parts import truth
-from test_space_browser import CHROMIUM, FLAGS, overflow, serious_findings
+from test_space_browser import overflow, serious_findings
 
 from colorhub.study.config import Config, Design, Links, Panel, Vision
 from colorhub.study.create import create_study
@@ -67,13 +66,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert Path(CHROMIUM).is_file(), f"{CHROMIUM} is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -104,14 +98,7 @@ def visit(chromium: Any, place: Place) -> Iterator[Callable[..., Any]]:
 
 @pytest.fixture(scope="module")
 def shoot() -> Callable[[Any, str], None]:
-    folder = os.environ.get("COLORHUB_SCREENSHOTS")
-
-    def shot(page: Any, name: str) -> None:
-        if folder:
-            page.wait_for_timeout(300)
-            page.screenshot(path=Path(folder) / f"study-{name}.png", full_page=True)
-
-    return shot
+    return screenshots("study-", 300)
 
 
 def agree(page: Any) -> None:

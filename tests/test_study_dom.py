@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from browser import launched
 from study_parts import small_config, truth
 from study_server import serving_api, write_study
-from test_space_browser import CHROMIUM, FLAGS
 
 from colorhub.study.database import Database
 from colorhub.study.store import Store
@@ -36,15 +36,10 @@ LOOK = """() => ({
 
 @pytest.fixture
 def page() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    assert Path(CHROMIUM).is_file(), f"{CHROMIUM} is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with launched() as browser:
         page = browser.new_page(locale="en-GB")
         page.set_default_timeout(60_000)
         yield page
-        browser.close()
 
 
 def without_counting(seen: dict[str, Any]) -> str:

@@ -18,7 +18,6 @@ from colorhub.study.statistics import (
     Trials,
     analyse,
     criterion,
-    equivalence_p,
     forced_choice_sensitivity,
     holm,
     read_table,
@@ -140,8 +139,8 @@ def test_p_values_are_those_of_t_where_the_distribution_is_normal() -> None:
     estimate = Estimate(value=2.0, error=1.0, draws=draws, degrees=200)
     assert estimate.p_value() == pytest.approx(2 * stats.t.sf(2.0, 200), abs=0.002)
     one_sided = stats.t.sf(3.0 - 2.0, 200)
-    assert equivalence_p(estimate, 3.0) == pytest.approx(one_sided, abs=0.002)
-    assert equivalence_p(estimate, 1.9) == pytest.approx(0.5)
+    assert estimate.equivalence_p(3.0) == pytest.approx(one_sided, abs=0.002)
+    assert estimate.equivalence_p(1.9) == pytest.approx(0.5)
     assert estimate.interval() == pytest.approx((2 - 1.972, 2 + 1.972), abs=0.002)
 
 

@@ -82,11 +82,10 @@ def _row(folder: Path) -> tuple[str, ...]:
 
 def _baselines(root: Path, protocol: str) -> list[tuple[str, ...]]:
     """What every model is held against, from the first scored folder: the same for all on the same pictures."""
-    scored = [folder for folder in model_folders(root) if (folder / "scores.json").is_file()]
-    folder = next((folder for folder in scored if _protocol(folder) == protocol), None)
-    if folder is None:
+    scored = (folder for folder in model_folders(root) if _protocol(folder) == protocol)
+    section = next(filter(None, (_read(folder / "scores.json") for folder in scored)), None)
+    if section is None:
         return []
-    section = _read(folder / "scores.json")
     words = {"grey": "*without colour*", "mean_color": "*mean colour everywhere*"}
     found = section["baselines"]
     return [

@@ -12,6 +12,7 @@ from colorhub.space.compare_view import TOOLBAR, grid
 from colorhub.space.comparing import Comparison, chosen, chosen_at_first, open_photo
 from colorhub.space.limits import GONE, KEEP_SESSION, RefusedError, in_words, plain, received
 from colorhub.space.models import NO_MODELS, folder_of, listed
+from colorhub.space.photo_box import photo_box
 from colorhub.space.session import forget
 from colorhub.space.sheet import Tile, write_sheet
 from colorhub.space.single import SAVE, build_examples
@@ -61,19 +62,7 @@ def _build() -> Compare:
     session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
     with gr.Row(elem_id="compare-bench"):
         with gr.Column(scale=1, min_width=300):
-            photo = gr.Image(
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                label="Photo to compare on",
-                show_label=False,
-                placeholder=_PLACEHOLDER,
-                height=300,
-                buttons=[],
-                elem_id="compare-photo",
-                elem_classes="drop",
-                alt_text="The photo you chose",
-            )
+            photo = photo_box("compare-photo", "Photo to compare on", _PLACEHOLDER, 300, elem_classes="drop")
             examples = build_examples("compare-examples")
         with gr.Column(scale=1, min_width=300):
             models = gr.CheckboxGroup(

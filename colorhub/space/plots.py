@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 
 from colorhub.space.scores import Board, Figure, Row
+from colorhub.study.plots import round_step
 
 SERIES = 8  # colours in models.css, each with a shape of its own
 _WIDTH, _HEIGHT = 380, 300
@@ -45,7 +46,7 @@ class Axis:
         if self.log:
             powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
             return [m * 10.0**p for p in powers for m in (1, 2, 5) if self.low <= m * 10.0**p <= self.high]
-        step = _round_step((self.high - self.low) / 4)
+        step = round_step((self.high - self.low) / 4)
         first = math.ceil(self.low / step - 1e-9)
         return [n * step for n in range(first, math.floor(self.high / step + 1e-9) + 1)]
 
@@ -262,11 +263,6 @@ def _ends(figures: Iterable[Figure]) -> Iterator[float]:
 
 def _ends_on(axis: Axis, figure: Figure) -> tuple[float, float] | None:
     return None if figure.low is None or figure.high is None else (axis(figure.low), axis(figure.high))
-
-
-def _round_step(step: float) -> float:
-    power = 10.0 ** math.floor(math.log10(step))
-    return next(m * power for m in (1, 2, 5, 10) if m * power >= step * 0.999)
 
 
 def _round(value: float) -> str:

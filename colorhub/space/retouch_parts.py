@@ -8,6 +8,7 @@ import gradio as gr
 
 from colorhub.space.limits import KEEP_SESSION
 from colorhub.space.panel import vividness_slider
+from colorhub.space.photo_box import photo_box
 from colorhub.space.retouch_view import INTRO, bar, stage, tools
 from colorhub.space.session import forget
 from colorhub.space.single import build_examples
@@ -75,19 +76,7 @@ def build() -> Retouch:
         about = gr.Markdown(elem_id="retouch-about", elem_classes="hint", container=False)
     with gr.Column(elem_id="retouch-empty") as empty:
         gr.HTML(INTRO, **html)
-        photo = gr.Image(
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard"],
-            label="Photo to retouch",
-            show_label=False,
-            placeholder=_PLACEHOLDER,
-            height=400,
-            buttons=[],
-            elem_id="retouch-photo",
-            elem_classes="drop",
-            alt_text="The photo you chose",
-        )
+        photo = photo_box("retouch-photo", "Photo to retouch", _PLACEHOLDER, 400, elem_classes="drop")
         examples = build_examples("retouch-examples")
     with gr.Column(visible=False, elem_id="retouch-answer") as desk:
         with gr.Row(elem_id="retouch-desk"):

@@ -24,6 +24,7 @@ from colorhub.space.limits import (
 )
 from colorhub.space.models import loading
 from colorhub.space.panel import Panel, settings, vividness_slider
+from colorhub.space.photo_box import photo_box
 from colorhub.space.session import Session, forget
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
@@ -66,18 +67,7 @@ def build_single() -> Single:
     """Put the stage on the page."""
     session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
     with gr.Column(elem_id="empty") as empty:
-        photo = gr.Image(
-            type="filepath",
-            image_mode=None,
-            sources=["upload", "clipboard", "webcam"],
-            label="Your photo",
-            show_label=False,
-            placeholder=_PLACEHOLDER,
-            height=440,
-            buttons=[],
-            elem_id="photo",
-            alt_text="The photo you chose",
-        )
+        photo = photo_box("photo", "Your photo", _PLACEHOLDER, 440, sources=("upload", "clipboard", "webcam"))
         examples = build_examples()
     with gr.Column(visible=False, elem_id="answer") as answer:
         result = gr.ImageSlider(

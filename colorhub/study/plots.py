@@ -88,7 +88,7 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
 def spans(title: str, rows: Sequence[Times], unit: str) -> str:
     """For each row a line from 10th to 90th percentile, a box over the middle half and a mark at the median."""
     most = max((row.percentiles[-1] for row in rows), default=1.0) or 1.0
-    step = _round_step(most / 5)
+    step = round_step(most / 5)
     most = step * int(np.ceil(most / step))
     height = 30 + _ROW * len(rows) + 14
     parts = _scale(np.arange(0, most + step / 2, step), most, height, unit)
@@ -152,7 +152,7 @@ def _text(x: float, y: float, text: str, kind: str = "p-ink", anchor: str = "sta
     return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{html.escape(text)}</text>'
 
 
-def _round_step(rough: float) -> float:
+def round_step(rough: float) -> float:
     """The next of 1, 2, 5 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(rough))
     return float(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999))

@@ -12,8 +12,6 @@ COLOUR_VISION = "colour vision"
 TOO_FAST = "too fast"
 TOO_SLOW = "too slow"
 SEEN_BEFORE = "seen before"
-RATER_RULES = (ATTENTION, HASTY, SAME_ANSWER, COLOUR_VISION)
-ANSWER_RULES = (TOO_FAST, TOO_SLOW, SEEN_BEFORE)
 _FEWEST = 10  # trials before the same answer again and again, or haste, says something about a rater
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import t as student
 
+from colorhub.study.statistics.comparison import holm
 from training.scoring.summary import Figures, bootstrap_interval, finite_pairs
 
 LEVEL = 0.05
@@ -43,17 +44,6 @@ def _two_sided(pairs: np.ndarray, mean: float) -> float:
     if error <= 1e-12 * max(1.0, abs(mean)):  # all differences are one number
         return 0.0 if abs(mean) > 1e-12 else 1.0
     return float(2 * student.sf(abs(mean) / error, n - 1))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Holm's step-down correction of p-values (Holm 1979), in the order given."""
-    order = np.argsort(p, kind="stable")
-    steps = [min(1.0, (len(p) - rank) * p[i]) for rank, i in enumerate(order)]
-    corrected = np.maximum.accumulate(steps) if steps else []
-    answer = [0.0] * len(p)
-    for i, value in zip(order, corrected, strict=True):
-        answer[i] = float(value)
-    return answer
 
 
 def compare(entries: Mapping[str, Figures], metrics: Sequence[str]) -> dict[str, list[dict[str, Any]]]:

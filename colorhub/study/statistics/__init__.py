@@ -6,7 +6,7 @@ labelled so.
 """
 
 from colorhub.study.statistics.analysis import Analysis, ModelResult, analyse
-from colorhub.study.statistics.comparison import Comparison, compare_models, equivalence_p, holm
+from colorhub.study.statistics.comparison import Comparison, compare_models, holm
 from colorhub.study.statistics.detection import (
     SideBias,
     criterion,
@@ -36,7 +36,6 @@ __all__ = [
     "analyse",
     "compare_models",
     "criterion",
-    "equivalence_p",
     "fit_mixed_model",
     "forced_choice_sensitivity",
     "holm",

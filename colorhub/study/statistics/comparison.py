@@ -43,14 +43,9 @@ def compare_models(
     differences = [resampled.difference(first, second) for first, second in pairs]
     p_values = [difference.p_value() for difference in differences]
     return [
-        Comparison(*pair, difference, p_value, adjusted, margin, margin and equivalence_p(difference, margin))
+        Comparison(*pair, difference, p_value, adjusted, margin, margin and difference.equivalence_p(margin))
         for pair, difference, p_value, adjusted in zip(pairs, differences, p_values, holm(p_values), strict=True)
     ]
-
-
-def equivalence_p(difference: Estimate, margin: float) -> float:
-    """p of two one-sided tests that a difference lies within -+ ``margin``."""
-    return difference.equivalence_p(margin)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

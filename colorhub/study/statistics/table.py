@@ -11,7 +11,6 @@ from colorhub.study.errors import StudyError
 
 ORIGINAL = "original"  # what the table calls a picture in its own colours
 CHANCE = "chance"  # in 2afc: a fake that nobody can tell is taken for real half of the time
-PROTOCOLS = ("realfake", "2afc")
 _NEEDED = ("rater", "kind", "image", "model", "answer", "excluded")
 _ANSWERS = {"realfake": ("real", "fake"), "2afc": ("left", "right")}
 
