@@ -84,17 +84,17 @@ def networks(network: nn.Module, pipeline: ColorizationPipeline, compiled: bool)
     ways = {
         "authors' way, float32": lambda: network(rgb),
         "ours, float32, contiguous": lambda: plain(L).ab,
-        f"ours, {pipeline.precision}, channels last": lambda: pipeline._forward(L).ab,
+        f"ours, {pipeline.network.precision}, channels last": lambda: pipeline.network(L).ab,
     }
     if compiled:
         faster = torch.compile(pipeline.model)
         channels_last = L.to(memory_format=torch.channels_last)
 
         def run() -> Tensor:
-            with torch.autocast("cpu", torch.bfloat16, enabled=pipeline.precision == "bf16"):
+            with torch.autocast("cpu", torch.bfloat16, enabled=pipeline.network.precision == "bf16"):
                 return faster(channels_last).ab
 
-        ways[f"ours, {pipeline.precision}, compiled"] = run
+        ways[f"ours, {pipeline.network.precision}, compiled"] = run
     return ways
 
 

@@ -56,7 +56,7 @@ def usual_path(pipeline: ColorizationPipeline, source: Path, target: Path) -> fl
     small = Image.fromarray(lightness.astype(np.float32)).resize((round(width * scale), round(height * scale)))
     start = time.perf_counter()
     with torch.inference_mode():
-        ab = pipeline._forward(torch.tensor(np.asarray(small))[None, None]).ab.float()
+        ab = pipeline.network(torch.tensor(np.asarray(small))[None, None]).ab.float()
     seconds = time.perf_counter() - start
     chroma = torch.nn.functional.interpolate(ab, size=(height, width), mode="bilinear")[0].permute(1, 2, 0).numpy()
     answer = lab2rgb(np.concatenate([lightness[..., None], chroma], axis=2))

@@ -30,8 +30,8 @@ def ways_of(model: Colorizer, folder: Path) -> dict[str, Way]:
     """The ways to run one model on the processor, by name."""
     pipeline = ColorizationPipeline(model, device="cpu")
     ways: dict[str, Way] = {"torch": pipeline.model}
-    if pipeline.precision != "fp32":
-        ways[f"torch as the pipeline runs it ({pipeline.precision})"] = pipeline._forward
+    if pipeline.network.precision != "fp32":
+        ways[f"torch as the pipeline runs it ({pipeline.network.precision})"] = pipeline.network
     ways["torch compiled"] = torch.compile(pipeline.model)
     for name, half in (("onnxruntime", False), ("onnxruntime, fp16 file", True)):
         path = folder / f"{name}.onnx"

@@ -20,13 +20,15 @@ class ColorLayer:
 
     ``ab``: ``(1, 2, h, w)`` in CIELAB units; ``L``: ``(1, 1, h, w)``, the photo's lightness there; ``size``: the short
     side in pixels that was asked for, or ``auto``; ``choice``: how it was chosen among several and what the network
-    saw, empty for the model's own answer to the photo as it is.
+    saw, empty for the model's own answer to the photo as it is; ``seen``: as ``L``, what the network saw, if it can
+    answer to that anew, knowing hints.
     """
 
     ab: Tensor
     L: Tensor
     size: int | Literal["auto"]
     choice: str = ""
+    seen: Tensor | None = None
 
 
 def composed(photo: Photo, layer: ColorLayer, vividness: float, device: torch.device) -> np.ndarray:

@@ -19,10 +19,11 @@ from colorhub.agreement import AUTO, agreed, several_sizes
 from colorhub.alternatives import Choice, along_edges
 from colorhub.hints import HintedLayers, hints_of, native_hints
 from colorhub.layer import ColorLayer, composed
-from colorhub.models import Colorizer, Prediction, load, with_distribution
+from colorhub.models import Colorizer, load, with_distribution
+from colorhub.network import Network, best_device
 from colorhub.photo import ColorPhoto, Photo
 from colorhub.prints import SeenPrint
-from colorhub.working import coarser, same_shape, working_lightness
+from colorhub.working import same_shape, working_lightness
 
 MAX_PIXELS = 400_000_000
 Size = int | Literal["auto"] | None
@@ -45,12 +46,16 @@ class ColorizationPipeline:
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
     ) -> None:
-        self.device = torch.device(device or _best_device())
         self.max_pixels = max_pixels
         loaded = model if isinstance(model, Colorizer) else load(model)
         self.name = loaded.architecture if isinstance(model, Colorizer) else Path(model).name
-        self.precision = _best_precision(self.device)
-        self.model = loaded.to(self.device, memory_format=torch.channels_last).eval()
+        self.device = torch.device(device or best_device())
+        self.network = Network(loaded, self.device)
+
+    @property
+    def model(self) -> Colorizer:
+        """The model, on its device."""
+        return self.network.model
 
     def __call__(
         self,
@@ -147,7 +152,7 @@ class ColorizationPipeline:
         self._expect_distribution()
         photo = self.open(photo)
         L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
-        sure = self._enlarged(ab_bins.confidence(self._forward(L).logits), L)[0, 0].cpu().numpy()
+        sure = self.network.enlarged(ab_bins.confidence(self.network(L).logits), L)[0, 0].cpu().numpy()
         return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
@@ -164,8 +169,8 @@ class ColorizationPipeline:
         photo = self.open(photo)
         L = working_lightness(photo, self._own_size(size), self.model.multiple)
         given = hints_of(hints, photo.size)
-        points = native_hints(given, photo, L).to(self.device) if given and self.model.accepts_hints else None
-        probabilities = self._forward(L, points).logits.float().softmax(dim=1)
+        points = native_hints(given, photo, L) if given and self.model.accepts_hints else None
+        probabilities = self.network(L, points).logits.float().softmax(dim=1)
         guide = F.interpolate(L, size=probabilities.shape[2:], mode="area").to(self.device)
         return along_edges(probabilities, guide)[0].cpu()
 
@@ -192,8 +197,8 @@ class ColorizationPipeline:
         if not hints:
             return layer
         ab = layer.ab
-        if self.model.accepts_hints and not layer.choice:
-            ab = self._forward(layer.L, native_hints(hints, photo, layer.L).to(self.device)).ab.float().cpu()
+        if self.model.accepts_hints and layer.seen is not None:
+            ab = self.network(layer.seen, native_hints(hints, photo, layer.seen)).ab.float().cpu()
         ab = (spread or HintedLayers(photo, layer.L)).apply(ab, hints)
         return replace(layer, ab=ab, choice=f"{layer.choice} hints={len(hints)}".lstrip())
 
@@ -249,7 +254,8 @@ class ColorizationPipeline:
         for photo, *abs in zip(seen, *answers, strict=True):
             ab, L = photo.whole(abs[0] if len(abs) == 1 else agreed(abs), own, self.model.multiple)
             notes = [f"{choice.named(i)} {photo.note}".strip() for i in range(len(ab))]
-            layers.append([ColorLayer(one[None], L, asked, note) for one, note in zip(ab, notes, strict=True)])
+            again = None if choice.asked or not photo.box.whole else photo.lightness(own, self.model.multiple)
+            layers.append([ColorLayer(one[None], L, asked, note, again) for one, note in zip(ab, notes, strict=True)])
         return layers if choice.samples else [layer for (layer,) in layers]
 
     def _answers(
@@ -261,43 +267,10 @@ class ColorizationPipeline:
         # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
         for group in same_shape(lightnesses, 1 if choice.samples else batch_size):
             L = torch.cat([lightnesses[i] for i in group])
-            ab = self._colors(L.flip(3), choice, context).flip(4) if mirrored else self._colors(L, choice, context)
+            ab = self.network.colors(L.flip(3) if mirrored else L, choice, context)
+            ab = ab.flip(4) if mirrored else ab
             answers.update(zip(group, ab.cpu().unbind(dim=1), strict=True))
         return [answers[n] for n in range(len(photos))]
-
-    def _forward(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
-        L = L.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-            return self.model(L) if hints is None else self.model(L, hints)
-
-    def _colors(self, L: Tensor, choice: Choice, context: bool) -> Tensor:
-        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``; ``context``: with the model's second
-        look, if it takes one."""
-        answer = self._forward(L)
-        if not choice.asked:
-            ab = answer.ab.float()
-            return (self._with_context(ab, L) if context else ab)[None]
-        padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
-        return torch.stack([self._enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
-
-    def _with_context(self, ab: Tensor, L: Tensor) -> Tensor:
-        """Average an answer with the one to the same picture at the model's ``context_size``, if that is smaller: what
-        is far away decides what sky and skin are, what is near where they end. The mean of two answers is paler than
-        either, so each picture gets its first answer's mean chroma back (at most doubled). Chosen on held-out pictures:
-        the first counts twice."""
-        small = coarser(L, self.model.context_size, self.model.multiple)
-        if small is None:
-            return ab
-        wide = F.interpolate(self._forward(small).ab.float(), size=L.shape[-2:], mode="bilinear")
-        both = (2 * ab + wide) / 3
-        before, after = (colors.norm(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True) for colors in (ab, both))
-        return both * (before / after.clamp(min=1e-6)).clamp(max=2)
-
-    def _enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
-        """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""
-        height, width = L.shape[-2:]
-        _, right, _, below = self.model.padding(L)
-        return F.interpolate(coarse, size=(height + below, width + right), mode="bilinear")[..., :height, :width]
 
     def _checked(self, choice: Choice) -> Choice:
         if choice.asked:
@@ -330,17 +303,3 @@ def _check_settings(size: Size, vividness: float, batch_size: int, normalize: No
         raise ValueError(f"vividness must be between 0 and 4, got {vividness}.")
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
-
-
-def _best_device() -> str:
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _best_precision(device: torch.device) -> str:
-    """bf16 where the hardware multiplies it natively; elsewhere it is slower than float32."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    native = device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
-    return "bf16" if native else "fp32"

@@ -69,13 +69,15 @@ class SeenPrint:
         self.changed = not self.box.whole
         self.picture = replace(photo, grey=photo.grey[self.box.within(*photo.grey.shape)])
         self._working: dict[tuple[int, int], Tensor] = {}
+        self._seen: dict[tuple[int, int], Tensor] = {}
 
     def lightness(self, size: int, multiple: int) -> Tensor:
         """What the network sees, as of :func:`~colorhub.working.working_lightness`."""
-        L = self._shrunk(size, multiple)
-        seen = normal_tones(L) if self.normalize else L
-        self.changed |= seen is not L
-        return seen
+        if (size, multiple) not in self._seen:
+            L = self._shrunk(size, multiple)
+            seen = self._seen[size, multiple] = normal_tones(L) if self.normalize else L
+            self.changed |= seen is not L
+        return self._seen[size, multiple]
 
     @property
     def note(self) -> str:

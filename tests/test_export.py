@@ -99,7 +99,7 @@ def farthest(content: Path | bytes, model: Colorizer, shapes: list[tuple[int, in
 
 def patterned(pipeline: ColorizationPipeline) -> ColorizationPipeline:
     """In float32 wherever the tests run."""
-    pipeline.precision = "fp32"
+    pipeline.network.precision = "fp32"
     return pipeline
 
 

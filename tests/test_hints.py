@@ -46,12 +46,12 @@ class Tinted(Colorizer):
 
 
 class Listening(Tinted):
-    """Takes hints, keeps those it was given, and answers with the mean of their colours everywhere."""
+    """Takes hints, keeps those it was given and what it saw, and answers with the mean of their colours everywhere."""
 
     accepts_hints = True
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
-        self.heard = hints
+        self.saw, self.heard = L, hints
         if hints is None:
             return super().predict(L)
         mean = hints[:, :2].sum(dim=(2, 3), keepdim=True) / hints[:, 2:].sum(dim=(2, 3), keepdim=True)
@@ -192,6 +192,31 @@ def test_vividness_and_size_work_on_top(tinted: ColorizationPipeline, photo: Pho
     assert chroma[0] > 5
     assert abs(chroma[1] / chroma[0] - 1.5) < 0.05
     assert chroma[2] < 0.1
+
+
+def test_hints_and_a_restored_print_are_given_together(photo: Photo) -> None:
+    """A faded print is seen in full tones when there are hints too; its colours go by its own lightness."""
+    model, hints = Listening(), [(300, 200, "#8a7070")]
+    pipeline = ColorizationPipeline(model, device="cpu")
+    faded = Photo.open((0.5 * 65535 + 0.3 * photo.grey).astype(np.uint16))
+    pipeline.predict(faded, normalize="auto")
+    restored = model.saw
+    pixels = pipeline(faded, hints=hints, normalize="auto").pixels
+    assert model.heard is not None
+    assert torch.equal(model.saw, restored)
+    assert np.ptp(restored.numpy()) > 75
+    wanted = rgb2lab(np.array([[[0x8A, 0x70, 0x70]]], np.uint8))[0, 0, 1:]
+    assert np.abs(colors_at(pixels, hints)[0, 1:] - wanted).max() < 1
+
+
+def test_hints_in_a_border_are_spread(photo: Photo) -> None:
+    """The network has not seen the border, so it cannot be asked about it: hints still do."""
+    model = Listening()
+    pipeline = ColorizationPipeline(model, device="cpu")
+    bordered = Photo.open(np.pad(photo.grey, 40, constant_values=60000))
+    pixels = pipeline(bordered, hints=[(10, 10, "#f0e6c8")], normalize="auto").pixels
+    assert model.heard is None
+    assert colors_at(pixels, [(10, 10)])[0, 2] > 8
 
 
 def test_a_model_that_takes_hints_is_given_them(photo: Photo) -> None:

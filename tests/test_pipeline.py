@@ -60,7 +60,7 @@ def test_vividness_does_not_run_the_network(
 ) -> None:
     photo = Photo.open(grey)
     layer = pipeline.predict(photo)
-    monkeypatch.setattr(pipeline, "model", None, raising=True)
+    monkeypatch.setattr(pipeline, "network", None, raising=True)
     with pytest.raises((AttributeError, TypeError)):
         pipeline.predict(photo)
     monkeypatch.setattr(pipeline, "_provenance", lambda layer, vividness: None)
@@ -171,7 +171,7 @@ def test_temperature_is_that_of_the_annealed_mean(temperature: float) -> None:
     pipeline = ColorizationPipeline(model, device="cpu")
     found = pipeline.predict(photo, temperature=temperature)
     with torch.inference_mode():
-        logits = pipeline._forward(found.L).logits[0].double().numpy()
+        logits = pipeline.network(found.L).logits[0].double().numpy()
     sharp = np.exp((logits - logits.max(axis=0)) / temperature)
     colors = np.tensordot(ab_bins.bin_centers().numpy().T, sharp / sharp.sum(axis=0), axes=1)
     expected = torch.nn.functional.interpolate(torch.from_numpy(colors)[None], scale_factor=4, mode="bilinear")

@@ -112,10 +112,9 @@ def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
 def without_network(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
     """A pipeline that composes and writes provenance, but keeps no network in memory: what is written later need not
     load its model again."""
-    light = copy(composer(pipeline))
-    light.model = SimpleNamespace(
-        architecture=pipeline.model.architecture, weights_sha256=pipeline.model.weights_sha256, accepts_hints=False
-    )
+    light, model = copy(composer(pipeline)), pipeline.model
+    told = SimpleNamespace(architecture=model.architecture, weights_sha256=model.weights_sha256, accepts_hints=False)
+    light.network = SimpleNamespace(model=told)
     return light
 
 

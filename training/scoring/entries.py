@@ -51,7 +51,7 @@ class ModelEntry:
             model.architecture,
             model.weights_sha256,
             model.working_size,
-            pipeline.precision,
+            pipeline.network.precision,
             pipeline.device.type,
         ]
 

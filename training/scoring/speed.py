@@ -55,7 +55,7 @@ def _measure(model: str, size: int) -> dict[str, Any]:
     return {
         "milliseconds_per_picture": round(1000 * float(np.median(seconds[_WARM:])), 2),
         "device": pipeline.device.type,
-        "precision": pipeline.precision,
+        "precision": pipeline.network.precision,
         "threads": torch.get_num_threads(),
         "peak_memory_mb": None if memory is None else round(memory / 1e6, 1),
     }

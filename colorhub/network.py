@@ -1,0 +1,73 @@
+"""A model as it runs: on its device, at the precision that pays there. Lightness in, colours out."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorhub.alternatives import Choice
+from colorhub.models import Colorizer, Prediction
+from colorhub.working import coarser
+
+
+class Network:
+    """A model on a device.
+
+    Args:
+        model: in evaluation mode from now on.
+        device: where it runs; ``precision`` is ``bf16`` where the hardware multiplies it natively, else ``fp32``.
+    """
+
+    def __init__(self, model: Colorizer, device: torch.device) -> None:
+        self.device = device
+        self.precision = _best_precision(device)
+        self.model = model.to(device, memory_format=torch.channels_last).eval()
+
+    def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
+        """The model's answer to a lightness ``(B, 1, h, w)``, and to hints ``(B, 3, h, w)`` if it takes some."""
+        L = L.to(self.device, memory_format=torch.channels_last)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            return self.model(L) if hints is None else self.model(L, hints.to(self.device))
+
+    def colors(self, L: Tensor, choice: Choice, context: bool) -> Tensor:
+        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``; ``context``: with the model's second
+        look, if it takes one."""
+        answer = self(L)
+        if not choice.asked:
+            ab = answer.ab.float()
+            return (self._with_context(ab, L) if context else ab)[None]
+        padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
+        return torch.stack([self.enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
+
+    def enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
+        """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""
+        height, width = L.shape[-2:]
+        _, right, _, below = self.model.padding(L)
+        return F.interpolate(coarse, size=(height + below, width + right), mode="bilinear")[..., :height, :width]
+
+    def _with_context(self, ab: Tensor, L: Tensor) -> Tensor:
+        """Average an answer with the one to the same picture at the model's ``context_size``, if that is smaller: what
+        is far away decides what sky and skin are, what is near where they end. The mean of two answers is paler than
+        either, so each picture gets its first answer's mean chroma back (at most doubled). Chosen on held-out pictures:
+        the first counts twice."""
+        small = coarser(L, self.model.context_size, self.model.multiple)
+        if small is None:
+            return ab
+        wide = F.interpolate(self(small).ab.float(), size=L.shape[-2:], mode="bilinear")
+        both = (2 * ab + wide) / 3
+        before, after = (colors.norm(dim=1, keepdim=True).mean(dim=(2, 3), keepdim=True) for colors in (ab, both))
+        return both * (before / after.clamp(min=1e-6)).clamp(max=2)
+
+
+def best_device() -> str:
+    """The fastest kind of device there is here."""
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _best_precision(device: torch.device) -> str:
+    """bf16 where the hardware multiplies it natively; elsewhere it is slower than float32."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    native = device.type == "cpu" and torch.backends.mkldnn.is_available() and torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if native else "fp32"
