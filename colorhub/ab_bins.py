@@ -62,6 +62,11 @@ def nearest_bin(ab: Tensor) -> Tensor:
     return indices[:, 0][_cells(ab)].long()
 
 
+def sure_of_grey() -> Tensor:
+    """The distribution ``(313,)`` in which only the bin without colour is likely."""
+    return torch.nn.functional.one_hot(nearest_bin(torch.zeros(1, 2, 1, 1)).flatten(), COUNT)[0].float()
+
+
 def soft_encode(ab: Tensor) -> tuple[Tensor, Tensor]:
     """The 5 bins nearest to each colour and their weights (Zhang et al. 2016, section 2.1).
 

@@ -156,23 +156,27 @@ class ColorizationPipeline:
         return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
-    def distribution(self, photo: Any, size: Size = None, hints: Iterable[Any] = ()) -> Tensor:
+    def distribution(
+        self, photo: Any, size: Size = None, hints: Iterable[Any] = (), *, normalize: Normalize = None
+    ) -> Tensor:
         """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's
         edges: ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
+        ``normalize`` as in a call; a border that is left out has no colour.
 
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
         """
-        _check_settings(size, 1.0, 1)
+        _check_settings(size, 1.0, 1, normalize)
         self._expect_distribution()
         photo = self.open(photo)
-        L = working_lightness(photo, self._own_size(size), self.model.multiple)
+        seen = SeenPrint(photo, bool(normalize))
+        L = seen.lightness(self._own_size(size), self.model.multiple)
         given = hints_of(hints, photo.size)
-        points = native_hints(given, photo, L) if given and self.model.accepts_hints else None
-        probabilities = self.network(L, points).logits.float().softmax(dim=1)
+        told = native_hints(given, photo, L) if given and self.model.accepts_hints and seen.box.whole else None
+        probabilities = self.network(L, told).logits.float().softmax(dim=1)
         guide = F.interpolate(L, size=probabilities.shape[2:], mode="area").to(self.device)
-        return along_edges(probabilities, guide)[0].cpu()
+        return seen.around(along_edges(probabilities, guide).cpu(), ab_bins.sure_of_grey())[0]
 
     @torch.inference_mode()
     def retouch(

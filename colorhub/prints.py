@@ -91,7 +91,16 @@ class SeenPrint:
             return ab, self._shrunk(size, multiple)
         scale = min(self.photo.grey.shape) / min(self.picture.grey.shape)
         L = working_lightness(self.photo, round(size * scale))
-        return framed(ab, self.box, L.shape[-2:]), L
+        return framed(ab, self.box, L.shape[-2:], ab.new_zeros(2)), L
+
+    def around(self, maps: Tensor, border: Tensor) -> Tensor:
+        """Maps ``(n, c, h, w)`` of what was seen, on a grid that covers the whole photo; ``border`` ``(c,)`` where
+        nothing was."""
+        if self.box.whole:
+            return maps
+        height, width = maps.shape[-2:]
+        size = round(height / (self.box.bottom - self.box.top)), round(width / (self.box.right - self.box.left))
+        return framed(maps, self.box, size, border)
 
     def _shrunk(self, size: int, multiple: int) -> Tensor:
         """The picture's own lightness, shrunk once for each size: that reads the whole photo."""
@@ -126,13 +135,13 @@ def inside_border(grey: np.ndarray) -> Box:
     return Box((top + 1) / height, 1 - (bottom + 1) / height, (left + 1) / width, 1 - (right + 1) / width)
 
 
-def framed(ab: Tensor, box: Box, size: tuple[int, int]) -> Tensor:
-    """Colours ``(n, 2, h, w)`` of what is in a box, put into the whole picture of ``size`` ``(height, width)``; the
-    border around them has none."""
+def framed(maps: Tensor, box: Box, size: tuple[int, int], border: Tensor) -> Tensor:
+    """Maps ``(n, c, h, w)`` of what is in a box, put into the whole picture of ``size`` ``(height, width)``, with
+    ``border`` ``(c,)`` around them."""
     rows, columns = box.within(*size)
-    whole = ab.new_zeros((*ab.shape[:2], *size))
+    whole = border.to(maps).view(1, -1, 1, 1).expand(len(maps), -1, *size).clone()
     shape = (rows.stop - rows.start, columns.stop - columns.start)
-    whole[..., rows, columns] = F.interpolate(ab, size=shape, mode="bilinear")
+    whole[..., rows, columns] = F.interpolate(maps, size=shape, mode="bilinear")
     return whole
 
 

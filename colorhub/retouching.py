@@ -36,6 +36,7 @@ class Retouching:
         self.pipeline = pipeline
         self.photo: Photo = pipeline.open(photo)
         self._plain: ColorLayer = pipeline.predict(self.photo, **settings)
+        self._normalize = settings.get("normalize")
         self._spread = HintedLayers(self.photo, self._plain.L)
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}
@@ -88,7 +89,8 @@ class Retouching:
 
     def _distribution(self, hints: tuple[Hint, ...]) -> Tensor:
         if hints not in self._distributions:
-            self._distributions = {hints: self.pipeline.distribution(self.photo, self._plain.size, hints)}
+            found = self.pipeline.distribution(self.photo, self._plain.size, hints, normalize=self._normalize)
+            self._distributions = {hints: found}
         return self._distributions[hints]
 
     def _small(self, side: int) -> np.ndarray:

@@ -126,6 +126,27 @@ def test_a_model_that_takes_hints_suggests_knowing_them(photo: Photo) -> None:
     assert retouching.suggestions(100, 100, 3, yellow) == retouching.suggestions(100, 100, 3)
 
 
+def test_a_border_that_is_left_out_is_sure_of_grey(photo: Photo) -> None:
+    bordered = Photo.open(np.pad(photo.grey, 40, constant_values=235))
+    retouching = Retouching(ColorizationPipeline(Undecided(), device="cpu"), bordered, normalize="auto")
+    plain = Retouching(ColorizationPipeline(Undecided(), device="cpu"), photo)
+    for x, y in ((560, 60), (420, 200), (20, 200)):
+        assert retouching.suggestions(x + 40, y + 40, 5) == plain.suggestions(x, y, 5)
+    (paper,) = retouching.suggestions(5, 5)
+    assert len({paper[i : i + 2] for i in (1, 3, 5)}) == 1
+
+
+def test_a_restored_print_is_asked_about(photo: Photo) -> None:
+    """What is likely is asked of the picture that was coloured, not of the faded one."""
+    faded, seen = Photo.open((160 + photo.grey * 0.2).astype(np.uint8)), []
+    pipeline = ColorizationPipeline(Undecided(), device="cpu")
+    pipeline.model.register_forward_pre_hook(lambda model, inputs: seen.append(inputs[0].clone()))
+    Retouching(pipeline, faded, normalize="auto").suggestions(560, 60)
+    colored, asked = seen
+    assert torch.equal(colored, asked)
+    assert np.ptp(asked.numpy()) > 75
+
+
 def test_a_model_with_one_answer_suggests_nothing(unet: ColorizationPipeline, photo: Photo) -> None:
     retouching = Retouching(unet, photo)
     assert not retouching.has_suggestions

@@ -112,7 +112,7 @@ class Comparison(Kept):
     def _colored(self, info: "ModelInfo", photo: "Photo") -> Answer:
         pipeline = SHELF.get(info.name)
         start = perf_counter()
-        layer = predict(pipeline.name, lightness_only(photo), None, "auto")
+        layer = predict(pipeline.name, lightness_only(photo), None)
         seconds = perf_counter() - start
         self._composers[pipeline.name] = without_network(pipeline)
         colored = Colored(self.path, self._view, layer, pipeline.name, photo.size, seconds, photo.notes)

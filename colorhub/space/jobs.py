@@ -79,7 +79,7 @@ def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Col
     photo = pipeline.open(path)
     layer = None
     if settings.recolor or not photo.in_color:
-        layer = predict(pipeline.name, lightness_only(photo), settings.size, "auto")
+        layer = predict(pipeline.name, lightness_only(photo), settings.size)
     view = shrink(photo, PREVIEW)
     seconds = perf_counter() - start
     has_more = layer is not None and pipeline.model.has_distribution

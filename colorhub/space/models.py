@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from colorhub import ColorizationPipeline, ColorLayer, Hint, Photo
     from colorhub.hints import HintedLayers
     from colorhub.models import ModelInfo
-    from colorhub.pipeline import Normalize, Size
+    from colorhub.pipeline import Size
 
 IN_MEMORY = 2  # models may be large; the third one makes room
 _log = logging.getLogger(__name__)
@@ -73,21 +73,21 @@ SHELF = Shelf(None if on_zero_gpu() else IN_MEMORY)
 
 
 @lend_gpu
-def predict(name: str, photo: "Photo", size: "Size", normalize: "Normalize" = None) -> "ColorLayer":
-    """The colour layer of one photo: the only step that needs a GPU."""
-    return SHELF.get(name).predict(photo, size, normalize=normalize)
+def predict(name: str, photo: "Photo", size: "Size") -> "ColorLayer":
+    """The colour layer of one photo: the only step that needs a GPU. Old prints are seen restored, here and below."""
+    return SHELF.get(name).predict(photo, size, normalize="auto")
 
 
 @lend_gpu
 def predict_several(name: str, photo: "Photo", size: "Size", count: int, seed: int) -> "list[ColorLayer]":
     """Several colour layers of one photo, for models that have more than one answer."""
-    return SHELF.get(name).predict(photo, size, samples=count, seed=seed)
+    return SHELF.get(name).predict(photo, size, normalize="auto", samples=count, seed=seed)
 
 
 @lend_gpu
 def likely_colors(name: str, photo: "Photo", size: "Size") -> "Tensor":
     """How likely a model with a distribution finds colours, ``(313, h, w)`` in half precision, to suggest some."""
-    return SHELF.get(name).distribution(photo, size).half()
+    return SHELF.get(name).distribution(photo, size, normalize="auto").half()
 
 
 @lend_gpu
