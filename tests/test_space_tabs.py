@@ -290,7 +290,7 @@ def test_table_shows_the_figures_of_the_file(model_folder: Path) -> None:
             expected = [abs(figure[part]) for part in ("mean", "low", "high")]
             assert numbers == pytest.approx(expected, abs=0.051 if metric == "colorfulness" else 0.0051)
         assert float(rows[name][-1][0]) == content["timing"]["milliseconds_per_picture"]
-        assert rows[name][-1][1].endswith("cpu, 2 threads")
+    assert rows["Model"][-1][1].endswith("ms, cpu, 2 threads")
     assert list(rows)[1:] == ["unet", "other", "(no colour)", "(mean colour)", "(the originals)"]  # best gain first
     assert "originals 40.2" in rows["Model"][4][1]
     assert rows["(the originals)"][4][1].startswith("40.2")
@@ -305,6 +305,27 @@ def test_numbers_sort_as_numbers(model_folder: Path) -> None:
     texts = [row[-1][1] for row in rows]
     assert sorted(times) != [times[texts.index(text)] for text in sorted(texts)]  # text would be in another order
     assert sorted(times) == [7.25, 7.25 * 3.1, 7.25 * 3.1**2]
+
+
+def test_times_of_different_devices_name_them(model_folder: Path) -> None:
+    timing = {"milliseconds_per_picture": 1.5, "device": "cuda", "name": "A GPU"}
+    write_scores(model_folder / "other", 1)
+    write_scores(model_folder / "unet", 2, timing=timing)
+    (board,) = scores.boards(own_models())[:1]
+    rows = rows_of(table(board, 0))
+    assert "threads" not in rows["Model"][-1][1]
+    assert rows["other"][-1][1].endswith("cpu, 2 threads")
+    assert "cuda" in rows["unet"][-1][1]
+
+
+def test_no_two_models_are_drawn_alike() -> None:
+    """More models than there are colours: colour and shape together tell them apart."""
+    gain, colors = scores.Figure(1.0, 0.9, 1.1), scores.Figure(20.0)
+    names = [f"model-{number}" for number in range(20)]
+    rows = [scores.Row(name, "unet", 1.0, {"gain": gain, "colorfulness": colors}, 5.0, "cpu") for name in names]
+    legend = plots.plots(scores.Board("colorhub-1", "photos/test", 4, rows)).split("</ul>")[0]
+    drawn = re.findall(r'<li class="(series-\d)">.*?d="(.*?)"', legend)
+    assert len(set(drawn)) == len(drawn) == 20
 
 
 def test_missing_figures_are_a_dash_and_nothing_breaks(model_folder: Path) -> None:

@@ -8,7 +8,7 @@ from html import escape
 from colorhub.space.scores import Board, Figure, Row
 from colorhub.study.plots import round_step
 
-SERIES = 8  # colours in models.css, each with a shape of its own
+COLORS = 8  # of series in models.css, each with a shape of its own; then they come again with other shapes
 _WIDTH, _HEIGHT = 380, 300
 _LEFT, _RIGHT, _TOP, _BOTTOM = 46, 14, 14, 44
 _ROW, _NAMES = 15, 126  # of the robustness plot: pixels a model, and for the variants' names
@@ -64,7 +64,7 @@ class Point:
 
 def plots(board: Board) -> str:
     """The legend and every plot that the board has figures for; empty where it has too few for any."""
-    series = {row.model: number % SERIES for number, row in enumerate(board.rows)}
+    series = {row.model: number for number, row in enumerate(board.rows)}
     drawn = [plot for plot in (_speed(board, series), _colors(board, series), _robustness(board, series)) if plot]
     return f'{_legend(board, series)}<div class="plots">{"".join(drawn)}</div>' if drawn else ""
 
@@ -165,8 +165,12 @@ def _dot(
 ) -> str:
     whiskers = f'<path class="whisker" d="M{x[0]:.1f},{py:.1f}H{x[1]:.1f}"/>' if x else ""
     whiskers += f'<path class="whisker" d="M{px:.1f},{y[0]:.1f}V{y[1]:.1f}"/>' if y else ""
-    shape = f'<path class="dot" transform="translate({px:.1f} {py:.1f})" d="{_SHAPES[series]}"/>'
-    return f'<g class="series-{series}"><title>{escape(text)}</title>{whiskers}{shape}</g>'
+    shape = f'<path class="dot" transform="translate({px:.1f} {py:.1f})" d="{_shape(series)}"/>'
+    return f'<g class="series-{series % COLORS}"><title>{escape(text)}</title>{whiskers}{shape}</g>'
+
+
+def _shape(series: int) -> str:
+    return _SHAPES[(series + 3 * (series // COLORS)) % len(_SHAPES)]
 
 
 def _label(name: str, px: float, py: float, boxes: list[tuple[float, float, float, float]]) -> str:
@@ -217,8 +221,8 @@ def _mark(axis: Axis, value: float, words: str) -> str:
 
 def _legend(board: Board, series: dict[str, int]) -> str:
     keys = "".join(
-        f'<li class="series-{series[row.model]}"><svg viewBox="-8 -8 16 16" aria-hidden="true">'
-        f'<path class="dot" d="{_SHAPES[series[row.model]]}"/></svg>{escape(row.model)}</li>'
+        f'<li class="series-{series[row.model] % COLORS}"><svg viewBox="-8 -8 16 16" aria-hidden="true">'
+        f'<path class="dot" d="{_shape(series[row.model])}"/></svg>{escape(row.model)}</li>'
         for row in board.rows
     )
     return f'<ul class="legend">{keys}</ul>'

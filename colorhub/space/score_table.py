@@ -67,11 +67,12 @@ _TIME = Column("Time", "ms", best="low", digits=0, definition="To colour one pic
 def table(board: Board, number: int) -> str:
     """The table, best gain first. ``number``: of the board on the page, for ids."""
     rows = sorted(board.rows, key=lambda row: -_sortable(row.figures.get("gain")))
+    body = "".join(_model_row(row, board.device) for row in rows)
     # The table is wider than a phone: it scrolls in a region of its own, which the keyboard reaches as well.
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-labelledby="board-{number}">'
         f"<table><thead><tr>{''.join(_headings(board))}</tr></thead>"
-        f"<tbody>{''.join(map(_model_row, rows))}</tbody><tfoot>{''.join(_baseline_rows(board))}</tfoot></table></div>"
+        f"<tbody>{body}</tbody><tfoot>{''.join(_baseline_rows(board))}</tfoot></table></div>"
     )
 
 
@@ -90,6 +91,8 @@ def _headings(board: Board) -> Iterator[str]:
         unit = f" <small>{column.unit}</small>" if column.unit else ""
         if column.metric == "colorfulness" and (originals := board.originals_colorfulness):
             unit = f" <small>originals {originals.mean:.1f}</small>"
+        if column is _TIME and board.device:
+            unit = f" <small>{column.unit}, {escape(board.device)}</small>"
         meaning = escape(board.definitions.get(column.metric) or column.definition)
         yield (
             f'<th scope="col" data-kind="{kind}"{first}{sorted_by}>'
@@ -97,14 +100,14 @@ def _headings(board: Board) -> Iterator[str]:
         )
 
 
-def _model_row(row: Row) -> str:
+def _model_row(row: Row, device: str) -> str:
     link = f'<a href="#model={quote(row.model)}">{escape(row.model)}</a>'
     cells = [
         f'<th scope="row" data-key="{escape(row.model)}">{link}</th>',
         f'<td class="text" data-key="{escape(row.architecture)}">{escape(row.architecture)}</td>',
         _plain_cell(row.megabytes, _size),
         *(_cell(row.figures.get(column.metric), column) for column in COLUMNS),
-        _plain_cell(row.milliseconds, _time, row.device),
+        _plain_cell(row.milliseconds, _time, "" if device else row.device),
     ]
     return f"<tr>{''.join(cells)}</tr>"
 

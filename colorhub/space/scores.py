@@ -53,6 +53,12 @@ class Board:
     definitions: dict[str, str] = field(default_factory=dict)
 
     @property
+    def device(self) -> str:
+        """What all times were measured on; empty if not on the same."""
+        devices = {row.device for row in self.rows if row.milliseconds}
+        return devices.pop() if len(devices) == 1 else ""
+
+    @property
     def originals_colorfulness(self) -> Figure | None:
         """How colourful the originals are."""
         return self.baselines.get("original", {}).get("colorfulness")
