@@ -11,6 +11,7 @@ pytest.importorskip("accelerate")
 from training import cli
 from training.config import Optimizer, Recipe, RecipeError, load_recipe
 from training.initial import initial_model
+from training.smoke import smoke_values
 from training.tasks.base import learning_rate
 
 RECIPES = sorted((Path(__file__).parents[1] / "training" / "recipes").glob("*.toml"))
@@ -19,7 +20,7 @@ RECIPES = sorted((Path(__file__).parents[1] / "training" / "recipes").glob("*.to
 def _recipe(tmp_path: Path, text: str = "", *overrides: str, smoke: bool = False) -> Recipe:
     path = tmp_path / "mine.toml"
     path.write_text(text)
-    return load_recipe(path, overrides, smoke)
+    return load_recipe(path, overrides, smoke_values if smoke else None)
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
@@ -93,7 +94,7 @@ def test_an_unknown_model_names_the_nearest(tmp_path, overrides, expected):
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_smoke_is_small_and_overrides_win(path):
-    recipe = load_recipe(path, ["run.steps=4", "data.validation_limit=6"], smoke=True)
+    recipe = load_recipe(path, ["run.steps=4", "data.validation_limit=6"], smoke_values)
     assert (recipe.run.steps, recipe.data.validation_limit, recipe.run.checkpoint_every) == (4, 6, 2)
     assert (recipe.data.train, recipe.data.crops[0].batch_size, recipe.data.crops[0].size) == (["synthetic"], 2, 32)
     assert recipe.name == f"{path.stem}-smoke"  # never the real run's folder

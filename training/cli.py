@@ -10,6 +10,7 @@ from colorhub.models.base import WeightsError
 from training.checkpoint import CheckpointError
 from training.config import Recipe, RecipeError, load_recipe
 from training.guard import NotFiniteError
+from training.smoke import smoke_values
 from training.sources import DataError
 
 
@@ -32,7 +33,7 @@ def read_arguments(arguments: Sequence[str]) -> Recipe:
     parser.add_argument("overrides", nargs="*", metavar="section.key=value", help="values that replace the recipe's")
     parser.add_argument("--smoke", action="store_true", help="2 steps of a tiny model on synthetic pictures of 32 px")
     given = parser.parse_intermixed_args(arguments)
-    return load_recipe(given.recipe, given.overrides, given.smoke)
+    return load_recipe(given.recipe, given.overrides, smoke_values if given.smoke else None)
 
 
 def _end(error: Exception, code: int) -> None:

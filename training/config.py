@@ -1,7 +1,7 @@
 """The typed recipe: a TOML file, overridden by ``key=value`` words from the command line. Unknown keys are errors."""
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -146,24 +146,22 @@ class Recipe(Section):
         return self
 
 
-def load_recipe(path: str | Path, overrides: Sequence[str] = (), smoke: bool = False) -> Recipe:
+def load_recipe(
+    path: str | Path, overrides: Sequence[str] = (), adapted: Callable[[Recipe], dict[str, Any]] | None = None
+) -> Recipe:
     """Read a recipe and apply ``section.key=value`` overrides.
 
     Args:
         path: a TOML file. Without a ``name`` the file's own is taken.
         overrides: values in TOML syntax; a bare word is a string, ``none`` takes a value away.
-        smoke: cut the recipe down to seconds (see ``training/smoke.py``); the overrides still win.
+        adapted: other values made of the recipe's, such as those of ``training/smoke.py``; the overrides still win.
 
     Raises:
         RecipeError: the file is missing or no TOML; a key is unknown (the nearest is named); a value has a wrong type.
     """
     path = Path(path)
     recipe = _recipe(path, _read(path), overrides)
-    if not smoke:
-        return recipe
-    from training.smoke import smoke_values  # needs the model classes, and so torch
-
-    return _recipe(path, smoke_values(recipe), overrides)
+    return recipe if adapted is None else _recipe(path, adapted(recipe), overrides)
 
 
 def _read(path: Path) -> dict[str, Any]:
