@@ -8,7 +8,8 @@ pixels. PSNR against the original at full size; the gain over no hints is averag
 the gain of other ways to spread, on the first model.
 
 Edges: a disc of one lightness on another, grey, with one hint inside or outside of it; leakage is the mean chroma 3 to
-12 pixels (at working size) beyond the edge over the hint's.
+12 pixels (at working size) beyond the edge over the hint's. A black and a white strip say that the print is not faded;
+then the same picture as a print that reaches from 0.5 to 0.8 of white.
 
 ``--times``: milliseconds of a first hint, of one more and of known ones, at working size; of a 12 MP picture with and
 without 5 hints.
@@ -117,13 +118,13 @@ def likeness_alone(hinted: HintedLayers, ab: Tensor, places: list[tuple[float, f
     fields = []
     for x, y in places:
         distance = torch.hypot(across - x * width, down - y * height)
-        fields.append(likeness(hinted.L, ab, x, y) * torch.exp(-distance / far))
+        fields.append(likeness(hinted.guide, ab, x, y) * torch.exp(-distance / far))
     return torch.stack(fields)
 
 
 def geodesic(hinted: HintedLayers, ab: Tensor, places: list[tuple[float, float]]) -> Tensor:
     """Fading with the length of the shortest way (Yatziv, Sapiro 2006), where 4 units of L count as one pixel."""
-    L = hinted.L[0, 0].numpy()
+    L = hinted.guide[0, 0].numpy()
     height, width = L.shape
     index = np.arange(L.size).reshape(L.shape)
     parts = []
@@ -173,16 +174,18 @@ def exactness() -> str:
 
 def leakages() -> str:
     """Over an edge of each contrast, in words."""
-    return ", ".join(f"{contrast} L {leakage(contrast):.1%}" for contrast in (25, 40, 60))
+    words = [f"{contrast} L {leakage(contrast):.1%}" for contrast in (25, 40, 60)]
+    return ", ".join([*words, f"40 L in a faded print {leakage(40, faded=True):.1%}"])
 
 
-def leakage(contrast: int) -> float:
+def leakage(contrast: int, faded: bool = False) -> float:
     """Of the strongest of four: a small and a large disc, with the hint inside or outside."""
     pipeline = ColorizationPipeline(Grey(), device="cpu")
     worst = 0.0
     for radius in (10, 40):
         for inside in (True, False):
             grey, distance = disc(radius, contrast)
+            grey = (0.5 * 65535 + 0.3 * grey).astype(np.uint16) if faded else grey
             height, width = grey.shape
             scale = height / WORKING
             place = (width // 2, height // 2 if inside else int(height / 2 - (radius + 8) * scale))
@@ -201,7 +204,9 @@ def disc(radius: int, contrast: int) -> tuple[np.ndarray, np.ndarray]:
     down, across = np.mgrid[:576, :768]
     distance = np.hypot(across - 384, down - 288)
     inside = np.clip(radius * 3 - distance + 0.5, 0, 1)
-    grey = lightness_to_grey(torch.from_numpy(30 + contrast * inside)).numpy()
+    lightness = 30 + contrast * inside
+    lightness[:16, :384], lightness[:16, 384:] = 0, 100
+    grey = lightness_to_grey(torch.from_numpy(lightness)).numpy()
     return (grey * 65535).round().astype(np.uint16), distance
 
 

@@ -164,18 +164,26 @@ def _width(paper: np.ndarray) -> int:
     return len(clean) if clean.all() else int(np.argmin(clean))
 
 
-def normal_tones(L: Tensor) -> Tensor:
+def in_normal_tones(photo: Photo, L: Tensor) -> Tensor:
+    """A photo's lightness at any size, ``(1, 1, h, w)``, as :func:`normal_tones` of what is inside its border."""
+    return normal_tones(L, L[..., *inside_border(photo.grey).within(*L.shape[-2:])])
+
+
+def normal_tones(L: Tensor, part: Tensor | None = None) -> Tensor:
     """A lightness stretched to the range of a photograph, and not too dark; the same tensor where both are so already.
 
     Args:
         L: ``(1, 1, h, w)``, 0..100.
+        part: what the range is taken of; all of it when not given.
     """
-    some = L.flatten()[:: max(1, L.numel() // 2**20)]
+    part = L if part is None else part
+    some = part.flatten()[:: max(1, part.numel() // 2**20)]
     low, high = torch.quantile(some, torch.tensor([0.01, 0.99], device=L.device)).tolist()
     if (fading := float(np.interp(high - low, _SPAN, (1.0, 0.0)))) > 0:
         black, white = low + fading * min(0.0, _ENDS[0] - low), high + fading * max(0.0, _ENDS[1] - high)
-        L = ((L - low) * ((white - black) / max(high - low, _LEAST_RANGE)) + black).clamp(0, 100)
-    middle = float(L.median())
+        gain = (white - black) / max(high - low, _LEAST_RANGE)
+        L, part = (((tones - low) * gain + black).clamp(0, 100) for tones in (L, part))
+    middle = float(part.median())
     if 0 < middle < _DARK:
         L = 100 * (L / 100) ** (log(_DARK / 100) / log(middle / 100))
     return L

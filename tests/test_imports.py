@@ -24,7 +24,7 @@ ROOMS = {
     "losses": "color ab_bins",
     "metrics": "color ab_bins",
     "working": "color photo",
-    "hints": "color ab_bins compose photo working",
+    "hints": "color ab_bins compose photo prints working",
     "layer": "compose photo working",
     "prints": "color photo working",
     "network": "alternatives models working",

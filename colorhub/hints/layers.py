@@ -16,6 +16,7 @@ from colorhub.compose.tensors import compose_lines
 from colorhub.hints.hint import Hint, colors_of
 from colorhub.hints.spreading import Spreading
 from colorhub.photo import Photo
+from colorhub.prints import in_normal_tones
 
 _L_UNIT, _AB_UNIT = 45.0, 20.0  # CIELAB units: what differs by more is not alike
 _WINDOW = 6  # pixels of the layer on each side of a place that decide on its composed colour
@@ -32,7 +33,8 @@ class HintedLayers:
     def __init__(self, photo: Photo, L: Tensor) -> None:
         self.photo = photo
         self.L = L.float().cpu()
-        self.spreading = Spreading(self.L)
+        self.guide = in_normal_tones(photo, self.L)  # in a faded print the edges of things are faint
+        self.spreading = Spreading(self.guide)
 
     def apply(self, ab: Tensor, hints: Sequence[Hint]) -> Tensor:
         """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours at them."""
@@ -50,7 +52,7 @@ class HintedLayers:
     def fields(self, ab: Tensor, places: Sequence[tuple[float, float]]) -> Tensor:
         """How much of an amount given at each of ``places`` (x, y), shares of width and height, arrives everywhere:
         ``(n, h, w)``."""
-        return torch.stack([self.spreading.field(x, y) * likeness(self.L, ab, x, y) for x, y in places])
+        return torch.stack([self.spreading.field(x, y) * likeness(self.guide, ab, x, y) for x, y in places])
 
 
 def likeness(L: Tensor, ab: Tensor, x: float, y: float) -> Tensor:
