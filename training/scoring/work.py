@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import PartialState
-from accelerate.utils import gather_object
+from accelerate.utils import gather_object, parse_flag_from_env
 from tqdm import tqdm
 
 from colorhub.folder.run import cores
@@ -79,21 +79,27 @@ class Work:
 
     def forget(self) -> None:
         """Remove what was kept, once all of it has become scores."""
-        PartialState().wait_for_everyone()
+        _state().wait_for_everyone()
         if is_main():
             for folder in self._used:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
+def _state() -> PartialState:
+    """Accelerate's. It has to be told that there is no accelerator, or that none is wanted: else it takes the processes
+    of ``torchrun`` for strangers, and each of them does all the work."""
+    return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
+
+
 def place() -> Place:
     """Which of the processes this is, under ``accelerate launch`` or ``torchrun``; the only one otherwise."""
-    state = PartialState()
+    state = _state()
     return Place(state.process_index, state.num_processes)
 
 
 def device() -> str | None:
     """The device of this process among several; ``None`` where it may choose for itself."""
-    state = PartialState()
+    state = _state()
     return str(state.device) if state.num_processes > 1 else None
 
 
@@ -103,7 +109,7 @@ def _workers() -> int:
 
 def is_main() -> bool:
     """Whether this process is the one that prints and writes."""
-    return PartialState().is_main_process
+    return _state().is_main_process
 
 
 @contextmanager
