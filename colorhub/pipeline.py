@@ -204,7 +204,7 @@ class ColorizationPipeline:
         if self.model.accepts_hints and layer.seen is not None:
             ab = self.network(layer.seen, native_hints(hints, photo, layer.seen)).ab.float().cpu()
         ab = (spread or HintedLayers(photo, layer.L)).apply(ab, hints)
-        return replace(layer, ab=ab, choice=f"{layer.choice} hints={len(hints)}".lstrip())
+        return replace(layer, ab=ab, choice=f"{layer.choice} hints={len(hints)}".lstrip(), seen=None)
 
     @torch.inference_mode()
     def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:

@@ -213,6 +213,18 @@ def test_hints_and_a_restored_print_are_given_together(photo: Photo) -> None:
     assert np.abs(colors_at(pixels, hints)[0, 1:] - wanted).max() < 1
 
 
+def test_hints_on_a_hinted_layer_leave_the_first_ones_alone(photo: Photo) -> None:
+    """A model that takes hints would forget them: it is not asked again."""
+    model, first, second = Listening(), [(100, 100, "#8a7070")], [(500, 300, "#6f7a8a")]
+    pipeline = ColorizationPipeline(model, device="cpu")
+    layer = pipeline.retouch(photo, pipeline.predict(photo), first)
+    heard = model.heard
+    both = pipeline.retouch(photo, layer, second)
+    assert model.heard is heard
+    assert torch.allclose(both.ab[..., :8, :8], layer.ab[..., :8, :8], atol=1)  # far from the second
+    assert not torch.allclose(both.ab, layer.ab, atol=1)
+
+
 def test_hints_in_a_border_are_spread(photo: Photo) -> None:
     """The network has not seen the border, so it cannot be asked about it: hints still do."""
     model = Listening()
