@@ -66,29 +66,26 @@ class SeenPrint:
         self.photo = photo
         self.normalize = normalize
         self.box = inside_border(photo.grey) if normalize else Box()
-        self.changed = not self.box.whole
         self.picture = replace(photo, grey=photo.grey[self.box.within(*photo.grey.shape)])
-        self._working: dict[tuple[int, int], Tensor] = {}
-        self._seen: dict[tuple[int, int], Tensor] = {}
+        self._looks: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
 
     def lightness(self, size: int, multiple: int) -> Tensor:
         """What the network sees, as of :func:`~colorhub.working.working_lightness`."""
-        if (size, multiple) not in self._seen:
-            L = self._shrunk(size, multiple)
-            seen = self._seen[size, multiple] = normal_tones(L) if self.normalize else L
-            self.changed |= seen is not L
-        return self._seen[size, multiple]
+        _, seen = self._look(size, multiple)
+        return seen
 
     @property
     def note(self) -> str:
         """What the photo's record says: that the network has seen it otherwise than it is."""
-        return "normalize=auto" if self.changed else ""
+        restored = any(seen is not own for own, seen in self._looks.values())
+        return "normalize=auto" if restored or not self.box.whole else ""
 
     def whole(self, ab: Tensor, size: int, multiple: int) -> tuple[Tensor, Tensor]:
         """Colours ``(n, 2, H, W)`` and lightness ``(1, 1, H, W)`` of the whole photo, from colours ``(n, 2, h, w)`` of
         what was seen at ``size``. A border has no colour."""
         if self.box.whole:
-            return ab, self._shrunk(size, multiple)
+            own, _ = self._look(size, multiple)
+            return ab, own
         scale = min(self.photo.grey.shape) / min(self.picture.grey.shape)
         L = working_lightness(self.photo, round(size * scale))
         return framed(ab, self.box, L.shape[-2:], ab.new_zeros(2)), L
@@ -102,11 +99,13 @@ class SeenPrint:
         size = round(height / (self.box.bottom - self.box.top)), round(width / (self.box.right - self.box.left))
         return framed(maps, self.box, size, border)
 
-    def _shrunk(self, size: int, multiple: int) -> Tensor:
-        """The picture's own lightness, shrunk once for each size: that reads the whole photo."""
-        if (size, multiple) not in self._working:
-            self._working[size, multiple] = working_lightness(self.picture, size, multiple)
-        return self._working[size, multiple]
+    def _look(self, size: int, multiple: int) -> tuple[Tensor, Tensor]:
+        """The picture's own lightness and what the network sees of it, the same tensor where nothing was restored. Made
+        once for each size: shrinking reads the whole photo."""
+        if (size, multiple) not in self._looks:
+            own = working_lightness(self.picture, size, multiple)
+            self._looks[size, multiple] = own, normal_tones(own) if self.normalize else own
+        return self._looks[size, multiple]
 
 
 def inside_border(grey: np.ndarray) -> Box:
