@@ -28,7 +28,7 @@ from skimage.color import rgb2lab
 
 from colorhub import ColorizationPipeline, ColorLayer, Photo
 from colorhub.color import fit_gamut, rgb_to_lab
-from colorhub.compose import compose
+from colorhub.inference.compose import compose
 
 
 def pictures() -> Iterator[np.ndarray]:

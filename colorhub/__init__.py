@@ -9,10 +9,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules={"color", "metrics"},
     submod_attrs={
         "hints": ["Hint", "HintsError", "load_hints", "save_hints"],
+        "inference.layer": ["ColorLayer", "LayerError", "compose"],
         "models": ["MODELS", "create", "list_models", "load"],
         "models.base": ["Colorizer", "HubModel", "Prediction"],
         "photo": ["ColorPhoto", "Photo", "PhotoError"],
-        "pipeline": ["ColorizationPipeline", "ColorLayer"],
+        "pipeline": ["ColorizationPipeline"],
         "retouching": ["Retouching"],
+        "settings": ["Settings", "SettingsError"],
     },
 )

@@ -1,11 +1,19 @@
-"""Photo in, colour photo out, in two steps: predict a small colour layer, compose it with the full-size photo."""
+"""The one way to colour a photo: open, in colour already?, prepare, predict, hint, compose, save.
+
+A call does all of it. Whoever needs something between the steps (progress, cancelling, layers to keep) calls them one
+by one: :meth:`~ColorizationPipeline.prepare` decides whether a photo is coloured at all and makes what the network
+sees, :meth:`~ColorizationPipeline.predict` answers with a small colour layer, and :func:`colorhub.compose` puts that
+onto the photo at full size. A photo that is left as it is has no network input and no layer (``None``), so that nobody
+else decides about it.
+"""
 
 import os
+import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,40 +23,58 @@ from torch import Tensor
 from tqdm import tqdm
 
 from colorhub import ab_bins
-from colorhub.agreement import AUTO, agreed, several_sizes
-from colorhub.alternatives import Choice, along_edges
 from colorhub.hints import HintedLayers, hints_of, native_hints
-from colorhub.layer import ColorLayer, composed
+from colorhub.inference.layer import ColorLayer, Provenance, compose
+from colorhub.inference.preprocess import NetworkInput, network_input
+from colorhub.inference.resize import same_shape
+from colorhub.inference.runtime import Network, best_device
+from colorhub.inference.sampling import along_edges
+from colorhub.inference.views import agreed
 from colorhub.models import Colorizer, load, with_distribution
-from colorhub.network import Network, best_device
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.prints import SeenPrint
-from colorhub.working import same_shape, working_lightness
+from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError
 
 MAX_PIXELS = 400_000_000
-Size = int | Literal["auto"] | None
-Normalize = Literal["auto"] | None
+Layers = ColorLayer | list[ColorLayer] | None  # of one photo: a list with samples, None where it is left as it is
 
 
 class ColorizationPipeline:
     """Colour photos with any model of the hub.
 
     Args:
-        model: a :class:`~colorhub.Colorizer`, or a name, folder or Hub id for :func:`colorhub.load`.
+        model: a :class:`~colorhub.Colorizer`, or a name, folder or Hub id for :func:`colorhub.load`; that of the
+            settings when not given.
         device: ``cuda``, ``mps`` or ``cpu``; chosen by itself when not given.
         max_pixels: larger photos are refused before they are decoded.
+        settings: of every call that gives none of its own.
+        changes: settings by keyword, in place of some of those.
+
+    Raises:
+        SettingsError: an unknown setting, or one out of range.
+        ModelNotFoundError: no such weights.
+
+    Example:
+        >>> from skimage import data
+        >>> pipeline = ColorizationPipeline(vividness=1.2)
+        >>> pipeline(data.camera()).pixels.shape
+        (512, 512, 3)
     """
 
     def __init__(
         self,
-        model: Colorizer | str | os.PathLike[str] = "unet",
+        model: Colorizer | str | os.PathLike[str] | None = None,
         *,
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
+        settings: Settings | None = None,
+        **changes: Any,
     ) -> None:
-        self.max_pixels = max_pixels
+        settings = (settings or Settings()).changed(**changes)
+        model = (settings.model or DEFAULT_MODEL) if model is None else model
         loaded = model if isinstance(model, Colorizer) else load(model)
         self.name = loaded.architecture if isinstance(model, Colorizer) else Path(model).name
+        self.settings = replace(settings, model=self.name if isinstance(model, Colorizer) else os.fspath(model))
+        self.max_pixels = max_pixels
         self.device = torch.device(device or best_device())
         self.network = Network(loaded, self.device)
 
@@ -61,225 +87,309 @@ class ColorizationPipeline:
         self,
         photos: Any,
         *,
-        size: Size = None,
-        normalize: Normalize = None,
-        vividness: float = 1.0,
-        batch_size: int = 8,
-        recolor: bool = False,
-        temperature: float | None = None,
-        samples: int | None = None,
-        seed: int = 0,
+        settings: Settings | None = None,
         hints: Iterable[Any] | None = None,
+        batch_size: int = 8,
         progress: bool | None = None,
+        **changes: Any,
     ) -> ColorPhoto | list[ColorPhoto] | list[list[ColorPhoto]]:
         """Colour one photo, or a list of photos.
 
         Args:
             photos: a path, bytes, PIL image, array or :class:`Photo`; or a list of them, which gives a list.
-            size: short side in pixels that the network works at; what the model was trained at when not given. With
-                ``auto`` the photo is coloured at that size, a smaller and a larger one, and the answer is what they
-                agree on: about 3 times the network's work. Temperature and samples take the model's own size.
-            normalize: with ``auto`` the network sees an old print without its border and in the tones of a photograph
-                (:mod:`colorhub.prints`); the answer keeps the photo's own lightness. Other photos stay as they are.
-            vividness: factor on chroma.
-            batch_size: photos that go through the network together; it does not change the result.
-            recolor: colour photos that are in colour anew from their lightness instead of passing them through.
-            temperature: how boldly a model with a distribution over colours chooses. Of its one answer: 0 the likeliest
-                colours, 1 their mean, the model's own when not given. Of samples: towards 0 they agree, 1 is the
-                distribution's own spread, 0.6 when not given.
-            samples: give a list of so many different colourings for each photo, instead of one. Needs a model with a
-                distribution, as temperature does: ``pipeline.model.has_distribution``.
-            seed: of the samples; the first ones are the same however many are asked for.
+            settings: the pipeline's own when not given.
             hints: colours that things have, for one photo: ``(x, y, colour)`` each, in pixels of the full-size photo as
                 it is shown, x right and y down; colours as ``#rrggbb`` or CSS names, whose lightness does not count. A
                 photo that is in colour is then coloured anew.
+            batch_size: photos that go through the network together; it does not change the result.
             progress: show a progress bar; by itself on lists, in a terminal.
+            changes: :class:`~colorhub.Settings` by keyword, in place of some: ``vividness=1.2``.
+
+        Returns:
+            A photo in colour; with ``samples`` a list of so many; for a list of photos a list of either.
 
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: settings out of range; temperature or samples for a model that has one answer; hints that cannot
                 be used (:class:`~colorhub.hints.HintsError`).
+
+        Example:
+            >>> from skimage import data
+            >>> pipeline = ColorizationPipeline()
+            >>> [photo.pixels.shape for photo in pipeline([data.camera(), data.coins()], progress=False)]
+            [(512, 512, 3), (303, 384, 3)]
         """
-        _check_settings(size, vividness, batch_size, normalize)
-        choice = self._checked(Choice(temperature, samples, seed))
+        settings = self._settings(settings, changes)
         if not isinstance(photos, (list, tuple, Iterator)):
-            return next(self._color([photos], size, vividness, 1, recolor, choice, normalize, hints))
+            return next(self._color([photos], settings, 1, hints))
         if hints is not None:
             raise ValueError("hints are for one photo: call the pipeline once for each photo that has some.")
         hidden = None if progress is None else not progress
         total = len(photos) if isinstance(photos, Sequence) else None
-        colored = self._color(photos, size, vividness, batch_size, recolor, choice, normalize)
+        colored = self._color(photos, settings, batch_size)
         return list(tqdm(colored, total=total, unit="photo", disable=hidden))
 
     def open(self, source: Any) -> Photo:
         """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is."""
         return source if isinstance(source, Photo) else Photo.open(source, max_pixels=self.max_pixels)
 
+    def prepare(
+        self,
+        photos: Photo | Sequence[Photo],
+        settings: Settings | None = None,
+        *,
+        hints: Iterable[Any] | None = None,
+        **changes: Any,
+    ) -> Any:
+        """What the network sees of a photo, or of each of a list; ``None`` where a photo is left as it is, because it
+        is in colour already and the settings do not ask for more.
+
+        Args:
+            photos: a photo or several.
+            settings: the pipeline's own when not given.
+            hints: where there are some, a photo in colour is coloured anew.
+            changes: settings by keyword.
+
+        Raises:
+            ValueError: settings out of range; temperature or samples for a model that has one answer.
+        """
+        settings = self._settings(settings, changes)
+        if isinstance(photos, Photo):
+            return self._prepare(photos, settings, bool(hints))
+        return [self._prepare(photo, settings, bool(hints)) for photo in photos]
+
     @torch.inference_mode()
     def predict(
         self,
-        photos: Photo | Sequence[Photo],
-        size: Size = None,
+        prepared: Photo | NetworkInput | Sequence[Photo | NetworkInput | None] | None,
+        size: int | None = None,
         batch_size: int = 8,
         *,
-        normalize: Normalize = None,
-        temperature: float | None = None,
-        samples: int | None = None,
-        seed: int = 0,
-    ) -> ColorLayer | list[ColorLayer] | list[list[ColorLayer]]:
-        """Run the network: one colour layer a photo, or with ``samples`` a list of so many; settings as in a call.
+        hints: Iterable[Any] | None = None,
+        **changes: Any,
+    ) -> Any:
+        """Run the network: one colour layer a photo, or with ``samples`` a list of so many.
 
-        Photos whose working pictures agree in shape share a batch.
+        Photos whose network inputs agree in shape share a batch.
+
+        Args:
+            prepared: from :meth:`prepare`, one or several; or photos, which are then prepared and coloured, whether
+                they are in colour or not.
+            size: as in :class:`~colorhub.Settings`, of photos.
+            batch_size: photos that go through the network together.
+            hints: as in a call, for one photo.
+            changes: settings by keyword, of photos.
+
+        Returns:
+            Layers in the order of the photos; ``None`` for one that is left as it is.
         """
-        _check_settings(size, 1.0, batch_size, normalize)
-        choice = self._checked(Choice(temperature, samples, seed))
-        one = isinstance(photos, Photo)
-        layers = self._predict([photos] if one else photos, size, batch_size, choice, normalize)
-        return layers[0] if one else layers
+        if batch_size < 1:
+            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        if size is not None:
+            changes["size"] = size
+        if prepared is None or isinstance(prepared, (Photo, NetworkInput)):
+            (one,) = self._inputs([prepared], changes)
+            (layers,) = self._predict([one], batch_size)
+            return layers if one is None or not hints else self.hint(one, layers, hints)
+        if hints:
+            raise ValueError("hints are for one photo: call predict once for each photo that has some.")
+        return self._predict(self._inputs(prepared, changes), batch_size)
+
+    @torch.inference_mode()
+    def hint(
+        self, prepared: NetworkInput, layers: Layers, hints: Iterable[Any], propagator: HintedLayers | None = None
+    ) -> Any:
+        """A photo's colour layer, or several samples of it, with hints: the last step of :meth:`predict`.
+
+        A model that takes hints answers anew, knowing them. What its answer, or another model's, still lacks at a hint
+        is added there and spreads from there, up to the edges of things.
+
+        Args:
+            prepared: of the photo.
+            layers: of :meth:`predict`, without hints.
+            hints: as in a call; without any the layers are given back.
+            propagator: of the same photo and lightness, so that it is not prepared again: see
+                :class:`~colorhub.Retouching`.
+
+        Raises:
+            HintsError: hints that cannot be used.
+        """
+        photo = prepared.photo
+        given = hints_of(hints, photo.size)
+        if not given or layers is None:
+            return layers
+        propagator = propagator or HintedLayers(photo, prepared.L)
+        if isinstance(layers, ColorLayer):
+            return self._hinted(prepared, layers, given, propagator)
+        return [self._hinted(prepared, layer, given, propagator) for layer in layers]
+
+    def compose(self, photo: Photo, layer: ColorLayer | None, vividness: float | None = None) -> ColorPhoto:
+        """:func:`colorhub.compose` on this pipeline's device. Vividness is applied here: changing it needs no
+        network."""
+        return compose(photo, layer, vividness, settings=None if layer else self.settings, device=self.device)
 
     @torch.inference_mode()
     def confidence(self, photo: Any, size: int | None = None) -> np.ndarray:
         """How sure the model is of its colour at every pixel of a photo, ``(H, W)`` float32 in 0..1.
 
         One minus the entropy of the distribution over the 313 bins, as a share of the largest possible one: 0 where all
-        colours are equally likely, 1 where there is only one.
+        colours are equally likely, 1 where there is only one. A print's border is sure to have none.
 
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
         """
-        _check_settings(size, 1.0, 1)
-        self._expect_distribution()
-        photo = self.open(photo)
-        L = working_lightness(photo, size or self.model.working_size, self.model.multiple)
-        sure = self.network.enlarged(ab_bins.confidence(self.network(L).logits), L)[0, 0].cpu().numpy()
-        return cv2.resize(sure, photo.grey.shape[::-1], interpolation=cv2.INTER_LINEAR)
+        prepared = self._one_view(self.open(photo), {"size": size or self.settings.size})
+        L = prepared.view.L
+        sure = self.network.enlarged(ab_bins.confidence(self.network(L).logits), L).float().cpu()
+        around = prepared.around(sure, torch.ones(1))[0, 0].numpy()
+        return cv2.resize(around, prepared.photo.size, interpolation=cv2.INTER_LINEAR)
 
     @torch.inference_mode()
     def distribution(
-        self, photo: Any, size: Size = None, hints: Iterable[Any] = (), *, normalize: Normalize = None
+        self,
+        photo: Any,
+        size: int | None = None,
+        hints: Iterable[Any] = (),
+        **changes: Any,
     ) -> Tensor:
         """How likely a model finds each of the 313 colours of :mod:`colorhub.ab_bins`, averaged along the photo's
-        edges: ``(313, h, w)``, a coarse grid that covers the photo. ``hints`` are for models that take them.
-        ``normalize`` as in a call; a border that is left out has no colour.
+        edges: ``(313, h, w)``, a coarse grid that covers the photo. A border that is left out has no colour.
+
+        Args:
+            photo: a photo, what :meth:`open` takes, or a network input.
+            size: as in :class:`~colorhub.Settings`.
+            hints: for models that take them.
+            changes: settings by keyword.
 
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
         """
-        _check_settings(size, 1.0, 1, normalize)
-        self._expect_distribution()
-        photo = self.open(photo)
-        seen = SeenPrint(photo, bool(normalize))
-        L = seen.lightness(self._own_size(size), self.model.multiple)
-        given = hints_of(hints, photo.size)
-        told = native_hints(given, photo, L) if given and self.model.accepts_hints and seen.box.whole else None
-        probabilities = self.network(L, told).logits.float().softmax(dim=1)
+        if isinstance(photo, NetworkInput):
+            self._expect_distribution()
+            prepared = photo
+        else:
+            prepared = self._one_view(self.open(photo), {**changes, **({} if size is None else {"size": size})})
+        L = prepared.view.L
+        given = hints_of(hints, prepared.photo.size)
+        probabilities = self.network(L, self._native(prepared, given)).logits.float().softmax(dim=1)
         guide = F.interpolate(L, size=probabilities.shape[2:], mode="area").to(self.device)
-        return seen.around(along_edges(probabilities, guide).cpu(), ab_bins.sure_of_grey())[0]
+        return prepared.around(along_edges(probabilities, guide).cpu(), ab_bins.sure_of_grey())[0]
 
-    @torch.inference_mode()
     def retouch(
         self, photo: Photo, layer: ColorLayer, hints: Iterable[Any], spread: HintedLayers | None = None
     ) -> ColorLayer:
-        """A photo's colour layer with hints: the step of a call between :meth:`predict` and :meth:`compose`.
+        """The name of :meth:`hint` in version 0.1."""
+        warnings.warn("pipeline.retouch is now pipeline.predict(photo, hints=...).", FutureWarning, stacklevel=2)
+        settings = replace(layer.provenance.settings, in_color="recolor")
+        return self.hint(self._prepare(photo, settings, True), layer, hints, spread)
 
-        A model that takes hints answers anew, knowing them. What its answer, or another model's, still lacks at a hint
-        is added there and spreads from there, up to the edges of things.
-
-        Args:
-            photo: the one the layer is of.
-            layer: from :meth:`predict`.
-            hints: as in a call.
-            spread: of the same photo and layer, so that it is not prepared again: see
-                :class:`~colorhub.retouching.Retouching`.
-
-        Raises:
-            HintsError: hints that cannot be used.
-        """
-        hints = hints_of(hints, photo.size)
-        if not hints:
-            return layer
-        ab = layer.ab
-        if self.model.accepts_hints and layer.seen is not None:
-            ab = self.network(layer.seen, native_hints(hints, photo, layer.seen)).ab.float().cpu()
-        ab = (spread or HintedLayers(photo, layer.L)).apply(ab, hints)
-        return replace(layer, ab=ab, choice=f"{layer.choice} hints={len(hints)}".lstrip(), seen=None)
-
-    @torch.inference_mode()
-    def compose(self, photo: Photo, layer: ColorLayer, vividness: float = 1.0) -> ColorPhoto:
-        """Put a colour layer onto its full-size photo. Vividness is applied here: changing it needs no network."""
-        _check_settings(None, vividness, 1)
-        pixels = composed(photo, layer, vividness, self.device)
-        return ColorPhoto(pixels, photo, self._provenance(layer, vividness))
+    def _settings(self, settings: Settings | None, changes: dict[str, Any]) -> Settings:
+        settings = (settings or self.settings).changed(**changes)
+        if settings.model is None:
+            return replace(settings, model=self.settings.model)
+        if settings.model not in (self.name, self.settings.model):
+            raise SettingsError(
+                f"This pipeline colours with the model {self.name!r}, and the settings ask for {settings.model!r}: "
+                "make one with ColorizationPipeline(settings=...)."
+            )
+        return settings
 
     def _color(
-        self,
-        sources: Iterable[Any],
-        size: Size,
-        vividness: float,
-        batch_size: int,
-        recolor: bool,
-        choice: Choice,
-        normalize: Normalize = None,
-        hints: Iterable[Any] | None = None,
-    ) -> Iterator[ColorPhoto | list[ColorPhoto]]:
+        self, sources: Iterable[Any], settings: Settings, batch_size: int, hints: Iterable[Any] | None = None
+    ) -> Iterator[Any]:
         sources = iter(sources)
-        while window := [self.open(source) for source in islice(sources, batch_size)]:
-            if hints is not None:
-                hints, recolor = hints_of(hints, window[0].size), True
-            grey = [photo for photo in window if recolor or not photo.in_color]
-            layers = iter(self._predict(grey, size, batch_size, choice, normalize))
-            for photo in window:
-                if photo.in_color and not recolor:
-                    yield [photo.pass_through()] * choice.samples if choice.samples else photo.pass_through()
-                    continue
-                layer = next(layers)
-                several = layer if choice.samples else [layer]
-                if hints:
-                    spread = HintedLayers(photo, several[0].L)
-                    several = [self.retouch(photo, one, hints, spread) for one in several]
-                colored = [self.compose(photo, one, vividness) for one in several]
-                yield colored if choice.samples else colored[0]
+        while window := [self.open(source) for source in islice(sources, max(1, batch_size))]:
+            given = None if hints is None else hints_of(hints, window[0].size)
+            prepared = self.prepare(window, settings, hints=given)
+            layers = self.predict(prepared[0], hints=given) if given else self.predict(prepared, batch_size=batch_size)
+            for photo, answer in zip(window, [layers] if given else layers, strict=True):
+                several = answer if isinstance(answer, list) else [answer] * (settings.samples or 1)
+                colored = [compose(photo, layer, settings=settings, device=self.device) for layer in several]
+                yield colored if settings.samples else colored[0]
 
-    def _own_size(self, size: Size) -> int:
-        """The short side of the one look at a photo that counts most."""
-        return self.model.working_size if size in (None, AUTO) else size
+    def _prepare(self, photo: Photo, settings: Settings, hinted: bool = False) -> NetworkInput | None:
+        if settings.is_sampling:
+            self._expect_distribution()
+        if not (hinted or _is_to_color(photo, settings)):
+            return None
+        in_effect = replace(settings, size=settings.size or self.model.working_size)
+        return network_input(photo, in_effect, self.model.multiple)
+
+    def _one_view(self, photo: Photo, changes: dict[str, Any]) -> NetworkInput:
+        """A photo as a model with a distribution looks at it once."""
+        self._expect_distribution()
+        prepared = self._prepare(photo, self._settings(None, {**changes, "views": 1}), True)
+        if prepared is None:
+            raise ValueError("A photo that is left as it is has no network input.")
+        return prepared
+
+    def _inputs(
+        self, prepared: Sequence[Photo | NetworkInput | None], changes: dict[str, Any]
+    ) -> list[NetworkInput | None]:
+        photos = [one for one in prepared if isinstance(one, Photo)]
+        if changes and len(photos) < len(prepared):
+            raise SettingsError(f"{next(iter(changes))} is a setting of prepare: what it made is as it is.")
+        settings = self._settings(None, changes)
+        return [self._prepare(one, settings, True) if isinstance(one, Photo) else one for one in prepared]
 
     @torch.inference_mode()
-    def _predict(
-        self, photos: Sequence[Photo], size: Size, batch_size: int, choice: Choice, normalize: Normalize = None
-    ) -> list[ColorLayer] | list[list[ColorLayer]]:
-        own = self._own_size(size)
-        seen = [SeenPrint(photo, bool(normalize)) for photo in photos]
-        looks = several_sizes(own) if size == AUTO and not choice.asked else [(own, False)]
-        answers = [self._answers(seen, *look, batch_size, choice, len(looks) == 1) for look in looks]
-        layers, asked = [], own if len(looks) == 1 else AUTO
-        for photo, *abs in zip(seen, *answers, strict=True):
-            ab, L = photo.whole(abs[0] if len(abs) == 1 else agreed(abs), own, self.model.multiple)
-            notes = [f"{choice.named(i)} {photo.note}".strip() for i in range(len(ab))]
-            again = None if choice.asked or not photo.box.whole else photo.lightness(own, self.model.multiple)
-            layers.append([ColorLayer(one[None], L, asked, note, again) for one, note in zip(ab, notes, strict=True)])
-        return layers if choice.samples else [layer for (layer,) in layers]
+    def _predict(self, inputs: Sequence[NetworkInput | None], batch_size: int) -> list[Layers]:
+        answers: list[Layers] = [None] * len(inputs)
+        alike: dict[Settings, list[int]] = {}
+        for number, one in enumerate(inputs):
+            if one is not None:
+                alike.setdefault(one.settings, []).append(number)
+        for settings, numbers in alike.items():
+            found = self._layers([one for one in (inputs[number] for number in numbers) if one], settings, batch_size)
+            for number, layers in zip(numbers, found, strict=True):
+                answers[number] = layers if settings.samples else layers[0]
+        return answers
+
+    def _layers(
+        self, inputs: Sequence[NetworkInput], settings: Settings, batch_size: int
+    ) -> Iterator[list[ColorLayer]]:
+        views = [self._answers(inputs, number, settings, batch_size) for number in range(len(inputs[0].views))]
+        for one, *abs_of_views in zip(inputs, *views, strict=True):
+            ab = one.whole(abs_of_views[0] if len(views) == 1 else agreed(abs_of_views))
+            made = self._provenance(one)
+            samples = range(1, len(ab) + 1) if settings.samples else [0]
+            yield [
+                ColorLayer(colors[None], one.L, one.photo.size, replace(made, sample=sample))
+                for colors, sample in zip(ab, samples, strict=True)
+            ]
 
     def _answers(
-        self, photos: Sequence[SeenPrint], size: int, mirrored: bool, batch_size: int, choice: Choice, context: bool
+        self, inputs: Sequence[NetworkInput], number: int, settings: Settings, batch_size: int
     ) -> list[Tensor]:
-        """ab ``(colourings, 2, h, w)`` of each photo at one size, where the network may look at it in a mirror."""
-        lightnesses = [photo.lightness(size, self.model.multiple) for photo in photos]
+        """ab ``(colourings, 2, h, w)`` of the view with that number of each photo."""
+        views = [one.views[number] for one in inputs]
         answers: dict[int, Tensor] = {}
         # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
-        for group in same_shape(lightnesses, 1 if choice.samples else batch_size):
-            L = torch.cat([lightnesses[i] for i in group])
-            ab = self.network.colors(L.flip(3) if mirrored else L, choice, context)
+        for group in same_shape([view.L for view in views], 1 if settings.samples else batch_size):
+            L, mirrored = torch.cat([views[i].L for i in group]), views[group[0]].mirrored
+            ab = self.network.colors(L.flip(3) if mirrored else L, settings)
             ab = ab.flip(4) if mirrored else ab
             answers.update(zip(group, ab.cpu().unbind(dim=1), strict=True))
-        return [answers[n] for n in range(len(photos))]
+        return [answers[i] for i in range(len(inputs))]
 
-    def _checked(self, choice: Choice) -> Choice:
-        if choice.asked:
-            self._expect_distribution()
-        return choice
+    def _hinted(
+        self, prepared: NetworkInput, layer: ColorLayer, hints: Sequence[Any], propagator: HintedLayers
+    ) -> ColorLayer:
+        ab = layer.ab
+        if not prepared.settings.is_sampling and (told := self._native(prepared, hints)) is not None:
+            ab = self.network(prepared.view.L, told).ab.float().cpu()
+        ab = propagator.apply(ab, hints)
+        given = tuple((hint.x, hint.y, hint.color) for hint in hints)
+        return replace(layer, ab=ab, provenance=replace(layer.provenance, hints=given))
+
+    def _native(self, prepared: NetworkInput, hints: Sequence[Any]) -> Tensor | None:
+        """Hints as the model takes them, if it does. They are places in the whole photo: not where a border was left
+        out."""
+        if not hints or not self.model.accepts_hints or not prepared.box.whole:
+            return None
+        return native_hints(hints, prepared.photo, prepared.view.L)
 
     def _expect_distribution(self) -> None:
         if not self.model.has_distribution:
@@ -289,21 +399,20 @@ class ColorizationPipeline:
                 f"models that have more: {others}."
             )
 
-    def _provenance(self, layer: ColorLayer, vividness: float) -> dict[str, str]:
-        return {
-            "model": self.name,
-            "architecture": self.model.architecture,
-            "weights_sha256": self.model.weights_sha256,
-            "settings": f"size={layer.size} vividness={vividness:g} {layer.choice}".rstrip(),
-        }
+    def _provenance(self, prepared: NetworkInput) -> Provenance:
+        model = self.model
+        return Provenance(
+            self.name,
+            model.architecture,
+            model.weights_sha256,
+            prepared.settings,
+            prepared.box,
+            prepared.restored,
+        )
 
 
-def _check_settings(size: Size, vividness: float, batch_size: int, normalize: Normalize = None) -> None:
-    if size not in (None, AUTO) and (isinstance(size, str) or not 16 <= size <= 4096):
-        raise ValueError(f"size must be between 16 and 4096 pixels or 'auto', got {size!r}.")
-    if normalize not in (None, AUTO):
-        raise ValueError(f"normalize must be 'auto' or None, got {normalize!r}.")
-    if not 0 <= vividness <= 4:
-        raise ValueError(f"vividness must be between 0 and 4, got {vividness}.")
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+def _is_to_color(photo: Photo, settings: Settings) -> bool:
+    """The one place that says whether a photo is coloured or left as it is."""
+    if settings.in_color == "recolor":
+        return True
+    return photo.rgb is None if settings.in_color == "keep" else not photo.in_color

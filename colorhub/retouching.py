@@ -13,8 +13,11 @@ from colorhub.hints import Hint, HintedLayers, hints_of
 from colorhub.hints.hint import lightness_at
 from colorhub.hints.layers import composed_at
 from colorhub.hints.suggesting import hex_of, likeliest
+from colorhub.inference.layer import ColorLayer, compose
+from colorhub.inference.preprocess import NetworkInput
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.pipeline import ColorizationPipeline, ColorLayer
+from colorhub.pipeline import ColorizationPipeline
+from colorhub.settings import Settings, SettingsError
 
 
 class Retouching:
@@ -26,19 +29,33 @@ class Retouching:
     Args:
         pipeline: with the model.
         photo: a :class:`Photo`, or what the pipeline opens.
-        settings: of :meth:`ColorizationPipeline.predict`, but for samples.
+        settings: the pipeline's own when not given.
+        changes: settings by keyword, but for samples.
 
     Raises:
         PhotoError: a file that cannot be read.
+        SettingsError: an unknown setting, one out of range, or samples.
+
+    Example:
+        >>> from colorhub import ColorizationPipeline, Retouching
+        >>> from skimage import data
+        >>> retouching = Retouching(ColorizationPipeline(), data.camera())
+        >>> retouching.preview([(250, 200, "#a33c2e")], side=256).shape
+        (256, 256, 3)
     """
 
-    def __init__(self, pipeline: ColorizationPipeline, photo: Any, **settings: Any) -> None:
+    def __init__(
+        self, pipeline: ColorizationPipeline, photo: Any, settings: Settings | None = None, **changes: Any
+    ) -> None:
         self.pipeline = pipeline
+        self.settings = (settings or pipeline.settings).changed(**changes)
+        if self.settings.samples:
+            raise SettingsError("samples must be None for Retouching: hints are given to one colouring.")
         self.photo: Photo = pipeline.open(photo)
-        self._plain: ColorLayer = pipeline.predict(self.photo, **settings)
-        self._normalize = settings.get("normalize")
-        self._spread = HintedLayers(self.photo, self._plain.L)
-        self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self._plain)
+        self.prepared: NetworkInput = pipeline.prepare(self.photo, self.settings, in_color="recolor")
+        self.plain: ColorLayer = pipeline.predict(self.prepared)
+        self._propagator: HintedLayers | None = None
+        self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self.plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}
         self._reduced: dict[int, np.ndarray] = {}
 
@@ -55,17 +72,24 @@ class Retouching:
         """
         key = tuple(hints_of(hints, self.photo.size))
         if self._last[0] != key:
-            self._last = key, self.pipeline.retouch(self.photo, self._plain, key, self._spread)
+            self._last = key, self.pipeline.hint(self.prepared, self.plain, key, self.propagator)
         return self._last[1]
 
-    def compose(self, hints: Iterable[Any] = (), vividness: float = 1.0) -> ColorPhoto:
-        """The photo with hints at full size."""
-        return self.pipeline.compose(self.photo, self.layer(hints), vividness)
+    @property
+    def propagator(self) -> HintedLayers:
+        """What spreads hints over this photo: some 50 MB, made when it is first asked for."""
+        if self._propagator is None:
+            self._propagator = HintedLayers(self.photo, self.plain.L)
+        return self._propagator
 
-    def preview(self, hints: Iterable[Any] = (), side: int = 1024, vividness: float = 1.0) -> np.ndarray:
+    def compose(self, hints: Iterable[Any] = (), vividness: float | None = None) -> ColorPhoto:
+        """The photo with hints at full size."""
+        return compose(self.photo, self.layer(hints), vividness, device=self.pipeline.device)
+
+    def preview(self, hints: Iterable[Any] = (), side: int = 1024, vividness: float | None = None) -> np.ndarray:
         """The photo with hints for a screen: sRGB ``(h, w, 3)`` uint8, its long side at most ``side`` pixels."""
         small = replace(self.photo, grey=self._small(side), rgb=None, alpha=None, bits=8)
-        return self.pipeline.compose(small, self.layer(hints), vividness).pixels
+        return compose(small, self.layer(hints), vividness, device=self.pipeline.device).pixels
 
     def color_at(self, x: int, y: int, hints: Iterable[Any] = ()) -> str:
         """The colour ``#rrggbb`` of the photo with hints at a pixel of full size."""
@@ -89,7 +113,7 @@ class Retouching:
 
     def _distribution(self, hints: tuple[Hint, ...]) -> Tensor:
         if hints not in self._distributions:
-            found = self.pipeline.distribution(self.photo, self._plain.size, hints, normalize=self._normalize)
+            found = self.pipeline.distribution(self.prepared, hints=hints)
             self._distributions = {hints: found}
         return self._distributions[hints]
 

@@ -7,7 +7,7 @@ from PIL import Image
 from skimage import data
 
 from colorhub import ab_bins
-from colorhub.alternatives import Choice, along_edges, sample, soft_regions
+from colorhub.inference.sampling import Choice, along_edges, sample, soft_regions
 
 RED, BLUE = 268, 60  # two bins far apart
 FLAT = torch.full((1, 1, 16, 16), 50.0)

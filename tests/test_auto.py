@@ -10,12 +10,12 @@ from torch import Tensor
 from typer.testing import CliRunner
 
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
-from colorhub.agreement import agreed, several_sizes
 from colorhub.cli import app
+from colorhub.inference.preprocess import Box, SeenPrint, inside_border, normal_tones
+from colorhub.inference.resize import working_lightness
+from colorhub.inference.views import agreed, several_sizes
 from colorhub.models import MODELS
 from colorhub.photo import Photo
-from colorhub.prints import Box, SeenPrint, inside_border, normal_tones
-from colorhub.working import working_lightness
 
 
 def picture(name: str = "coffee") -> np.ndarray:

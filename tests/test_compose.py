@@ -7,7 +7,7 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from colorhub.color import lab_to_rgb, rgb_to_lab
-from colorhub.compose import compose, compose_rows, edge_maps, widen
+from colorhub.inference.compose import compose, compose_rows, edge_maps, widen
 
 
 def _photo() -> torch.Tensor:

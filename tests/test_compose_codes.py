@@ -8,7 +8,7 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from colorhub.color import grey_to_lightness, rgb_to_lab
-from colorhub.compose import codes, compose, compose_codes
+from colorhub.inference.compose import codes, compose, compose_codes
 
 
 def _layer(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:

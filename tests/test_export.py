@@ -19,9 +19,9 @@ import colorhub
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
 from colorhub.cli import app
 from colorhub.color import rgb_to_lab
-from colorhub.compose import compose_codes
 from colorhub.export import ExportError, export_composition, export_model, model_differences, write
 from colorhub.export.graphs import halved
+from colorhub.inference.compose import compose_codes
 from colorhub.models import MODELS, WeightsError, load
 
 ROOT = Path(__file__).resolve().parents[1]

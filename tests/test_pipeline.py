@@ -10,9 +10,9 @@ from skimage import data
 from skimage.color import rgb2lab
 
 from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, ab_bins, create, prints
+from colorhub.inference.resize import coarser, working_lightness
 from colorhub.models import MODELS
 from colorhub.photo import Photo, PhotoError
-from colorhub.working import coarser, working_lightness
 
 
 @pytest.fixture(scope="module")

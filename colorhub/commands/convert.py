@@ -74,8 +74,8 @@ _UNKNOWN = "unknown, because the name of the file is that of no release: --relea
 
 
 def _release(name: str | None, file: Path, architecture: str) -> "Release | None":
+    from colorhub._text import did_you_mean
     from colorhub.models.conversion import release_of
-    from colorhub.models.registry import did_you_mean
     from colorhub.releases import RELEASES
 
     if name is None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from colorhub.color import grey_to_lightness
-from colorhub.compose import compose
+from colorhub.inference.compose import compose
 from colorhub.models import Colorizer
 
 
@@ -23,7 +23,7 @@ class ModelGraph(nn.Module):
 
 
 class CompositionGraph(nn.Module):
-    """:func:`colorhub.compose.compose`, from grey as a file holds it."""
+    """:func:`colorhub.inference.compose.compose`, from grey as a file holds it."""
 
     def forward(self, grey: Tensor, L: Tensor, ab: Tensor, vividness: Tensor) -> Tensor:
         """``grey``: ``(B, 1, H, W)`` in 0..1; ``L``, ``ab``: ``(B, 1 and 2, h, w)``; ``vividness``: a scalar."""

@@ -9,8 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorhub.color import grey_to_lightness
-from colorhub.compose import compose_codes
 from colorhub.export.graphs import ModelGraph, output_names
+from colorhub.inference.compose import compose_codes
 from colorhub.models import Colorizer
 from colorhub.models.exported import INPUT, open_session
 
@@ -62,7 +62,7 @@ def model_differences(
 
 
 def composition_differences(content: bytes) -> Iterator[Difference]:
-    """Run an exported composition beside :func:`~colorhub.compose.compose_codes`, in levels of 8-bit sRGB codes."""
+    """Run an exported composition beside :func:`~colorhub.inference.compose.compose_codes`, in levels of 8-bit sRGB."""
     session = open_session(content)
     for height, width, rows, columns in ((240, 320, 48, 64), (301, 203, 65, 43), (64, 999, 16, 250)):
         codes = (smooth(1, 1, height, width, low=0, high=255) + 0.5).to(torch.uint8)

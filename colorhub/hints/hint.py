@@ -8,8 +8,8 @@ from PIL import ImageColor
 from torch import Tensor
 
 from colorhub.color import codes_to_lab, fit_gamut
+from colorhub.inference.resize import lightness
 from colorhub.photo import Photo
-from colorhub.working import lightness
 
 
 class HintsError(ValueError):

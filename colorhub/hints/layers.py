@@ -11,12 +11,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from colorhub.compose import edge_maps
-from colorhub.compose.tensors import compose_lines
 from colorhub.hints.hint import Hint, colors_of
 from colorhub.hints.spreading import Spreading
+from colorhub.inference.compose import edge_maps
+from colorhub.inference.compose.tensors import compose_lines
+from colorhub.inference.preprocess import in_normal_tones
 from colorhub.photo import Photo
-from colorhub.prints import in_normal_tones
 
 _L_UNIT, _AB_UNIT = 45.0, 20.0  # CIELAB units: what differs by more is not alike
 _WINDOW = 6  # pixels of the layer on each side of a place that decide on its composed colour

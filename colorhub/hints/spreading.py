@@ -18,8 +18,8 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 from torch import Tensor
 
-from colorhub.compose import edge_maps
-from colorhub.compose.tensors import compose_lines
+from colorhub.inference.compose import edge_maps
+from colorhub.inference.compose.tensors import compose_lines
 
 _PIXELS = 60_000  # of the grid: a larger picture is shrunk to so many
 CONTRAST = 6.0  # L units between neighbours that make an edge

@@ -116,6 +116,8 @@ class Colorizer(HubModel):
     """Lightness in, colour out. A family writes :meth:`predict`; everything else is here.
 
     Class attributes: ``multiple``, what :meth:`predict` needs both sides to be a multiple of; ``accepts_hints``;
+    ``has_distribution``, whether it answers with ``logits`` over the bins of :mod:`colorhub.ab_bins`, that is, has more
+    than one answer (families whose weights differ set it per instance, and say it in :meth:`distribution_of`);
     ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per
     instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged.
     """
@@ -124,11 +126,12 @@ class Colorizer(HubModel):
     working_size: int = 256
     context_size: int | None = None
     accepts_hints: ClassVar[bool] = False
+    has_distribution: bool = False
 
-    @property
-    def has_distribution(self) -> bool:
-        """Whether it answers with ``logits`` over the bins of :mod:`colorhub.ab_bins`: more than one answer."""
-        return False
+    @classmethod
+    def distribution_of(cls, config: Mapping[str, Any]) -> bool:
+        """Whether the model of a ``config.json`` has a distribution; families whose weights differ read it there."""
+        return cls.has_distribution
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

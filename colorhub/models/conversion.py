@@ -13,8 +13,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from colorhub._text import did_you_mean
 from colorhub.models.base import Colorizer, WeightsError
-from colorhub.models.registry import MODELS, did_you_mean
+from colorhub.models.registry import MODELS
 from colorhub.models.repository import read_config
 from colorhub.releases import RELEASES, Release, sha256_prefix
 

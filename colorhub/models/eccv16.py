@@ -55,6 +55,7 @@ class ECCV16(Colorizer):
             raise ValueError(f"width must be at least 1 and temperature at least 0, got {width} and {temperature}.")
         self.working_size = working_size
         self.temperature = temperature
+        self.has_distribution = head == "classification"
         self.blocks = nn.ModuleList(_blocks(width))
         self.head = nn.Conv2d(4 * width, ab_bins.COUNT if head == "classification" else 2, 1)
         if head == "classification":
@@ -74,9 +75,9 @@ class ECCV16(Colorizer):
         nn.init.normal_(self.head.weight, std=0.1 * (2 / self.head.in_channels) ** 0.5)
         nn.init.zeros_(self.head.bias)
 
-    @property
-    def has_distribution(self) -> bool:
-        return hasattr(self, "model_out")
+    @classmethod
+    def distribution_of(cls, config: Mapping[str, Any]) -> bool:
+        return config.get("head", HEADS[0]) == "classification"
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

@@ -70,15 +70,11 @@ class ExportedColorizer(Colorizer):
         facts = _metadata(session, self.path)
         self.architecture = facts.architecture
         self.working_size, self.context_size = facts.working_size, facts.context_size
-        self.multiple = facts.multiple
+        self.multiple, self.has_distribution = facts.multiple, facts.has_distribution
         self.weights_sha256 = facts.weights_sha256
         self.metadata = facts
         self._outputs = [output.name for output in session.get_outputs()]
         self._sessions = {"cpu": session}
-
-    @property
-    def has_distribution(self) -> bool:
-        return self.metadata.has_distribution
 
     def save_pretrained(self, *arguments: Any, **keywords: Any) -> Any:
         """Refused: the file is all there is."""

@@ -3,19 +3,20 @@
 import json
 import os
 import tomllib
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from inspect import signature
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import torch
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
+from colorhub._text import did_you_mean
 from colorhub.models.base import Colorizer
 from colorhub.models.exported import SUFFIX, ExportedColorizer
 from colorhub.models.fetching import cached_release, fetch_release
-from colorhub.models.registry import class_of, did_you_mean, find_class
+from colorhub.models.registry import class_of, find_class
 from colorhub.models.repository import (
     ModelNotFoundError,
     WeightsError,
@@ -23,16 +24,18 @@ from colorhub.models.repository import (
     read_config,
     repository_file,
 )
-from colorhub.published import PUBLISHED
+from colorhub.published import PUBLISHED, Published
 from colorhub.releases import RELEASES, Release, release_named
 
+_DESCRIBES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE, "scores.json", "card.toml")
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
     """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``;
-    ``license`` and ``authors``: of weights that others released."""
+    ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
+    answer for a photo, as far as its files say."""
 
     name: str
     architecture: str
@@ -43,6 +46,7 @@ class ModelInfo:
     summary: str = ""
     license: str = ""
     authors: str = ""
+    has_distribution: bool = False
 
     @property
     def on_disk(self) -> bool:
@@ -95,39 +99,70 @@ def model_folder(name: str | os.PathLike[str]) -> Path:
 
 
 def list_models() -> list[ModelInfo]:
-    """All weights that :func:`load` knows by a short name: those on disk first, then the published ones."""
-    found: dict[str, ModelInfo] = {}
-    for root, source in _roots():
-        for folder in sorted(root.iterdir()) if root.is_dir() else []:
-            if (folder / CONFIG_NAME).is_file() and (folder / SAFETENSORS_SINGLE_FILE).is_file():
-                found.setdefault(folder.name, _describe(folder, source))
-    for name, entry in PUBLISHED.items():
-        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
-    for name, release in RELEASES.items():
-        found.setdefault(name, _describe_release(name, release))
-    return list(found.values())
+    """All weights that :func:`load` knows by a short name: those on disk first, then the published ones.
 
-
-def _describe_release(name: str, release: Release) -> ModelInfo:
-    folder = cached_release(name)
-    known = _describe(folder, "cached") if folder else ModelInfo(name, release.architecture, "network", release.source)
-    return replace(
-        known, name=name, summary=release.summary, license=release.work.license, authors=release.work.authors
-    )
+    Their folders are read once, and again only when one of their files has changed.
+    """
+    return list(_catalogue(tuple(_folders()), tuple(PUBLISHED.items())))
 
 
 def with_distribution() -> list[str]:
     """Names of the weights on this machine whose models have more than one answer."""
-    names = []
-    for info in list_models():
-        with suppress(ValueError, OSError, LookupError), torch.device("meta"):
-            config = read_config(Path(info.location) / CONFIG_NAME) if info.on_disk else {}
-            family = find_class(info.architecture)
-            if family.has_distribution is not Colorizer.has_distribution and config:
-                known = signature(family).parameters
-                model = family(**{name: value for name, value in config.items() if name in known})
-                names += [info.name] if model.has_distribution else []
-    return names
+    return [info.name for info in list_models() if info.on_disk and info.has_distribution]
+
+
+class _Folder(NamedTuple):
+    """A model's folder as it is now. ``release``: the name of the release that it was made of, if it was."""
+
+    path: Path
+    source: str
+    release: str
+    state: tuple[int, ...]  # when each file that is read was changed, and its bytes
+
+
+def _folders() -> Iterator[_Folder]:
+    for root, source in _roots():
+        for folder in sorted(root.iterdir()) if root.is_dir() else []:
+            if (state := _state(folder)) is not None:
+                yield _Folder(folder, source, "", state)
+    for name in RELEASES:
+        if (folder := cached_release(name)) and (state := _state(folder)):
+            yield _Folder(folder, "cached", name, state)
+
+
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """``None`` where there is no model."""
+    found = []
+    for name in _DESCRIBES:
+        try:
+            facts = (folder / name).stat()
+            found += [facts.st_mtime_ns, facts.st_size]
+        except OSError:
+            if name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE):
+                return None
+            found += [0, 0]
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _catalogue(folders: tuple[_Folder, ...], published: tuple[tuple[str, Published], ...]) -> tuple[ModelInfo, ...]:
+    found: dict[str, ModelInfo] = {}
+    for folder in folders:
+        if not folder.release:
+            found.setdefault(folder.path.name, _describe(folder.path, folder.source))
+    for name, entry in published:
+        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+    cached = {folder.release: folder.path for folder in folders if folder.release}
+    for name, release in RELEASES.items():
+        found.setdefault(name, _describe_release(name, release, cached.get(name)))
+    return tuple(found.values())
+
+
+def _describe_release(name: str, release: Release, folder: Path | None) -> ModelInfo:
+    known = _describe(folder, "cached") if folder else ModelInfo(name, release.architecture, "network", release.source)
+    return replace(
+        known, name=name, summary=release.summary, license=release.work.license, authors=release.work.authors
+    )
 
 
 def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, dict[str, Any]]:
@@ -158,12 +193,27 @@ def _roots() -> list[tuple[Path, str]]:
 
 def _describe(folder: Path, source: str) -> ModelInfo:
     try:
-        architecture = str(read_config(folder / CONFIG_NAME).get("architecture", "?"))
+        config = read_config(folder / CONFIG_NAME)
     except WeightsError:
-        architecture = "?"
+        config = {}
+    architecture = str(config.get("architecture", "?"))
     size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
-    scores = _scores(folder)
-    return ModelInfo(folder.name, architecture, source, str(folder), size, _mean_gain(scores), summary_of(folder))
+    return ModelInfo(
+        folder.name,
+        architecture,
+        source,
+        str(folder),
+        size,
+        _mean_gain(_scores(folder)),
+        summary_of(folder),
+        has_distribution=_has_distribution(architecture, config),
+    )
+
+
+def _has_distribution(architecture: str, config: dict[str, Any]) -> bool:
+    with suppress(ValueError):  # a class that is not installed here
+        return find_class(architecture).distribution_of(config)
+    return False
 
 
 def summary_of(folder: Path) -> str:

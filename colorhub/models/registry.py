@@ -7,12 +7,12 @@ A class of another package is found as well: by an entry point in the group ``co
 import os
 import sys
 from collections.abc import Callable
-from difflib import get_close_matches
 from importlib import import_module
 from importlib.metadata import entry_points
 from inspect import signature
 from typing import Any, TypeVar
 
+from colorhub._text import did_you_mean
 from colorhub.models.base import Colorizer, HubModel
 from colorhub.models.colorize_net import ChromaRegressor, ColorizeNet
 from colorhub.models.ddcolor import DDColor
@@ -116,10 +116,3 @@ def build(cls: type[_Model], keywords: dict[str, Any]) -> _Model:
         return cls(**keywords)
     except TypeError as error:
         raise ValueError(f"{cls.architecture} cannot be built with {keywords}: {error}") from error
-
-
-def did_you_mean(name: str, known: list[str]) -> str:
-    """Half a sentence for an error message: the nearest known name, and all of them."""
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]!r}? " if near else ""
-    return f"{hint}Known: {', '.join(sorted(known)) or 'none'}."

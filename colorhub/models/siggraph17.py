@@ -47,6 +47,7 @@ class SIGGRAPH17(Colorizer):
     architecture = "siggraph17"
     multiple = 8
     accepts_hints = True
+    has_distribution = True
 
     def __init__(self, width: int = 64, mask_center: float = 0.0, working_size: int = 256) -> None:
         super().__init__()
@@ -81,10 +82,6 @@ class SIGGRAPH17(Colorizer):
                 nn.init.zeros_(layer.bias)
         for head in (self.distribution, self.out):
             nn.init.normal_(head.weight, std=0.1 * (2 / head.in_channels) ** 0.5)
-
-    @property
-    def has_distribution(self) -> bool:
-        return True
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:

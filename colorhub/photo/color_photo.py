@@ -1,9 +1,10 @@
 """ColorPhoto: colours for a photo, and the way back to a file with everything else as it was."""
 
 import os
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class ColorPhoto:
     ``pixels``: ``(H, W, 3)`` or ``(H, W, 4)``, uint8 or uint16, sRGB. ``photo``: where it came from. ``provenance``:
     what invented the colours, such as ``{"model": ..., "weights_sha256": ..., "settings": ...}``, or ``None`` where
     nothing did. ``notes``: what should be said, by default the photo's; saving adds what a format could not hold.
-    ``passed_through``: the photo was in colour already; saved in its own format it is the very same file.
+    ``passed_through``: the photo was left as it is; saved in its own format it is the very same file. ``format``,
+    ``quality`` (1 to 100, of JPEG, WebP, HEIC and AVIF) and ``record`` (whether ``provenance`` is written) are what
+    :meth:`save` and :meth:`encode` do where they are not told otherwise.
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -36,6 +39,9 @@ class ColorPhoto:
     provenance: dict[str, str] | None = None
     notes: tuple[str, ...] | None = None
     passed_through: bool = False
+    format: str | None = None
+    quality: int | None = None
+    record: bool = True
 
     def __post_init__(self) -> None:
         if self.notes is None:
@@ -44,39 +50,87 @@ class ColorPhoto:
         if len(shape) != 3 or shape[2] not in (3, 4) or dtype not in (np.uint8, np.uint16):
             raise ValueError(f"pixels must be (H, W, 3) or (H, W, 4) of uint8 or uint16, got {shape} of {dtype}.")
 
+    @classmethod
+    def unchanged(cls, photo: Photo, **output: Any) -> Self:
+        """A photo as it is, with nothing invented: for pictures that are in colour already.
+
+        Args:
+            photo: at full size.
+            output: ``format``, ``quality`` and ``record`` of the result.
+        """
+        pixels = photo.rgb
+        if pixels is None:
+            grey = photo.grey
+            if grey.dtype == np.uint16 and photo.bits == 8:
+                grey = np.round(grey / np.float32(257)).astype(np.uint8)
+            pixels = np.repeat(grey[..., None], 3, axis=2)
+        note = "already in colour: passed through unchanged" if photo.in_color else "passed through unchanged"
+        return cls(photo.with_alpha(pixels), photo, None, (*photo.notes, note), passed_through=True, **output)
+
     def to_pil(self) -> "Image.Image":
         """The picture as a PIL image, RGB or RGBA. PIL holds 8 bits a channel: 16-bit colours are rounded."""
         from PIL import Image
 
         return Image.fromarray(_eight_bits(self.pixels))
 
-    def encode(self, format: str | None = None, *, provenance: bool = True) -> tuple[bytes, str]:
-        """The bytes of a file and its suffix (``.jpg``), in ``format`` or the input's. ``provenance`` records in XMP
-        that a model invented the colours. Raises :class:`PhotoError` for a format that cannot be written."""
-        wanted = format_named(format) if format else self.photo.format
-        content, name = self._encode(wanted, provenance)
+    def encode(self, format: str | None = None, **output: Any) -> tuple[bytes, str]:
+        """The bytes of a file and its suffix (``.jpg``).
+
+        Args:
+            format: as people write it; the result's own, else the input's, when not given.
+            output: ``quality`` and ``record`` in place of the result's own.
+
+        Raises:
+            PhotoError: a format that cannot be written.
+        """
+        told = self._with(output)
+        wanted = told._wanted(format) or self.photo.format
+        content, name = told._encode(wanted)
+        self.notes = told.notes
         return content, SUFFIXES[name][0]
 
     def save(
-        self, path: str | os.PathLike, format: str | None = None, *, provenance: bool = True, overwrite: bool = True
+        self, path: str | os.PathLike, format: str | None = None, *, overwrite: bool = True, **output: Any
     ) -> Path:
         """Write a file and return its path.
 
-        The format is ``format``, else the path's suffix, else the input's. The returned path has another suffix than
-        the given one where that would lie: for GIF, a PNG is written (and noted). The file appears whole or not at all
-        and gets the times of the file the photo came from. Raises :class:`PhotoError` where it cannot be written.
+        The format is ``format``, else the result's own, else the path's suffix, else the input's. The returned path has
+        another suffix than the given one where that would lie: for GIF, a PNG is written (and noted). The file appears
+        whole or not at all and gets the times of the file the photo came from.
+
+        Args:
+            path: of the file.
+            format: as people write it.
+            overwrite: replace a file that is there.
+            output: ``quality`` and ``record`` in place of the result's own.
+
+        Raises:
+            PhotoError: it cannot be written.
         """
-        target = Path(path)
-        wanted = format_named(format) if format else format_of_path(target) or self.photo.format
-        real = with_suffix(target, self._written_as(wanted))
+        told, target = self._with(output), Path(path)
+        wanted = told._wanted(format) or format_of_path(target) or self.photo.format
+        real = with_suffix(target, told._written_as(wanted))
         if not overwrite and real.exists():  # said before minutes are spent on encoding
             raise PhotoError(
                 f"{real} exists already and was not overwritten; allow it with overwrite, or choose another name."
             )
-        content, name = self._encode(wanted, provenance)
+        content, name = told._encode(wanted)
+        self.notes = told.notes
         real = with_suffix(target, name)
         write_whole(real, content, self.photo.times, overwrite=overwrite)
         return real
+
+    def _with(self, output: dict[str, Any]) -> Self:
+        if "provenance" in output:
+            warnings.warn("provenance= of a ColorPhoto's file is now record=.", FutureWarning, stacklevel=3)
+            output["record"] = output.pop("provenance")
+        if unknown := set(output) - {"quality", "record"}:
+            raise TypeError(f"A ColorPhoto's file has no setting {sorted(unknown)[0]!r}: quality and record are there.")
+        return replace(self, **output)
+
+    def _wanted(self, format: str | None) -> str | None:
+        named = format or self.format
+        return format_named(named) if named else None
 
     def _written_as(self, wanted: str) -> str:
         if self._same_file(wanted):
@@ -87,14 +141,16 @@ class ColorPhoto:
         has_source = self.photo.path is not None or self.photo.original is not None
         return self.passed_through and wanted == self.photo.format and has_source
 
-    def _encode(self, wanted: str, provenance: bool) -> tuple[bytes, str]:
+    def _encode(self, wanted: str) -> tuple[bytes, str]:
         if self._same_file(wanted) and (original := _original_file(self.photo)) is not None:
             return original, wanted
         name, note = writable(wanted, lossless=self.photo.lossless)
         notes = [note] if note else []
-        metadata = self._metadata(provenance, name, notes)
+        metadata = self._metadata(name, notes)
         try:
-            content, more = encode_pixels(self.pixels, metadata, name, lossless=self.photo.lossless)
+            content, more = encode_pixels(
+                self.pixels, metadata, name, lossless=self.photo.lossless, quality=self.quality
+            )
         except MemoryError:
             raise PhotoError(f"{self.photo.name} could not be written as {name}: not enough memory.") from None
         except Exception as error:  # every encoder raises its own types
@@ -104,11 +160,11 @@ class ColorPhoto:
                 self.notes = (*self.notes, said)
         return content, name
 
-    def _metadata(self, provenance: bool, name: str, notes: list[str]) -> Metadata:
+    def _metadata(self, name: str, notes: list[str]) -> Metadata:
         from colorhub import __version__
 
         metadata = self.photo.metadata
-        if not provenance or self.provenance is None:
+        if not self.record or self.provenance is None:
             return metadata
         if name == "BMP":
             notes.append("BMP has no place to record that the colours were invented")

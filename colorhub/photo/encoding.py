@@ -14,17 +14,18 @@ from colorhub.photo.profiles import srgb_profile
 from colorhub.photo.tiff_writing import encode_tiff
 
 _EXIF_PREFIX = b"Exif\0\0"
-_JPEG_QUALITY = 95
+_QUALITY = 95
 _SEGMENT = 65533  # bytes that a JPEG segment holds
 
 
 def encode_pixels(
-    pixels: np.ndarray, metadata: Metadata, name: str, *, lossless: bool
+    pixels: np.ndarray, metadata: Metadata, name: str, *, lossless: bool, quality: int | None = None
 ) -> tuple[bytes, tuple[str, ...]]:
     """The file's bytes and notes on what the format ``name`` could not hold.
 
-    ``pixels`` are ``(H, W, 3)`` or ``(H, W, 4)``, uint8 or uint16. ``lossless`` asks for exact pixels where a format
-    leaves the choice (WebP). Raises ``ValueError``, ``OSError`` or ``RuntimeError`` where the encoder fails.
+    ``pixels`` are ``(H, W, 3)`` or ``(H, W, 4)``, uint8 or uint16. ``lossless`` asks for exact
+    pixels where a format leaves the choice (WebP); ``quality`` is 1 to 100 of formats that lose some, 95 when not
+    given. Raises ``ValueError``, ``OSError`` or ``RuntimeError`` where the encoder fails.
     """
     notes: list[str] = []
     if name not in ("PNG", "TIFF"):
@@ -32,16 +33,17 @@ def encode_pixels(
     if name in ("JPEG", "BMP") and pixels.shape[2] == 4:
         pixels = _on_white(pixels)
         notes.append(f"{name} holds no transparency: flattened on white")
-    encoders: dict[str, Callable[[np.ndarray, Metadata, list[str], bool], bytes]] = {
-        "JPEG": _jpeg,
-        "PNG": _png,
-        "WEBP": _webp,
-        "TIFF": encode_tiff,
-        "BMP": _bmp,
-        "HEIF": _heif,
-        "AVIF": _avif,
+    quality = quality or _QUALITY
+    encoders: dict[str, Callable[[], bytes]] = {
+        "JPEG": lambda: _jpeg(pixels, metadata, notes, quality),
+        "PNG": lambda: _png(pixels, metadata),
+        "WEBP": lambda: _webp(pixels, metadata, notes, quality, lossless),
+        "TIFF": lambda: encode_tiff(pixels, metadata, notes, lossless),
+        "BMP": lambda: _bmp(pixels, metadata, notes),
+        "HEIF": lambda: _heif(pixels, metadata, notes, quality),
+        "AVIF": lambda: _avif(pixels, metadata, notes, quality),
     }
-    return encoders[name](pixels, metadata, notes, lossless), tuple(notes)
+    return encoders[name](), tuple(notes)
 
 
 def _to_eight_bits(pixels: np.ndarray, name: str, notes: list[str]) -> np.ndarray:
@@ -66,7 +68,7 @@ def _profile(metadata: Metadata) -> bytes | None:
     return srgb_profile() if metadata.had_profile else None
 
 
-def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     from PIL import Image
 
     options: dict[str, object] = {}
@@ -90,7 +92,7 @@ def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     extra += b"".join(_segment(0xFE, comment.encode("utf-8", "replace")[:_SEGMENT]) for comment in comments)
     out = io.BytesIO()
     Image.fromarray(pixels).save(
-        out, "JPEG", quality=_JPEG_QUALITY, subsampling=0, extra=extra, icc_profile=_profile(metadata), **options
+        out, "JPEG", quality=quality, subsampling=0, extra=extra, icc_profile=_profile(metadata), **options
     )
     return out.getvalue()
 
@@ -106,7 +108,7 @@ def _photoshop_segments(metadata: Metadata) -> bytes:
     return b"".join(_segment(0xED, prefix + blocks[at : at + room]) for at in range(0, len(blocks), room))
 
 
-def _png(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _png(pixels: np.ndarray, metadata: Metadata) -> bytes:
     import imagecodecs
 
     raw = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=3)
@@ -157,7 +159,7 @@ def _without_own_places(metadata: Metadata, name: str, notes: list[str]) -> Meta
     return metadata
 
 
-def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int, lossless: bool) -> bytes:
     from PIL import Image
 
     if max(pixels.shape[:2]) > 16383:
@@ -167,7 +169,7 @@ def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     Image.fromarray(pixels).save(
         out,
         "WEBP",
-        quality=30 if lossless else _JPEG_QUALITY,  # for lossless: how hard to try, not how good
+        quality=30 if lossless else quality,  # for lossless: how hard to try, not how good
         lossless=lossless,
         exact=True,
         method=2,
@@ -178,7 +180,7 @@ def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     return out.getvalue()
 
 
-def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str]) -> bytes:
     from PIL import Image
 
     if metadata.exif or metadata.xmp or metadata.iptc or metadata.comments or metadata.texts:
@@ -188,7 +190,7 @@ def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: boo
     return out.getvalue()
 
 
-def _heif(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _heif(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     import pillow_heif
     from PIL import Image
 
@@ -196,7 +198,7 @@ def _heif(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     out = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(pixels)).save(
         out,
-        quality=_JPEG_QUALITY,
+        quality=quality,
         chroma=444,
         exif=_EXIF_PREFIX + metadata.exif if metadata.exif else None,
         xmp=metadata.xmp,
@@ -205,7 +207,7 @@ def _heif(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     return out.getvalue()
 
 
-def _avif(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+def _avif(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     from PIL import Image
 
     metadata = _without_own_places(metadata, "AVIF", notes)
@@ -213,7 +215,7 @@ def _avif(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bo
     Image.fromarray(pixels).save(
         out,
         "AVIF",
-        quality=_JPEG_QUALITY,
+        quality=quality,
         subsampling="4:4:4",
         speed=8,
         exif=metadata.exif or b"",

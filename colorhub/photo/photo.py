@@ -19,8 +19,6 @@ from colorhub.photo.tint import is_in_color
 if TYPE_CHECKING:
     from PIL import Image
 
-    from colorhub.photo.color_photo import ColorPhoto
-
 
 @dataclass(frozen=True, eq=False)
 class Photo:
@@ -78,19 +76,6 @@ class Photo:
             return _open_image(source, max_pixels, name)
         with open_source(source, name) as opened:
             return _guarded(opened.name, lambda: _open_file(opened, max_pixels))
-
-    def pass_through(self) -> "ColorPhoto":
-        """This photo as it is, as a :class:`ColorPhoto`: for pictures that are in colour already."""
-        from colorhub.photo.color_photo import ColorPhoto
-
-        pixels = self.rgb
-        if pixels is None:
-            grey = self.grey
-            if grey.dtype == np.uint16 and self.bits == 8:
-                grey = np.round(grey / np.float32(257)).astype(np.uint8)
-            pixels = np.repeat(grey[..., None], 3, axis=2)
-        note = "already in colour: passed through unchanged" if self.in_color else "passed through unchanged"
-        return ColorPhoto(self.with_alpha(pixels), self, notes=(*self.notes, note), passed_through=True)
 
     def with_alpha(self, rgb: np.ndarray) -> np.ndarray:
         """``(H, W, 3)`` colours with this photo's alpha as fourth channel, where it has one."""

@@ -145,7 +145,7 @@ def chosen(names: Any) -> "list[ModelInfo]":
     Raises:
         RefusedError: none was chosen, or a name that is not listed.
     """
-    from colorhub.models.registry import did_you_mean
+    from colorhub._text import did_you_mean
 
     models = {info.name: info for info in listed()}
     names = [str(name) for name in names or []]

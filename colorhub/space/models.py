@@ -217,7 +217,7 @@ def _warm_up() -> None:
 
 
 def _find(name: str | None) -> "ModelInfo":
-    from colorhub.models.registry import did_you_mean
+    from colorhub._text import did_you_mean
 
     models = {info.name: info for info in listed()}
     chosen = name or default_model(list(models.values()))

@@ -4,9 +4,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorhub.alternatives import Choice
+from colorhub.inference.resize import coarser
+from colorhub.inference.sampling import colorings
 from colorhub.models import Colorizer, Prediction
-from colorhub.working import coarser
+from colorhub.settings import Settings
 
 
 class Network:
@@ -28,15 +29,15 @@ class Network:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             return self.model(L) if hints is None else self.model(L, hints.to(self.device))
 
-    def colors(self, L: Tensor, choice: Choice, context: bool) -> Tensor:
-        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``; ``context``: with the model's second
-        look, if it takes one."""
+    def colors(self, L: Tensor, settings: Settings) -> Tensor:
+        """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``. Of one view, a model that looks twice has
+        its second look."""
         answer = self(L)
-        if not choice.asked:
+        if not settings.is_sampling:
             ab = answer.ab.float()
-            return (self._with_context(ab, L) if context else ab)[None]
+            return (self._with_context(ab, L) if settings.views == 1 else ab)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
-        return torch.stack([self.enlarged(ab, L) for ab in choice.colors(answer.logits, padded)])
+        return torch.stack([self.enlarged(ab, L) for ab in colorings(answer.logits, padded, settings)])
 
     def enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
         """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""

@@ -6,6 +6,7 @@ the scene. Only what the network sees is changed here: the coloured photo keeps 
 
 from dataclasses import dataclass, replace
 from math import log
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -14,8 +15,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorhub.color import grey_to_lightness
+from colorhub.inference.resize import working_lightness
+from colorhub.inference.views import view_sizes
 from colorhub.photo import Photo
-from colorhub.working import working_lightness
+from colorhub.settings import Settings
 
 # Everything in L*. From its darkest hundredth to its lightest a photograph spans more than 66, seven in eight; a print
 # that spans less is stretched towards these ends, fully below 56, so that nothing jumps where fading begins.
@@ -54,41 +57,40 @@ class Box:
         )
 
 
-class SeenPrint:
-    """A photo as a network sees it, and the way back from its answer to the whole photo.
+class View(NamedTuple):
+    """One look at a photo: its lightness ``L`` ``(1, 1, h, w)`` as the network sees it; ``mirrored``: whether it is
+    turned left to right on its way into the network, and the answer back."""
 
-    Args:
-        photo: the photo.
-        normalize: whether a border is left out and faded tones are restored; else it is seen as it is.
+    L: Tensor
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkInput:
+    """What a network sees of a photo, and the way back from its answer to the whole photo.
+
+    ``photo``: at full size. ``settings``: with the ``size`` in pixels that is in effect. ``views``: one, or three, the
+    one at ``size`` in the middle. ``L``: ``(1, 1, H, W)``, the whole photo's own lightness at working size, which the
+    colour layer will have. ``box``: what is inside the print's border. ``restored``: whether the network sees other
+    tones than the photo has.
     """
 
-    def __init__(self, photo: Photo, normalize: bool) -> None:
-        self.photo = photo
-        self.normalize = normalize
-        self.box = inside_border(photo.grey) if normalize else Box()
-        self.picture = replace(photo, grey=photo.grey[self.box.within(*photo.grey.shape)])
-        self._looks: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-
-    def lightness(self, size: int, multiple: int) -> Tensor:
-        """What the network sees, as of :func:`~colorhub.working.working_lightness`."""
-        _, seen = self._look(size, multiple)
-        return seen
+    photo: Photo
+    settings: Settings
+    views: tuple[View, ...]
+    L: Tensor
+    box: Box = Box()
+    restored: bool = False
 
     @property
-    def note(self) -> str:
-        """What the photo's record says: that the network has seen it otherwise than it is."""
-        restored = any(seen is not own for own, seen in self._looks.values())
-        return "normalize=auto" if restored or not self.box.whole else ""
+    def view(self) -> View:
+        """The view that counts most."""
+        return self.views[len(self.views) // 2]
 
-    def whole(self, ab: Tensor, size: int, multiple: int) -> tuple[Tensor, Tensor]:
-        """Colours ``(n, 2, H, W)`` and lightness ``(1, 1, H, W)`` of the whole photo, from colours ``(n, 2, h, w)`` of
-        what was seen at ``size``. A border has no colour."""
-        if self.box.whole:
-            own, _ = self._look(size, multiple)
-            return ab, own
-        scale = min(self.photo.grey.shape) / min(self.picture.grey.shape)
-        L = working_lightness(self.photo, round(size * scale))
-        return framed(ab, self.box, L.shape[-2:], ab.new_zeros(2)), L
+    def whole(self, ab: Tensor) -> Tensor:
+        """Colours ``(n, 2, H, W)`` of the whole photo from colours ``(n, 2, h, w)`` of what was seen. A border has no
+        colour."""
+        return ab if self.box.whole else framed(ab, self.box, tuple(self.L.shape[-2:]), ab.new_zeros(2))
 
     def around(self, maps: Tensor, border: Tensor) -> Tensor:
         """Maps ``(n, c, h, w)`` of what was seen, on a grid that covers the whole photo; ``border`` ``(c,)`` where
@@ -99,13 +101,30 @@ class SeenPrint:
         size = round(height / (self.box.bottom - self.box.top)), round(width / (self.box.right - self.box.left))
         return framed(maps, self.box, size, border)
 
-    def _look(self, size: int, multiple: int) -> tuple[Tensor, Tensor]:
-        """The picture's own lightness and what the network sees of it, the same tensor where nothing was restored. Made
-        once for each size: shrinking reads the whole photo."""
-        if (size, multiple) not in self._looks:
-            own = working_lightness(self.picture, size, multiple)
-            self._looks[size, multiple] = own, normal_tones(own) if self.normalize else own
-        return self._looks[size, multiple]
+
+def network_input(photo: Photo, settings: Settings, multiple: int) -> NetworkInput:
+    """What a network sees of a photo.
+
+    Args:
+        photo: at full size.
+        settings: with a ``size``.
+        multiple: what both sides of every view are made a multiple of.
+
+    Raises:
+        ValueError: settings without a size.
+    """
+    size, views = settings.size, 1 if settings.is_sampling else settings.views
+    if size is None:
+        raise ValueError("settings.size must be given: the pipeline takes it from its model.")
+    box = inside_border(photo.grey) if settings.restore else Box()
+    picture = photo if box.whole else replace(photo, grey=photo.grey[box.within(*photo.grey.shape)])
+    looks = [(working_lightness(picture, side, multiple), mirrored) for side, mirrored in view_sizes(size, views)]
+    seen = tuple(View(normal_tones(L) if settings.restore else L, mirrored) for L, mirrored in looks)
+    own = looks[len(looks) // 2][0]
+    if not box.whole:
+        own = working_lightness(photo, round(size * min(photo.grey.shape) / min(picture.grey.shape)))
+    restored = any(view.L is not L for view, (L, _) in zip(seen, looks, strict=True))
+    return NetworkInput(photo, replace(settings, views=views), seen, own, box, restored)
 
 
 def inside_border(grey: np.ndarray) -> Box:

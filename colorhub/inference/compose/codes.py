@@ -1,4 +1,4 @@
-"""Composing on a processor: what :func:`~colorhub.compose.compose_rows` does, from grey codes to sRGB codes.
+"""Composing on a processor: what :func:`~colorhub.inference.compose.compose_rows` does, from grey codes to sRGB codes.
 
 All that depends on a grey code alone is looked up in tables, the rest runs in NumPy's and OpenCV's vector code, strip
 by strip within the processor's cache. Strips go to as many threads as torch would use; each computes by itself.
@@ -25,7 +25,7 @@ from colorhub.color import (
     linear_to_srgb,
     srgb_to_linear,
 )
-from colorhub.compose.tensors import REACH, VARIANCE_FLOOR
+from colorhub.inference.compose.tensors import REACH, VARIANCE_FLOOR
 
 _STRIP = 2**15  # pixels at a time
 _TINY = 1e-6  # of chroma: less is grey, and grey is always inside sRGB
@@ -92,7 +92,8 @@ def _eight_bit_codes() -> np.ndarray:
 
 
 def _wide_maps(L: np.ndarray, ab: np.ndarray, width: int) -> np.ndarray:
-    """:func:`~colorhub.compose.edge_maps` and :func:`~colorhub.compose.widen` in one: ``(h, 6, width)``, row by row."""
+    """:func:`~colorhub.inference.compose.edge_maps` and :func:`~colorhub.inference.compose.widen` in one:
+    ``(h, 6, width)``, row by row."""
     mean = _box(L)
     variance = np.maximum(_box(L * L) - mean * mean, 0) + VARIANCE_FLOOR
     window = np.ones((REACH, REACH), np.uint8)

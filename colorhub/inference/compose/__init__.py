@@ -7,7 +7,7 @@ layer, the colour changes. :mod:`tensors` is this in plain tensor code, for any 
 answer on a processor in a fraction of the time, from grey codes to sRGB codes.
 """
 
-from colorhub.compose.codes import compose_codes
-from colorhub.compose.tensors import compose, compose_rows, edge_maps, widen
+from colorhub.inference.compose.codes import compose_codes
+from colorhub.inference.compose.tensors import compose, compose_rows, edge_maps, widen
 
 __all__ = ["compose", "compose_codes", "compose_rows", "edge_maps", "widen"]

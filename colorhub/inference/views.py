@@ -8,15 +8,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-AUTO = "auto"
 _SCALES = (2 / 3, 1.0, 4 / 3)  # of the size a model was trained at
 _REACH = 6.0  # CIELAB units: answers farther apart than this hardly count for each other
 
 
-def several_sizes(working_size: int) -> list[tuple[int, bool]]:
-    """The sizes that a model trained at ``working_size`` answers at, its own among them; and whether the picture is
-    mirrored there, which makes the answers' errors differ more. The middle one is the model's own and not mirrored."""
-    return [(round(working_size * scale), scale != 1) for scale in _SCALES]
+def view_sizes(size: int, views: int) -> list[tuple[int, bool]]:
+    """The sizes at which a photo is looked at: ``size`` alone, or a smaller and a larger one beside it; and whether the
+    picture is mirrored there, which makes the answers' errors differ more. The middle one is ``size``, not mirrored."""
+    return [(round(size * scale), scale != 1) for scale in (_SCALES if views > 1 else (1.0,))]
 
 
 def agreed(answers: list[Tensor]) -> Tensor:
@@ -26,7 +25,7 @@ def agreed(answers: list[Tensor]) -> Tensor:
     1975). A mean is paler than what it is taken of, so each picture gets the answers' own mean chroma back.
 
     Args:
-        answers: ab ``(B, 2, h, w)`` in CIELAB units, each at its own size, as of :func:`several_sizes`.
+        answers: ab ``(B, 2, h, w)`` in CIELAB units, each at its own size, as of :func:`view_sizes`.
 
     Returns:
         ab ``(B, 2, h, w)`` of the middle one's size.

@@ -14,7 +14,6 @@ From one colouring to the next all numbers move by steps of a sequence of low di
 already differ as much as the distribution allows.
 """
 
-from dataclasses import dataclass
 from math import pi
 
 import torch
@@ -22,6 +21,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorhub import ab_bins
+from colorhub.settings import Settings
 
 _SHARED = 0.5  # part of the noise's variance that all regions have in common: 1 would be a tint of the whole photo
 _REGIONS = 4
@@ -36,50 +36,21 @@ _STEPS = (
 _STRIP = 10.0  # CIELAB units: bins this near along the direction count as equal in it
 _RIM = 1e-4  # quantiles this near 0 and 1 are left out: rounding could reach a bin that has no chance
 _BLEND = 12.0  # CIELAB units
-_SPREAD = 0.6  # temperature between the timid mode and the distribution's own spread, whose tails few eyes accept
+SPREAD = 0.6  # temperature between the timid mode and the distribution's own spread, whose tails few eyes accept
 
 
-@dataclass(frozen=True)
-class Choice:
-    """How colours are taken from a distribution. Nothing given is a model's own answer.
+def colorings(logits: Tensor, L: Tensor, settings: Settings) -> Tensor:
+    """What settings that take a distribution make of one: ``(n, B, 2, h, w)`` in CIELAB units, ``n`` the number of
+    samples, or 1 for the annealed mean.
 
     Args:
-        temperature: 0..4; of the annealed mean, or of samples (there above 0, and 0.6 when not given).
-        samples: number of colourings; None for one annealed mean.
-        seed: of the samples.
-
-    Raises:
-        ValueError: out of range.
+        logits, L: as of :func:`sample`.
+        settings: with a temperature or samples.
     """
-
-    temperature: float | None = None
-    samples: int | None = None
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.samples is not None and self.samples < 1:
-            raise ValueError(f"samples must be at least 1, got {self.samples}.")
-        if self.temperature is not None and not 0 <= self.temperature <= 4:
-            raise ValueError(f"temperature must be between 0 and 4, got {self.temperature}.")
-        if self.temperature == 0 and self.samples:
-            raise ValueError("temperature must be above 0 for samples: at 0 they would all be the same.")
-
-    @property
-    def asked(self) -> bool:
-        """Whether it takes a distribution to answer."""
-        return self.temperature is not None or self.samples is not None
-
-    def colors(self, logits: Tensor, L: Tensor) -> Tensor:
-        """Colourings ``(n, B, 2, h, w)`` in CIELAB units: arguments and answer of :func:`sample`."""
-        if self.samples is None:
-            return ab_bins.annealed_mean(logits, self.temperature or 0.0)[None]
-        return sample(logits, L, self.samples, _SPREAD if self.temperature is None else self.temperature, self.seed)
-
-    def named(self, number: int) -> str:
-        """In words for a photo's record, for the colouring of that number."""
-        parts = [] if self.temperature is None else [f"temperature={self.temperature:g}"]
-        parts += [f"sample={number + 1} seed={self.seed}"] if self.samples else []
-        return " ".join(parts)
+    if settings.samples is None:
+        return ab_bins.annealed_mean(logits, settings.temperature or 0.0)[None]
+    temperature = SPREAD if settings.temperature is None else settings.temperature
+    return sample(logits, L, settings.samples, temperature, settings.seed)
 
 
 def sample(

@@ -53,6 +53,7 @@ def _lightness_table(device: torch.device) -> Tensor:
 
 
 def same_shape(tensors: Sequence[Tensor], batch_size: int) -> Iterator[list[int]]:
+    """Numbers of tensors that can be stacked, at most ``batch_size`` together."""
     by_shape: dict[tuple[int, ...], list[int]] = {}
     for i, tensor in enumerate(tensors):
         by_shape.setdefault(tuple(tensor.shape), []).append(i)

@@ -1,0 +1,17 @@
+"""Words that several error messages share."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Two sentences for an error message: the nearest known name, and all of them.
+
+    Example:
+        >>> did_you_mean("vividnes", ["size", "vividness"])
+        "Did you mean 'vividness'? Known: size, vividness."
+    """
+    known = list(known)
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    return f"{hint}Known: {', '.join(sorted(known)) or 'none'}."

@@ -1,0 +1,267 @@
+"""Settings: every choice that changes the pixels or the metadata of a result, with one set of defaults for every door.
+
+Python, the command line, the page, its API, the study and the scores all make a :class:`Settings`; their words of help,
+ranges and defaults are taken from :data:`FIELDS`. What does not change a result (batch size, device, workers) is no
+setting.
+"""
+
+import json
+import os
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from math import isfinite
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, Self
+
+from colorhub._text import did_you_mean
+
+InColor = Literal["auto", "recolor", "keep"]
+DEFAULT_MODEL = "unet"
+
+_KIND, _VERSION = "colorhub settings", 1
+
+
+class SettingsError(ValueError):
+    """A setting that is unknown, out of range or of another type, or a file that holds no settings: one sentence."""
+
+
+class FieldInfo(NamedTuple):
+    """What every door says of a setting. ``low`` and ``high``: the range of a number, in ``unit``; ``choices``: the
+    values there are, where they can be counted."""
+
+    help: str
+    kind: type
+    default: Any = None
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    choices: tuple[Any, ...] = ()
+
+    @property
+    def range(self) -> str:
+        """What can be given, in words."""
+        if self.choices:
+            return " or ".join(map(repr, self.choices))
+        if self.kind is bool:
+            return "True or False"
+        if self.kind is str:
+            return "a word"
+        what = "a whole number" if self.kind is int else "a number"
+        bounds = f"between {self.low:g} and {self.high:g}" if self.high is not None else f"of at least {self.low:g}"
+        return f"{what} {bounds}{f' {self.unit}' if self.unit else ''}"
+
+
+def _setting(kind: type, default: Any, help: str, **limits: Any) -> Any:
+    return field(default=default, metadata={"info": FieldInfo(help, kind, default, **limits)})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How photos are coloured, checked once, when it is made; what is not given has the default of every door.
+
+    Args:
+        model: name, folder or Hub id, for :func:`colorhub.load`; the pipeline's own, else the hub's default, when not
+            given.
+        size: short side in pixels that the network works at, 16 to 4096; what the model was trained at when not given.
+        views: 1, or 3 for the agreement of three sizes, at three times the network's work. Temperature and samples take
+            one.
+        restore: the network sees an old print without its border and in the tones of a photograph; the photo keeps its
+            own.
+        vividness: factor on chroma, 0 to 4.
+        temperature: how boldly a model with a distribution over colours chooses, 0 to 4. Of its one answer: 0 the
+            likeliest colours, 1 their mean, the model's own when not given. Of samples: towards 0 they agree, 1 is the
+            distribution's own spread, 0.6 when not given.
+        samples: so many different colourings of each photo, instead of one; for models with a distribution.
+        seed: of the samples; the first ones are the same however many are asked for.
+        in_color: what becomes of photos that are in colour: ``auto`` leaves them as they are, ``recolor`` colours them
+            anew from their lightness, ``keep`` also leaves those that only have a tone, such as sepia prints.
+        format: file format of results, such as ``png``; the photo's own when not given.
+        quality: of JPEG, WebP, HEIC and AVIF, 1 to 100.
+        record: whether a file says (in XMP) that a model invented the colours, which, and with what settings.
+
+    Raises:
+        SettingsError: a value out of range or of another type.
+
+    Example:
+        >>> Settings(vividness=1.2).changed(size=256).size
+        256
+    """
+
+    model: str | None = _setting(str, None, "Name (see colorhub models), folder or Hub id; the default when not given.")
+    size: int | None = _setting(
+        int,
+        None,
+        "Short side in pixels that the network works at; what the model was trained at when not given.",
+        low=16,
+        high=4096,
+        unit="pixels",
+    )
+    views: int = _setting(
+        int, 1, "Sizes at which the photo is looked at: 1, or 3, whose agreement is taken.", choices=(1, 3)
+    )
+    restore: bool = _setting(
+        bool, True, "Let the network see old prints in full tones and without their border; the photo keeps its own."
+    )
+    vividness: float = _setting(
+        float, 1.0, "Factor on the strength of the colours: 0 is grey, 1 is what the model says.", low=0, high=4
+    )
+    temperature: float | None = _setting(
+        float,
+        None,
+        "How boldly a model with a distribution chooses: 0 the likeliest colours, 1 their mean or own spread.",
+        low=0,
+        high=4,
+    )
+    samples: int | None = _setting(
+        int, None, "So many different colourings of each photo, by a model with a distribution.", low=1, high=64
+    )
+    seed: int = _setting(int, 0, "Of the samples: another one draws others.", low=0, high=2**63 - 1)
+    in_color: InColor = _setting(
+        str,
+        "auto",
+        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep also leaves toned ones.",
+        choices=("auto", "recolor", "keep"),
+    )
+    format: str | None = _setting(str, None, "File format of the results, such as png; the photo's own when not given.")
+    quality: int | None = _setting(int, None, "Of JPEG, WebP, HEIC and AVIF files; 95 when not given.", low=1, high=100)
+    record: bool = _setting(
+        bool, True, "Record in the file that a model invented the colours, which, and with what settings."
+    )
+
+    def __post_init__(self) -> None:
+        for name, info in FIELDS.items():
+            object.__setattr__(self, name, _checked(name, getattr(self, name), info))
+        if self.model == "":
+            raise SettingsError("model must be a name, a folder or a Hub id, got nothing.")
+        if self.samples and self.temperature == 0:
+            raise SettingsError("temperature must be above 0 for samples: at 0 they would all be the same.")
+        if self.format is not None:
+            _check_format(self.format)
+
+    @property
+    def is_sampling(self) -> bool:
+        """Whether the answer is taken from a distribution: only a model that has one can give it."""
+        return self.temperature is not None or self.samples is not None
+
+    def changed(self, **changes: Any) -> Self:
+        """These settings with others in place of some. Keywords of earlier versions are taken too, with a warning.
+
+        Raises:
+            SettingsError: no such setting (the nearest is named), or one out of range.
+        """
+        changes = dict(_renamed(changes))
+        if unknown := [name for name in changes if name not in FIELDS]:
+            raise SettingsError(f"There is no setting {unknown[0]!r}. {did_you_mean(unknown[0], FIELDS)}")
+        return replace(self, **changes) if changes else self
+
+    def to_dict(self) -> dict[str, Any]:
+        """All settings as plain values that JSON holds."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Settings from what :meth:`to_dict` gives; what is missing has its default.
+
+        Raises:
+            SettingsError: an unknown setting, or one out of range.
+        """
+        return cls().changed(**values)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all settings into a JSON file, so that what was done can be done again."""
+        content = {"kind": _KIND, "version": _VERSION, "settings": self.to_dict()}
+        Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            SettingsError: no such file, one that is cut short, of another kind or of a newer version, or a setting that
+                this version does not know.
+        """
+        path = Path(path)
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsError(f"The settings {path} cannot be read ({error.strerror}).") from None
+        except (ValueError, RecursionError):
+            raise SettingsError(
+                f"{path} is no JSON, or was cut short: expected a file that --save-settings or Settings.save wrote."
+            ) from None
+        if not isinstance(content, dict) or content.get("kind") != _KIND:
+            raise SettingsError(
+                f"{path} is JSON of another kind: expected a file that --save-settings or Settings.save wrote."
+            )
+        version, values = content.get("version"), content.get("settings")
+        if type(version) is not int or version < 1 or not isinstance(values, dict):
+            raise SettingsError(f"{path} is damaged: its version or its settings are missing.")
+        if version > _VERSION:
+            raise SettingsError(
+                f"{path} has version {version} of the settings, and this colorhub knows up to {_VERSION}: install a "
+                "newer one."
+            )
+        try:
+            return cls.from_dict(values)
+        except SettingsError as error:
+            raise SettingsError(f"In {path}: {error}") from None
+
+
+FIELDS: dict[str, FieldInfo] = {one.name: one.metadata["info"] for one in fields(Settings)}
+_MAY_BE_NONE = {name for name, info in FIELDS.items() if info.default is None}
+
+
+def _checked(name: str, value: Any, info: FieldInfo) -> Any:
+    """A value of the setting's own type and in its range, or an error that says what is expected."""
+    if value is None and name in _MAY_BE_NONE:
+        return None
+    right = (
+        isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
+        if info.kind in (int, float)
+        else isinstance(value, info.kind)
+    )
+    if right and info.kind is int:
+        right = int(value) == value
+    if not right:
+        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
+    value = info.kind(value)
+    if info.choices and value not in info.choices:
+        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
+    if (info.low is not None and value < info.low) or (info.high is not None and value > info.high):
+        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
+    return value
+
+
+def _check_format(name: str) -> None:
+    from colorhub.photo.errors import PhotoError
+    from colorhub.photo.formats import format_named
+
+    try:
+        format_named(name)
+    except PhotoError as error:
+        raise SettingsError(f"format: {error}") from None
+
+
+def _renamed(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Keywords of version 0.1 in today's words."""
+    for name, value in changes.items():
+        if name == "normalize" and value in (None, "auto"):
+            now: dict[str, Any] = {"restore": value == "auto"}
+        elif name == "size" and value == "auto":
+            now = {"size": None, "views": 3}
+        elif name == "recolor":
+            now = {"in_color": "recolor" if value else "auto"}
+        elif name == "provenance":
+            now = {"record": value}
+        else:
+            yield name, value
+            continue
+        words = ", ".join(f"{key}={setting!r}" for key, setting in now.items())
+        warnings.warn(f"{name}={value!r} is now {words}.", FutureWarning, stacklevel=4)
+        yield from now.items()
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
