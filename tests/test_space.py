@@ -280,6 +280,18 @@ def test_alternatives_refuse_in_words(grey_jpeg: Path) -> None:
         alternatives.take(session, 1.0, gr.SelectData(None, {"index": 0, "value": None}))
 
 
+def test_the_same_settings_do_not_colour_anew(grey_jpeg: Path) -> None:
+    """gradio tells of one choice from a list twice."""
+    session = single.color_file(grey_jpeg, None, *ASKED)[0]
+    again = single.color_again(session, ASKED[0], 1.5, *ASKED[2:])
+    assert again == [gr.skip()] * len(again)
+    changed = single.color_again(session, "other", *ASKED[1:])[0]
+    assert (changed.colored.model, session.colored.model) == ("other", "unet")
+    desk = retouch.open_file(grey_jpeg, None, "unet", 1.0)[0]
+    again = retouch.change_model(desk, "unet", 1.0)
+    assert again == [gr.skip()] * len(again)
+
+
 def test_loading_is_told_only_the_first_time(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
     monkeypatch.setattr(single, "tell", told.append)

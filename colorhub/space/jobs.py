@@ -55,6 +55,10 @@ class Colored:
         """Whether the photo was left as it is."""
         return self.layer is None
 
+    def is_made_with(self, settings: Settings) -> bool:
+        """Whether other settings give the same but for vividness, which is no matter of the network's."""
+        return settings.changed(vividness=self.settings.vividness) == self.settings
+
     @property
     def summary(self) -> str:
         """One line: how long it took, which model, at what size."""

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 ASKED = ("model", "vividness", "size", "views", "restore", "in_color")  # what a visitor chooses, in this order
 _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
-_VIEWS = {1: "One size", 3: "Three sizes, slower"}
-_IN_COLOR = {"auto": "Leave them as they are", "recolor": "Colour them anew", "keep": "Leave toned ones, too"}
 _STEP = 0.05  # of vividness
 
 
@@ -61,20 +59,20 @@ def build_panel() -> Panel:
             elem_id="size",
             filterable=False,
         )
-        views = _radio("views", "Looks at the photo in", _VIEWS)
+        views = _radio("views", "Views")
         restore = gr.Checkbox(
             FIELDS["restore"].default,
-            label="See old prints restored",
+            label="Restore old prints",
             info=FIELDS["restore"].help,
             elem_id="restore",
         )
-        in_color = _radio("in_color", "Photos that are in colour", _IN_COLOR)
+        in_color = _radio("in_color", "In colour already")
     return Panel(model, about, families, size, views, restore, in_color)
 
 
-def _radio(name: str, label: str, words: dict[Any, str]) -> gr.Radio:
+def _radio(name: str, label: str) -> gr.Radio:
     info = FIELDS[name]
-    choices = [(words[choice], choice) for choice in info.choices]
+    choices = [(str(choice), choice) for choice in info.choices]
     return gr.Radio(choices, value=info.default, label=label, info=info.help, elem_id=name.replace("_", "-"))
 
 

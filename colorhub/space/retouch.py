@@ -135,10 +135,13 @@ def open_taken(session: Retouched | None, other: Session | None, vividness: Any)
 
 
 def change_model(session: Retouched | None, model: str | None, vividness: Any) -> list[Any]:
-    """Colour the same photo with another model; its hints stay."""
+    """Colour the same photo with another model; its hints stay. Nothing happens where it is the same one (gradio 6.31
+    tells of a choice from a list twice)."""
     with in_words():
         if session is None:
             return [*[gr.skip()] * 5, about_model(model), gr.skip(), gr.skip()]
+        if session.model == model:
+            return [gr.skip()] * _SHOWN
         models = listed()
         changed = session.with_model(_pipeline(model, models))
         forget(session)

@@ -164,8 +164,12 @@ def color_file(path: Path, session: Session | None, *asked: Any) -> list[Any]:
 
 
 def color_again(session: Session | None, *asked: Any) -> list[Any]:
-    """Colour the same photo with other settings; nothing happens while there is none."""
-    return [gr.skip()] * _SHOWN if session is None else color_file(session.colored.path, session, *asked)
+    """Colour the same photo with other settings; nothing happens while there is none, nor where they are the same
+    (gradio 6.31 tells of a choice from a list twice)."""
+    with in_words():
+        if session is None or session.first.is_made_with(settings(*asked)):
+            return [gr.skip()] * _SHOWN
+        return color_file(session.colored.path, session, *asked)
 
 
 def change_vividness(longest: int, session: Session | None, vividness: float) -> Any:
