@@ -7,10 +7,8 @@ import torch
 from skimage import data
 from skimage.color import rgb2gray, rgb2lab
 from torch import Tensor
-from typer.testing import CliRunner
 
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
-from colorhub.cli import app
 from colorhub.inference.preprocess import Box, SeenPrint, inside_border, normal_tones
 from colorhub.inference.resize import working_lightness
 from colorhub.inference.views import agreed, several_sizes
@@ -177,21 +175,3 @@ def test_boxes_hold_at_least_a_pixel() -> None:
 def test_other_words_are_refused(pipeline: ColorizationPipeline, settings: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="'auto'"):
         pipeline(picture(), **settings)
-
-
-def test_the_command_line_takes_auto(pipeline: ColorizationPipeline, tmp_path) -> None:
-    pipeline.model.save_pretrained(tmp_path / "model")
-    photo = tmp_path / "photo.png"
-    cv2.imwrite(str(photo), picture())
-    expected = ColorizationPipeline(tmp_path / "model")(photo, size="auto", normalize="auto").pixels
-    for words, same in ((("--size", "auto"), True), (("--size", "auto", "--no-normalize"), True), ((), False)):
-        out = tmp_path / "-".join(["out", *words])
-        done = CliRunner().invoke(
-            app, ["colorize", str(photo), "--model", str(tmp_path / "model"), "-o", str(out), *words]
-        )
-        assert done.exit_code == 0, done.output
-        found = cv2.imread(str(out / "photo.png"))[..., ::-1]
-        assert np.array_equal(found, expected) is same
-    done = CliRunner().invoke(app, ["colorize", str(photo), "--size", "big"])
-    assert done.exit_code == 2
-    assert "'big' is neither a number of pixels" in done.output.replace("\n", " ")

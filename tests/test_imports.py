@@ -32,7 +32,7 @@ ROOMS = {
     "hub": "",
     "publish": "models published cards hub",
     "study": "photo pipeline settings hub",
-    "folder": "hints photo models pipeline settings",
+    "folder": "hints inference photo models pipeline settings",
     "space": "_text hints inference photo published models metrics pipeline retouching settings export cards study",
     "commands": (
         "_text hints photo published releases models pipeline settings folder export cards contract hub publish study"
