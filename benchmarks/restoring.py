@@ -4,9 +4,10 @@
 
 Sound photographs: every colour picture of the data as a grey photo of its own lightness. Printed is how many of them
 the network sees otherwise for restoring (other tones, or without a border), and the PSNR lost by it against the
-picture's own colours, in dB: over all pictures, those that stay as they are counting as 0, and over those that change.
+picture's own colours, in dB: over all pictures, those that stay as they are counting as 0, and over those that change;
+for whole pictures, and for the centre squares of 256 pixels that are scored.
 
-Prints: centre squares of 256 pixels of some pictures, as the protocol's other greys have them (three films, fading, a
+Prints: squares of some pictures, as the protocol's other greys have them (three films, fading, a
 white border), without and with restoring. Gain is the PSNR over grey of the answer's colours on the picture's own
 lightness, in dB; the last column is the mean of the pictures' differences with its 95 % bootstrap interval.
 """
@@ -73,17 +74,19 @@ def _answer(pipeline: ColorizationPipeline, photo: Photo, settings: Settings) ->
     return pixels if pixels.dtype == np.uint8 else np.round(pixels / 257.0).astype(np.uint8)
 
 
-def report_sound(lost: list[Lost], count: int) -> None:
+def report_sound(what: str, lost: list[Lost], count: int) -> None:
     """Print how many photographs change, and what that costs."""
     values = np.array([one.decibels for one in lost])
     borders, tones = (sum(getattr(one, what) for one in lost) for what in ("without_border", "other_tones"))
-    print(f"sound photographs: {len(lost)} of {count} seen otherwise ({tones} in other tones, {borders} unbordered)")
+    print(
+        f"sound photographs, {what}: {len(lost)} of {count} seen otherwise ({tones} in other tones, {borders} unbordered)"
+    )
     if not lost:
         return
     print(f"  PSNR lost: mean of all {values.sum() / count:+.4f} dB, mean of those {values.mean():+.3f} dB")
     for one in sorted(lost, key=lambda one: -one.decibels)[:5]:
-        what = " and ".join(["border"] * one.without_border + ["tones"] * one.other_tones)
-        print(f"  {one.decibels:+.2f} dB  {what:16s} {one.name}")
+        changed = " and ".join(["border"] * one.without_border + ["tones"] * one.other_tones)
+        print(f"  {one.decibels:+.2f} dB  {changed:16s} {one.name}")
 
 
 def gains(pipeline: ColorizationPipeline, squares: list[np.ndarray], make: Callable, border: bool) -> np.ndarray:
@@ -120,16 +123,19 @@ def main() -> None:
     given = parser.parse_args()
     pipeline, protocol = ColorizationPipeline(given.model), load_protocol(DEFAULT)
     print(f"{pipeline.name}, {' + '.join(given.data)}, {given.split}")
-    lost: list[Lost] = []
+    lost: dict[str, list[Lost]] = {"whole": [], "squares": []}
     squares, count = [], 0
     for data in given.data:
         found = list(pictures(data, given.split, given.limit))
         count += len(found)
         for name, picture in tqdm(found, desc=data, leave=False, disable=None):
-            lost += filter(None, [loss(pipeline, name, np.asarray(picture))])
+            looks = {"whole": np.asarray(picture), "squares": cut_square(picture, protocol.pictures)}
+            for what, rgb in looks.items():
+                lost[what] += filter(None, [loss(pipeline, name, rgb)])
         spread = np.unique(np.linspace(0, len(found) - 1, min(given.prints, len(found))).round().astype(int))
         squares += [cut_square(found[number][1], protocol.pictures) for number in spread]
-    report_sound(lost, count)
+    for what, values in lost.items():
+        report_sound(what, values, count)
     report_prints(pipeline, squares, protocol)
 
 
