@@ -78,9 +78,7 @@ def report_sound(what: str, lost: list[Lost], count: int) -> None:
     """Print how many photographs change, and what that costs."""
     values = np.array([one.decibels for one in lost])
     borders, tones = (sum(getattr(one, what) for one in lost) for what in ("without_border", "other_tones"))
-    print(
-        f"sound photographs, {what}: {len(lost)} of {count} seen otherwise ({tones} in other tones, {borders} unbordered)"
-    )
+    print(f"sound photographs, {what}: {len(lost)} of {count} change ({tones} in tones, {borders} lose a border)")
     if not lost:
         return
     print(f"  PSNR lost: mean of all {values.sum() / count:+.4f} dB, mean of those {values.mean():+.3f} dB")

@@ -270,7 +270,7 @@ def test_bad_input_is_one_sentence(
         ([str(model), "--data", "nosuch"], "nosuch"),
         (["unett", *here], "No model 'unett'"),
         ([str(model), "--data", str(tmp_path / "empty")], "empty"),
-        ([str(model), *here, "--protocol", "colorhub-9"], "No protocol 'colorhub-9'. There are: colorhub-1, colorhub-2"),
+        ([str(model), *here, "--protocol", "colorhub-9"], "No protocol 'colorhub-9'. There are: colorhub-1"),
         ([str(model), *here, "--image-column", "photo"], "Use --image-column image"),
         (here, "Nothing to score"),
         ([*here, "--predictions", "theirs"], "NAME=DIR"),
