@@ -10,8 +10,9 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import Photo
-from colorhub.pipeline import ColorizationPipeline, ColorLayer, compose
+from colorhub.pipeline import ColorizationPipeline
 from colorhub.study.errors import StudyError
 
 _CHROMA = 60.0  # of attention items, in CIELAB units
