@@ -35,9 +35,10 @@ def create_backbone(name: str) -> tuple[nn.Module, list[int]]:
         ValueError: timm has no such model (the nearest are named), or it has no features at those strides.
 
     Example:
+        >>> import torch
         >>> backbone, channels = create_backbone("test_resnet")
         >>> [tuple(maps.shape[1:]) for maps in backbone(torch.zeros(1, 3, 64, 64))]
-        [(32, 16, 16), (48, 8, 8), (48, 4, 4), (96, 2, 2)]
+        [(32, 16, 16), (48, 8, 8), (192, 4, 4), (96, 2, 2)]
     """
     timm = timm_package()
     check_name(name)
