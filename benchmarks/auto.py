@@ -1,10 +1,10 @@
-"""``size="auto"`` and ``normalize="auto"``: how far the colours move, and how good they are, with and without.
+"""Three views and restoring of old prints: how far the colours move, and how good they are, with and without.
 
 ``COLORHUB_DATA=... python benchmarks/auto.py [--models unet eccv16] [--data photos] [--split test] [--limit 60]``
 
 Stability: the mean ab distance between the answers to one photo at short sides of 192 to 768 pixels. "fixed sizes"
-lets the network work at each of them; "own size" and "auto" are given the photo rescaled to each of them. Score: mean
-gain in PSNR over grey, and colourfulness, with the time of prediction.
+lets the network work at each of them; "own size" and "3 views" are given the photo rescaled to each of them. Score:
+mean gain in PSNR over grey, and colourfulness, with the time of prediction.
 
 Prints: the same photo faded, darkened, lightened or with a white border. Moved is the mean ab distance to the answer to
 the untouched photo; gain is that over the print's own grey, the original's colours being the truth, without the border.
@@ -16,6 +16,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from itertools import combinations
+from typing import Any
 
 import cv2
 import numpy as np
@@ -65,7 +66,7 @@ def distance(one: Tensor, other: Tensor) -> float:
     return float((alike[0] - alike[1]).norm(dim=1).mean())
 
 
-def score(pipeline: ColorizationPipeline, photo: Photo, truth: Tensor, **settings: str) -> tuple[float, float, float]:
+def score(pipeline: ColorizationPipeline, photo: Photo, truth: Tensor, **settings: Any) -> tuple[float, float, float]:
     """Gain in dB over the photo's own grey, colourfulness, and seconds of prediction. ``truth``: ab of what is in the
     middle of the photo."""
     start = time.perf_counter()
@@ -82,21 +83,23 @@ def score(pipeline: ColorizationPipeline, photo: Photo, truth: Tensor, **setting
 
 
 def sizes(pipeline: ColorizationPipeline, pictures: list[np.ndarray]) -> None:
-    """Print stability and score with and without ``size="auto"``."""
+    """Print stability and score with one view and with three."""
     moved, scores = defaultdict(list), defaultdict(list)
     for rgb in pictures:
         truth, grey = _parts(rgb)
         photos = {side: _photo(rescaled(grey, side)) for side in SIZES}
         layers = {
-            "fixed sizes": [pipeline.predict(photos[768], side) for side in SIZES],
+            "fixed sizes": [pipeline.predict(photos[768], size=side) for side in SIZES],
             "own size": [pipeline.predict(photo) for photo in photos.values()],
-            "auto": [pipeline.predict(photo, "auto") for photo in photos.values()],
+            "3 views": [pipeline.predict(photo, views=3) for photo in photos.values()],
         }
         for name, found in layers.items():
             pairs = [distance(one.ab, other.ab) for one, other in combinations(found, 2)]
             moved[name].append((np.mean(pairs), max(pairs)))
-        for name, size in (("own size", None), ("auto", "auto"), *((f"{side} pixels", side) for side in SIZES)):
-            scores[name].append(score(pipeline, _photo(grey), truth, size=size))
+        ways: dict[str, dict[str, Any]] = {"own size": {}, "3 views": {"views": 3}}
+        ways |= {f"{side} pixels": {"size": side} for side in SIZES}
+        for name, settings in ways.items():
+            scores[name].append(score(pipeline, _photo(grey), truth, **settings))
     print(f"ab change between {', '.join(map(str, SIZES))} pixels: mean of pairs, mean of each photo's largest")
     for name, found in moved.items():
         print("  {:22s} {:6.2f} {:6.2f}".format(name, *np.mean(found, axis=0)))
@@ -109,21 +112,20 @@ def sizes(pipeline: ColorizationPipeline, pictures: list[np.ndarray]) -> None:
 
 
 def prints(pipeline: ColorizationPipeline, pictures: list[np.ndarray]) -> None:
-    """Print how far colours move and how good they are with and without ``normalize="auto"``, for each kind of
-    print."""
+    """Print how far colours move and how good they are without and with restoring, for each kind of print."""
     rows = defaultdict(list)
     for rgb in pictures:
         truth, grey = _parts(rgb)
-        plain = pipeline.predict(_photo(grey)).ab
+        plain = pipeline.predict(_photo(grey), restore=False).ab
         for kind, change in PRINTS.items():
             photo = _photo(change(torch.from_numpy(grey)[None, None])[0, 0].numpy())
             found = []
-            for normalize in (None, "auto"):
-                ab = pipeline.predict(photo, normalize=normalize).ab
+            for restore in (False, True):
+                ab = pipeline.predict(photo, restore=restore).ab
                 found += [distance(_middle(ab, photo, grey.shape), plain)]
-                found += score(pipeline, photo, truth, normalize=normalize)[:2]
+                found += score(pipeline, photo, truth, restore=restore)[:2]
             rows[kind].append(found)
-    print("print                    moved   gain  colourf. |  moved   gain  colourf. with normalize=auto")
+    print("print                    moved   gain  colourf. |  moved   gain  colourf. restored")
     for kind, found in rows.items():
         print("  {:20s} {:7.2f} {:+6.3f} {:7.1f}   | {:6.2f} {:+6.3f} {:7.1f}".format(kind, *np.mean(found, axis=0)))
 

@@ -14,6 +14,7 @@ small (area average to a short side of 160) and brought back to full size. Bleed
 import argparse
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import gradio
@@ -26,7 +27,7 @@ from scipy.ndimage import binary_dilation, sobel
 from skimage import data
 from skimage.color import rgb2lab
 
-from colorhub import ColorizationPipeline, ColorLayer, Photo
+from colorhub import ColorizationPipeline, Photo
 from colorhub.color import fit_gamut, rgb_to_lab
 from colorhub.inference.compose import compose
 
@@ -64,7 +65,7 @@ def _difference(pipeline: ColorizationPipeline, rgb: np.ndarray, source: str, vi
     layer = pipeline.predict(photo)
     if source == "the true colours":
         _, ab = rgb_to_lab(torch.tensor(rgb).permute(2, 0, 1)[None].float() / 255)
-        layer = ColorLayer(F.interpolate(ab, size=layer.L.shape[2:], mode="area"), layer.L, layer.size)
+        layer = replace(layer, ab=F.interpolate(ab, size=layer.L.shape[2:], mode="area"))
     with tempfile.TemporaryDirectory() as name:
         path = pipeline.compose(photo, layer, vividness).save(Path(name) / f"answer.{suffix}")
         saved = rgb2lab(np.asarray(Image.open(path).convert("RGB")))[..., 0]

@@ -128,6 +128,7 @@ class ColorizationPipeline:
             [(512, 512, 3), (303, 384, 3)]
         """
         settings = self._settings(settings, changes)
+        _check_batch_size(batch_size)
         if not isinstance(photos, (list, tuple, Iterator)):
             return next(self._color([photos], settings, 1, hints))
         if hints is not None:
@@ -191,8 +192,7 @@ class ColorizationPipeline:
         Returns:
             Layers in the order of the photos; ``None`` for one that is left as it is.
         """
-        if batch_size < 1:
-            raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+        _check_batch_size(batch_size)
         if size is not None:
             changes["size"] = size
         if prepared is None or isinstance(prepared, (Photo, NetworkInput)):
@@ -308,7 +308,7 @@ class ColorizationPipeline:
         self, sources: Iterable[Any], settings: Settings, batch_size: int, hints: Iterable[Any] | None = None
     ) -> Iterator[Any]:
         sources = iter(sources)
-        while window := [self.open(source) for source in islice(sources, max(1, batch_size))]:
+        while window := [self.open(source) for source in islice(sources, batch_size)]:
             given = None if hints is None else hints_of(hints, window[0].size)
             prepared = self.prepare(window, settings, hints=given)
             layers = self.predict(prepared[0], hints=given) if given else self.predict(prepared, batch_size=batch_size)
@@ -385,11 +385,12 @@ class ColorizationPipeline:
     def _hinted(
         self, prepared: NetworkInput, layer: ColorLayer, hints: Sequence[Any], propagator: HintedLayers
     ) -> ColorLayer:
-        ab = layer.ab
-        if not prepared.settings.is_sampling and (told := self._native(prepared, hints)) is not None:
+        ab, before = layer.ab, layer.provenance.hints
+        fresh = not before and not prepared.settings.is_sampling  # the model would forget what it was told before
+        if fresh and (told := self._native(prepared, hints)) is not None:
             ab = self.network(prepared.view.L, told).ab.float().cpu()
         ab = propagator.apply(ab, hints)
-        given = tuple((hint.x, hint.y, hint.color) for hint in hints)
+        given = (*before, *((hint.x, hint.y, hint.color) for hint in hints))
         return replace(layer, ab=ab, provenance=replace(layer.provenance, hints=given))
 
     def _native(self, prepared: NetworkInput, hints: Sequence[Any]) -> Tensor | None:
@@ -417,6 +418,11 @@ class ColorizationPipeline:
             prepared.box,
             prepared.restored,
         )
+
+
+def _check_batch_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
 
 
 def _network(model: Colorizer | str | os.PathLike[str], device: str | None) -> Network:

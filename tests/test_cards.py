@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
     }
     other = {**section, "data": {"source": "owner/name", "split": "test", "pictures": 12}, "failures": None}
     model = {"parameters": 7654321, "working_size": 32}
-    scores = {"protocol": "colorhub-1", "model": model, **section, "also": [other]}
+    scores = {"protocol": "colorhub-2", "model": model, **section, "also": [other]}
     (folder / "scores.json").write_text(json.dumps(scores))
     stage = {
         "recipe": "mine",
@@ -118,7 +118,7 @@ def test_the_hub_reads_the_figures_back(folder: Path) -> None:
     found = {(one.dataset_type, one.metric_type): one.metric_value for one in data.eval_results}
     assert found["local/photos", "psnr"] == 23.46
     assert found["owner/name", "gain"] == 1.23
-    assert {one.metric_config for one in data.eval_results} == {"colorhub-1"}
+    assert {one.metric_config for one in data.eval_results} == {"colorhub-2"}
     entries = yaml.safe_load((folder / ".eval_results" / "colorhub.yaml").read_text())
     parsed: list[EvalResultEntry] = hub_results.parse_eval_result_entries(entries)
     assert {(one.dataset_id, one.task_id): one.value for one in parsed} == found

@@ -14,10 +14,10 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from colorhub import ColorizationPipeline, Photo, __version__, create, save_hints
+from colorhub import ColorizationPipeline, Settings, __version__, create, save_hints
 from colorhub.cli import app
 from colorhub.folder.plan import make_plan
-from colorhub.folder.run import Settings, color_files
+from colorhub.folder.run import color_files
 from colorhub.models import UNet
 
 Run = Callable[..., Result]
@@ -86,7 +86,7 @@ def test_a_folder_is_coloured_and_broken_files_are_listed(run: Run, photos: Path
 
 def test_results_are_those_of_the_pipeline(run: Run, photos: Path, tmp_path: Path, model: Path) -> None:
     run("colorize", photos / "b.png", "-o", tmp_path / "out", "--vividness", "1.5", "--size", "48")
-    expected = ColorizationPipeline(model)(photos / "b.png", vividness=1.5, size=48, normalize="auto").pixels
+    expected = ColorizationPipeline(model)(photos / "b.png", vividness=1.5, size=48).pixels
     found = np.asarray(Image.open(tmp_path / "out" / "b.png"))
     assert np.abs(found.astype(int) - expected).max() <= 1
 
@@ -98,7 +98,9 @@ def test_photos_in_colour_are_copied_or_recoloured(run: Run, photos: Path, tmp_p
     assert files["color.jpg"]["status"] == "passed_through"
     same = np.asarray(Image.open(tmp_path / "png/color.png"))
     assert np.array_equal(same, np.asarray(Image.open(photos / "color.jpg")))
-    files, _ = json_lines(run("colorize", photos / "color.jpg", "-o", tmp_path / "new", "--recolor", "--json"))
+    files, _ = json_lines(
+        run("colorize", photos / "color.jpg", "-o", tmp_path / "new", "--in-color", "recolor", "--json")
+    )
     assert files["color.jpg"]["status"] == "colored"
     assert (tmp_path / "new/color.jpg").read_bytes() != (photos / "color.jpg").read_bytes()
 
@@ -210,6 +212,9 @@ def test_one_result_each_where_names_would_clash(run: Run, tmp_path: Path) -> No
         (["--device", "gpu"], 2, "cpu"),
         (["--vividness", "9"], 2, "--vividness"),
         (["--size", "3"], 2, "--size"),
+        (["--quality", "101"], 2, "--quality"),
+        (["--views", "2"], 2, "--views"),
+        (["--in-color", "never"], 2, "--in-color"),
         (["--jobs", "0"], 2, "--jobs"),
         (["--qualty", "3"], 2, "No such option"),
         (["--max-pixels", "1000"], 1, "max_pixels"),
@@ -308,14 +313,14 @@ def test_one_photo_that_the_network_cannot_take_stops_no_other(
     predict = pipeline.predict
 
     def moody(photos: Any, *arguments: Any, **keywords: Any) -> Any:
-        for photo in [photos] if isinstance(photos, Photo) else photos:
-            if photo.name == "03.png":
+        for prepared in photos if isinstance(photos, list) else [photos]:
+            if prepared.photo.name == "03.png":
                 raise RuntimeError("out of memory\nsecond line")
         return predict(photos, *arguments, **keywords)
 
     monkeypatch.setattr(pipeline, "predict", moody)
     plan = make_plan([tmp_path], tmp_path / "out")
-    outcomes = list(color_files(pipeline, plan.jobs, Settings(jobs=2)))
+    outcomes = list(color_files(pipeline, plan.jobs, Settings(), workers=2))
     assert len(outcomes) == 40
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     assert [outcome.source.name for outcome in failed] == ["03.png"]
@@ -328,7 +333,7 @@ def test_stopping_drops_what_waits_and_leaves_whole_files(model: Path, tmp_path:
     plan = make_plan([tmp_path], tmp_path / "out")
     stop = threading.Event()
     outcomes = []
-    for outcome in color_files(ColorizationPipeline(model), plan.jobs, Settings(jobs=2), stop):
+    for outcome in color_files(ColorizationPipeline(model), plan.jobs, Settings(), workers=2, stop=stop):
         outcomes.append(outcome)
         stop.set()
     assert 1 <= len(outcomes) < 40
@@ -352,9 +357,9 @@ def test_names_that_are_no_text(run: Run, tmp_path: Path) -> None:
     assert json_lines(run("colorize", tmp_path / name, "-o", tmp_path / "out", "--json"))[1]["skipped"] == 1
 
 
-def test_provenance_can_be_left_out(run: Run, photos: Path, tmp_path: Path) -> None:
+def test_the_record_can_be_left_out(run: Run, photos: Path, tmp_path: Path) -> None:
     run("colorize", photos / "a.jpg", "-o", tmp_path / "with")
-    run("colorize", photos / "a.jpg", "-o", tmp_path / "without", "--no-provenance")
+    run("colorize", photos / "a.jpg", "-o", tmp_path / "without", "--no-record")
     assert b"urn:colorhub" in (tmp_path / "with/a.jpg").read_bytes()
     assert b"urn:colorhub" not in (tmp_path / "without/a.jpg").read_bytes()
 

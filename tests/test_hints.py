@@ -168,8 +168,9 @@ def test_without_edges_a_colour_fades() -> None:
 def test_no_hints_change_nothing(tinted: ColorizationPipeline, photo: Photo) -> None:
     plain = tinted(photo).pixels
     assert np.array_equal(tinted(photo, hints=[]).pixels, plain)
-    layer = tinted.predict(photo)
-    assert tinted.retouch(photo, layer, []) is layer
+    prepared = tinted.prepare(photo)
+    layer = tinted.predict(prepared)
+    assert tinted.hint(prepared, layer, []) is layer
 
 
 def test_the_same_hints_give_the_same_picture(tinted: ColorizationPipeline, photo: Photo) -> None:
@@ -178,7 +179,7 @@ def test_the_same_hints_give_the_same_picture(tinted: ColorizationPipeline, phot
     assert np.array_equal(tinted(photo, hints=hints[::-1]).pixels, once.pixels)
     overruled = [Hint(hints[0].x, hints[0].y, "lime"), *hints]
     assert np.array_equal(tinted(photo, hints=overruled).pixels, once.pixels)
-    assert "hints=6" in once.provenance["settings"]
+    assert json.loads(once.provenance["settings"])["hints"] == [list(hint) for hint in hints_of(hints)]
 
 
 def test_hints_that_contradict_each_other_are_blended(tinted: ColorizationPipeline, photo: Photo) -> None:
@@ -203,9 +204,9 @@ def test_hints_and_a_restored_print_are_given_together(photo: Photo) -> None:
     model, hints = Listening(), [(300, 200, "#8a7070")]
     pipeline = ColorizationPipeline(model, device="cpu")
     faded = Photo.open((0.5 * 65535 + 0.3 * photo.grey).astype(np.uint16))
-    pipeline.predict(faded, normalize="auto")
+    pipeline.predict(faded)
     restored = model.saw
-    pixels = pipeline(faded, hints=hints, normalize="auto").pixels
+    pixels = pipeline(faded, hints=hints).pixels
     assert model.heard is not None
     assert torch.equal(model.saw, restored)
     assert np.ptp(restored.numpy()) > 75
@@ -217,9 +218,11 @@ def test_hints_on_a_hinted_layer_leave_the_first_ones_alone(photo: Photo) -> Non
     """A model that takes hints would forget them: it is not asked again."""
     model, first, second = Listening(), [(100, 100, "#8a7070")], [(500, 300, "#6f7a8a")]
     pipeline = ColorizationPipeline(model, device="cpu")
-    layer = pipeline.retouch(photo, pipeline.predict(photo), first)
+    prepared = pipeline.prepare(photo)
+    layer = pipeline.predict(prepared, hints=first)
     heard = model.heard
-    both = pipeline.retouch(photo, layer, second)
+    both = pipeline.hint(prepared, layer, second)
+    assert [hint[:2] for hint in both.provenance.hints] == [(100, 100), (500, 300)]
     assert model.heard is heard
     assert torch.allclose(both.ab[..., :8, :8], layer.ab[..., :8, :8], atol=1)  # far from the second
     assert not torch.allclose(both.ab, layer.ab, atol=1)
@@ -230,7 +233,7 @@ def test_hints_in_a_border_are_spread(photo: Photo) -> None:
     model = Listening()
     pipeline = ColorizationPipeline(model, device="cpu")
     bordered = Photo.open(np.pad(photo.grey, 40, constant_values=60000))
-    pixels = pipeline(bordered, hints=[(10, 10, "#f0e6c8")], normalize="auto").pixels
+    pixels = pipeline(bordered, hints=[(10, 10, "#f0e6c8")]).pixels
     assert model.heard is None
     assert colors_at(pixels, [(10, 10)])[0, 2] > 8
 

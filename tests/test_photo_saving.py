@@ -398,11 +398,11 @@ def test_provenance_without_a_packet(color: np.ndarray) -> None:
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_provenance_can_be_turned_off(format: str, grey: np.ndarray, tmp_path: Path) -> None:
+def test_the_record_can_be_turned_off(format: str, grey: np.ndarray, tmp_path: Path) -> None:
     result = colored(Photo.open(rich_jpeg(grey)))
-    raw, suffix = result.encode(format, provenance=False)
+    raw, suffix = result.encode(format, record=False)
     assert packet_of(raw, suffix) == OLD_XMP
-    path = result.save(tmp_path / "out", format, provenance=False)
+    path = result.save(tmp_path / "out", format, record=False)
     assert b"colorhub" not in path.read_bytes()
 
 
@@ -501,7 +501,7 @@ def test_passed_through_is_the_same_file(color: np.ndarray, tmp_path: Path) -> N
     path = tmp_path / "in.jpg"
     Image.fromarray(color).save(path, quality=70)
     photo = Photo.open(path)
-    result = photo.pass_through()
+    result = ColorPhoto.unchanged(photo)
     assert result.passed_through
     assert result.provenance is None
     assert result.notes == ("already in colour: passed through unchanged",)

@@ -12,7 +12,7 @@ from PIL import Image
 from scipy.stats import bootstrap
 from skimage import data
 
-from colorhub import create
+from colorhub import Settings, create
 from colorhub.models import MODELS
 from training import score
 from training.scoring import pictures as pictures_module
@@ -27,7 +27,7 @@ GREYS = {"lab", "luma", "film orthochromatic", "film blue-sensitive", "film red-
 @pytest.fixture(autouse=True)
 def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept meanwhile goes to a folder of the test's own; pictures are small; speed is not measured."""
-    whole = load_protocol("colorhub-1")
+    whole = load_protocol("colorhub-2")
     small = whole.model_copy(update={"pictures": whole.pictures.model_copy(update={"size": 96})})
     monkeypatch.setattr(score, "load_protocol", lambda name: small if name == whole.name else load_protocol(name))
     monkeypatch.setattr(work.Work.__init__, "__defaults__", (tmp_path / "kept",))
@@ -110,7 +110,8 @@ def test_scores_json_is_complete_and_repeatable(model: Path, folder: Path) -> No
         assert timing["peak_memory_mb"] == 1.5
     first = written[0]
     assert first == written[1]
-    assert first["protocol"] == "colorhub-1"
+    assert first["protocol"] == "colorhub-2"
+    assert Settings.from_dict(first["model"]["settings"]) == Settings(in_color="recolor")
     assert first["data"]["pictures"] == 4
     assert first["data"]["grey_skipped"] == 1
     assert first["data"]["grey"] == ["grey"]
@@ -123,6 +124,20 @@ def test_scores_json_is_complete_and_repeatable(model: Path, folder: Path) -> No
     assert first["set_metrics"] == {"fid": None, "kid": None, "fid_hue_invariant": None}
     assert first["working_sizes"]["32"]["gain"] == first["metrics"]["gain"]  # tiny models work at 32
     assert set(first["definitions"]) == {*first["metrics"], *first["set_metrics"]}
+
+
+def test_figures_of_another_protocol_go_into_a_file_of_their_own(model: Path, folder: Path) -> None:
+    here = [str(model), "--data", str(folder), "--split", "train", "--write"]
+    assert score.main(here) == 0
+    usual = (model / "scores.json").read_bytes()
+    assert score.main([*here, "--protocol", "colorhub-1"]) == 0
+    assert (model / "scores.json").read_bytes() == usual
+    before, now = json.loads((model / "scores.colorhub-1.json").read_text()), json.loads(usual)
+    assert (before["protocol"], before["model"]["settings"]["restore"]) == ("colorhub-1", False)
+    assert before["definitions"] == now["definitions"]
+    # The network sees a faded print in full tones under one of them alone.
+    fading = [one["robustness"]["variants"]["fading"]["chroma_ratio"]["mean"] for one in (before, now)]
+    assert fading[0] != fading[1]
 
 
 def test_baselines_robustness_and_failures(model: Path, run: Callable[..., dict]) -> None:

@@ -10,7 +10,7 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
 
-from colorhub import Photo
+from colorhub import Photo, Settings
 from colorhub.color import grey_to_lightness
 from training.readme import models_table
 from training.scoring import protocol
@@ -21,7 +21,7 @@ from training.scoring.protocol import Cut, ProtocolError, load_protocol, protoco
 
 
 def test_every_protocol_names_metrics_that_there_are() -> None:
-    assert set(protocol_names()) == {"colorhub-1", "ddcolor-val5k", "zhang-ctest10k"}
+    assert set(protocol_names()) == {"colorhub-1", "colorhub-2", "ddcolor-val5k", "zhang-ctest10k"}
     hashes = set()
     for name in protocol_names():
         found = load_protocol(name)
@@ -29,7 +29,7 @@ def test_every_protocol_names_metrics_that_there_are() -> None:
         assert set(found.metrics) <= {*METRICS, "lpips"}
         assert set(found.set_metrics) <= {"fid", "kid", "fid_hue_invariant"}
         assert found.robustness is None or set(found.robustness.metrics) <= set(found.metrics)
-    assert len(hashes) == 3
+    assert len(hashes) == 4
     assert load_protocol("ddcolor-val5k").pictures.at_most == 5000
     assert load_protocol("zhang-ctest10k").pictures.crop == "stretch"
 
@@ -41,6 +41,10 @@ def test_every_protocol_names_metrics_that_there_are() -> None:
         ('name = "new"\nsummary = ""\nsize = 3\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n', "new.toml: size"),
         ('name = "old"\nsummary = ""\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n', "calls itself 'old'"),
         ("name = \n", "is no protocol"),
+        (
+            'name = "new"\nsummary = ""\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n[settings]\nviews = 2\n',
+            "new.toml: settings: .*views must be 1 or 3, got 2",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence(text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,10 +55,22 @@ def test_a_wrong_file_is_one_sentence(text: str, said: str, tmp_path: Path, monk
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["colorhub-2", "../colorhub-1", ""])
+@pytest.mark.parametrize("name", ["colorhub-9", "../colorhub-1", ""])
 def test_an_unknown_protocol_names_those_there_are(name: str) -> None:
-    with pytest.raises(ProtocolError, match="colorhub-1, ddcolor-val5k, zhang-ctest10k"):
+    with pytest.raises(ProtocolError, match="colorhub-1, colorhub-2, ddcolor-val5k, zhang-ctest10k"):
         load_protocol(name)
+
+
+def test_the_usual_protocol_scores_what_everybody_gets() -> None:
+    """Another default of a setting is another protocol: figures that were published keep their meaning."""
+    assert load_protocol(protocol.DEFAULT).settings == Settings(in_color="recolor")
+
+
+def test_the_usual_protocol_has_the_rules_of_the_one_before_but_for_its_settings() -> None:
+    before, now = (load_protocol(name) for name in ("colorhub-1", "colorhub-2"))
+    assert before.settings == Settings(in_color="recolor", restore=False)
+    own = {"name", "sha256", "settings"}
+    assert before.model_dump(exclude=own) == now.model_dump(exclude=own)
 
 
 def test_cuts() -> None:
@@ -70,7 +86,7 @@ def test_cuts() -> None:
 
 def test_other_greys_of_a_picture() -> None:
     original = np.ascontiguousarray(data.astronaut()[:256, 100:356])
-    rules = load_protocol("colorhub-1").robustness
+    rules = load_protocol("colorhub-2").robustness
     found = {name: make(original) for name, make in variants(rules).items()}
     assert not any(photo.in_color for photo in found.values())
     luma = np.asarray(Image.fromarray(original).convert("L")) / 255

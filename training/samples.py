@@ -13,7 +13,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
-from colorhub import ColorizationPipeline, Photo
+from colorhub import ColorizationPipeline, Photo, compose
 from colorhub.models.loading import model_folder
 
 _HEIGHT, _GAP, _LABEL = 232, 6, 26
@@ -48,8 +48,8 @@ def sheet(pipeline: ColorizationPipeline, pictures: Sequence[Image.Image]) -> Im
 def _column(pipeline: ColorizationPipeline, picture: Image.Image) -> Image.Image:
     picture = picture.resize((round(picture.width * _HEIGHT / picture.height), _HEIGHT), Image.Resampling.LANCZOS)
     photo = Photo.open(picture)
-    colored = pipeline(photo, recolor=True).to_pil()
-    grey = pipeline.compose(photo, pipeline.predict(photo), vividness=0.0).to_pil()
+    layer = pipeline.predict(pipeline.prepare(photo, in_color="recolor"))
+    grey, colored = (compose(photo, layer, vividness).to_pil() for vividness in (0.0, 1.0))
     column = Image.new("RGB", (picture.width, 3 * _HEIGHT + 2 * _GAP), "white")
     for row, part in enumerate((grey, colored, picture)):
         column.paste(part, (0, row * (_HEIGHT + _GAP)))

@@ -72,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _entries(given: argparse.Namespace, protocol: Protocol) -> list[Entry]:
-    entries: list[Entry] = [ModelEntry(name, protocol.grey.protocol, device()) for name in given.models]
+    entries: list[Entry] = [ModelEntry(name, protocol, device()) for name in given.models]
     for words in given.predictions:
         name, _, folder = words.partition("=")
         if not folder or not re.fullmatch(r"[\w.-]+", name) or name == GREY:

@@ -1,23 +1,22 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
-from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from colorhub.commands import options
 from colorhub.commands.report import Report
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings, say
+from colorhub.commands.settings import in_todays_words, settings_in_effect, write_settings
 from colorhub.commands.stopping import Stopping
+from colorhub.settings import Settings
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import Plan
-    from colorhub.folder.run import Settings
-    from colorhub.photo import Photo
-    from colorhub.pipeline import ColorizationPipeline, Size
+    from colorhub.pipeline import ColorizationPipeline
 
 _LIMIT = 400_000_000
 
@@ -25,28 +24,36 @@ _LIMIT = 400_000_000
 def colorize(
     paths: options.Paths,
     output: options.Output = None,
-    model: options.Model = "unet",
+    model: options.Model = None,
     size: options.Size = None,
-    normalize: options.Normalize = True,
-    vividness: options.Vividness = 1.0,
+    views: options.Views = None,
+    restore: options.Restore = None,
+    vividness: options.Vividness = None,
+    temperature: options.Temperature = None,
+    in_color: options.InColor = None,
     format: options.Format = None,
+    quality: options.Quality = None,
+    record: options.Record = None,
+    settings: options.LoadSettings = None,
+    save_settings: options.SaveSettings = None,
+    hints: options.Hints = None,
     recursive: options.Recursive = False,
     overwrite: options.Overwrite = False,
-    recolor: options.Recolor = False,
-    hints: options.Hints = None,
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
     as_json: options.AsJson = False,
-    no_provenance: options.NoProvenance = False,
     max_pixels: options.MaxPixels = _LIMIT,
+    normalize: options.Normalize = None,
+    recolor: options.Recolor = False,
+    no_provenance: options.NoProvenance = False,
 ) -> None:
     """Colour photos: files, folders, any number of them.
 
     A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
     Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
-    already are copied as they are, but for one with --hints. In folders, results of earlier runs (*.color.*) and hidden
-    files are left alone.
+    already are copied as they are, unless --in-color says otherwise, but for one with --hints. In folders, results of
+    earlier runs (*.color.*) and hidden files are left alone.
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
@@ -54,35 +61,47 @@ def colorize(
     from colorhub.folder.plan import PlanError, Shard, make_plan
 
     with plain_endings():
+        given = {
+            "model": model,
+            "size": size,
+            "views": views,
+            "restore": restore,
+            "vividness": vividness,
+            "temperature": temperature,
+            "in_color": in_color,
+            "format": format,
+            "quality": quality,
+            "record": record,
+        }
+        chosen = settings_in_effect(given | in_todays_words(given, normalize, recolor, no_provenance), settings)
         try:
             part = Shard.parse(shard) if shard else Shard.from_environment()
-            plan = make_plan(paths, output, format=format, recursive=recursive, overwrite=overwrite, shard=part)
+            plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
         except PlanError as error:
             raise leave(error, WRONG_USAGE) from error
         _check_hints(hints, plan)
+        if save_settings:
+            write_settings(chosen, save_settings)
         report = Report(len(plan.jobs), as_json)
         _announce(plan, report)
         exit_code = None
         if plan.jobs:
             _check_writable(output)
             with ReadAhead(plan.jobs, max_pixels) as ahead:
-                pipeline = _open_pipeline(model, device, max_pixels)
-                recolor = recolor or hints is not None
-                settings = _settings(
-                    size, vividness, format, recolor, not no_provenance, overwrite, jobs, hints, normalize
-                )
-                exit_code = _run(plan, pipeline, settings, report, ahead.stop())
+                pipeline = _open_pipeline(chosen, device, max_pixels)
+                how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+                exit_code = _run(plan, pipeline, chosen, report, opened=ahead.stop(), **how)
         exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
-        report.finish(model, exit_code)
+        report.finish(str(chosen.model), exit_code)
         raise typer.Exit(exit_code)
 
 
 def _run(
     plan: "Plan",
     pipeline: "ColorizationPipeline",
-    settings: "Settings",
+    settings: Settings,
     report: Report,
-    opened: "Mapping[Path, Photo]",
+    **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.leftovers import remove_leftovers
@@ -92,7 +111,7 @@ def _run(
     ended_early = None
     with (
         Stopping() as stopping,
-        closing(color_files(pipeline, plan.jobs, settings, stopping.event, opened)) as outcomes,
+        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as outcomes,
     ):
         done = 0
         for outcome in outcomes:
@@ -103,7 +122,7 @@ def _run(
                 ended_early = FAILED
     left = len(plan.jobs) - done
     if stopping.exit_code or (ended_early and left):
-        again = "the same command without --overwrite" if settings.overwrite else "the same command"
+        again = "the same command without --overwrite" if how["overwrite"] else "the same command"
         say(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
         say(f"Run {again} again to continue: what is done is skipped.")
     return stopping.exit_code or ended_early
@@ -120,31 +139,20 @@ def _announce(plan: "Plan", report: Report) -> None:
         say(f"{plan.elsewhere} files fall to other shards.")
 
 
-def _settings(
-    size: "Size",
-    vividness: float,
-    format: str | None,
-    recolor: bool,
-    provenance: bool,
-    overwrite: bool,
-    jobs: int | None,
-    hints: Path | None,
-    normalize: bool,
-) -> "Settings":
-    from colorhub.folder.run import Settings, cores
+def default_workers() -> int:
+    """One more than there are cores: it has work for the core whose photo is being flushed to the disk."""
+    from colorhub.folder.run import cores
 
-    # One more than there are cores: it has work for the core whose photo is being flushed to the disk.
-    workers, tones = jobs or cores() + 1, "auto" if normalize else None
-    return Settings(size, vividness, format, recolor, provenance, overwrite, workers, hints, tones)
+    return cores() + 1
 
 
-def _open_pipeline(model: str, device: str | None, max_pixels: int) -> "ColorizationPipeline":
+def _open_pipeline(settings: Settings, device: str | None, max_pixels: int) -> "ColorizationPipeline":
     from colorhub.models import ModelNotFoundError, WeightsError
     from colorhub.pipeline import ColorizationPipeline
 
     _check_device(device)
     try:
-        return ColorizationPipeline(model, device=device, max_pixels=max_pixels)
+        return ColorizationPipeline(device=device, max_pixels=max_pixels, settings=settings)
     except ModelNotFoundError as error:
         raise leave(error, WRONG_USAGE) from error
     except (WeightsError, ValueError) as error:

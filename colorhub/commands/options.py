@@ -1,9 +1,13 @@
-"""The options of ``colorhub colorize``, as annotated types: what --help says of each."""
+"""The options of ``colorhub colorize``, as annotated types. Those that are settings say what :mod:`colorhub.settings`
+says; one that is not given is ``None``, so that a settings file can give it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from colorhub.settings import DEFAULT_MODEL, FIELDS, FieldInfo
 
 
 def _option(help: str, *names: str, **keywords: Any) -> Any:
@@ -11,12 +15,33 @@ def _option(help: str, *names: str, **keywords: Any) -> Any:
     return typer.Option(*names, help=help, **keywords)
 
 
+def _setting(name: str, *names: str, **keywords: Any) -> Any:
+    """The option of a setting."""
+    info = FIELDS[name]
+    keywords.setdefault("show_default", str(info.default))
+    if info.choices:
+        keywords |= {"parser": _one_of(info), "metavar": "|".join(map(str, info.choices))}
+    elif info.kind in (int, float) and "parser" not in keywords:
+        keywords |= {"min": info.low, "max": info.high}
+    return _option(info.help, *names, **keywords)
+
+
+def _one_of(info: FieldInfo) -> Callable[[str], Any]:
+    def parsed(text: str) -> Any:
+        found = {str(choice): choice for choice in info.choices}
+        if text not in found:
+            raise typer.BadParameter(f"{text!r} is not one of {', '.join(found)}.")
+        return found[text]
+
+    return parsed
+
+
 def _size(text: str) -> int | str:
-    if text == "auto":
-        return text
-    if not text.isdecimal() or not 16 <= int(text) <= 4096:
-        raise typer.BadParameter(f"{text!r} is neither a number of pixels from 16 to 4096, nor auto.")
-    return int(text)
+    """Pixels; ``auto`` is the word of version 0.1 for three views."""
+    low, high = FIELDS["size"].low, FIELDS["size"].high
+    if text != "auto" and not (text.isdecimal() and low <= int(text) <= high):  # type: ignore[operator]
+        raise typer.BadParameter(f"{text!r} is no number of pixels from {low:g} to {high:g}.")
+    return text if text == "auto" else int(text)
 
 
 Paths = Annotated[
@@ -33,32 +58,34 @@ Output = Annotated[
         show_default="beside the photo, as NAME.color.jpg",
     ),
 ]
-Model = Annotated[str, _option("Name (see colorhub models), folder or Hub id.", metavar="NAME")]
-Size = Annotated[
-    Any,
-    _option(
-        "Short side in pixels the network works at; auto takes what three of them agree on.",
-        metavar="PIXELS|auto",
-        parser=_size,
-        show_default="the model's own",
-    ),
+Model = Annotated[str | None, _setting("model", metavar="NAME", show_default=DEFAULT_MODEL)]
+Size = Annotated[Any, _setting("size", metavar="PIXELS", parser=_size, show_default="the model's own")]
+Views = Annotated[Any, _setting("views")]
+Restore = Annotated[bool | None, _setting("restore", "--restore/--no-restore", show_default="restore")]
+Vividness = Annotated[float | None, _setting("vividness", metavar="FACTOR")]
+Temperature = Annotated[float | None, _setting("temperature", metavar="NUMBER", show_default="the model's own")]
+InColor = Annotated[Any, _setting("in_color", "--in-color")]
+Format = Annotated[str | None, _setting("format", metavar="FORMAT", show_default="the photo's own")]
+Quality = Annotated[int | None, _setting("quality", metavar="NUMBER", show_default="95")]
+Record = Annotated[bool | None, _setting("record", "--record/--no-record", show_default="record")]
+LoadSettings = Annotated[
+    Path | None,
+    _option("Take settings from a file that --save-settings wrote; options win over it.", "--settings", metavar="FILE"),
 ]
-Normalize = Annotated[
-    bool,
-    _option("Let the network see faded prints in full tones and without their border.", "--normalize/--no-normalize"),
+SaveSettings = Annotated[
+    Path | None,
+    _option("Write the settings in effect as JSON, to do the same again.", "--save-settings", metavar="FILE"),
 ]
-Vividness = Annotated[float, _option("Factor on the strength of the colours.", metavar="FACTOR", min=0, max=4)]
-Format = Annotated[
-    str | None,
-    _option("File format of the results, such as png.", metavar="FORMAT", show_default="the photo's own"),
-]
+# The words of version 0.1: still taken, and warned of.
+Normalize = Annotated[bool | None, _option("Now --restore.", "--normalize/--no-normalize", hidden=True)]
+Recolor = Annotated[bool, _option("Now --in-color recolor.", "--recolor", hidden=True)]
+NoProvenance = Annotated[bool, _option("Now --no-record.", "--no-provenance", hidden=True)]
 Recursive = Annotated[bool, _option("Also the folders inside folders.", "-r", "--recursive")]
 Overwrite = Annotated[bool, _option("Colour again what has its result already.", "--overwrite")]
 Hints = Annotated[
     Path | None,
     _option("Colours that things in one photo have, as JSON; see the README.", "--hints", metavar="FILE"),
 ]
-Recolor = Annotated[bool, _option("Colour photos that are in colour from their lightness.", "--recolor")]
 Device = Annotated[str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")]
 Jobs = Annotated[
     int | None,
@@ -80,7 +107,4 @@ ShardOf = Annotated[
     ),
 ]
 AsJson = Annotated[bool, _option("One JSON object a file on stdout, then a summary.", "--json")]
-NoProvenance = Annotated[
-    bool, _option("Do not record in the results that a model invented their colours.", "--no-provenance")
-]
 MaxPixels = Annotated[int, _option("Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)]

@@ -14,34 +14,21 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
+from typing import Any
 
 import cv2
 import torch
 
 from colorhub.folder.budget import Admission
 from colorhub.folder.plan import Job, result_path
-from colorhub.hints import HintsError, load_hints
+from colorhub.hints import Hint, HintsError, load_hints
+from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
-from colorhub.pipeline import ColorizationPipeline, ColorLayer, Normalize, Size
+from colorhub.pipeline import ColorizationPipeline
+from colorhub.settings import Settings
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to colour. ``format``: of the results, the photo's own when None. ``jobs``: workers. ``hints``: a file of
-    them, for a single photo."""
-
-    size: Size = None
-    vividness: float = 1.0
-    format: str | None = None
-    recolor: bool = False
-    provenance: bool = True
-    overwrite: bool = False
-    jobs: int = 1
-    hints: Path | None = None
-    normalize: Normalize = None
 
 
 @dataclass(frozen=True)
@@ -61,15 +48,27 @@ def color_files(
     pipeline: ColorizationPipeline,
     jobs: Sequence[Job],
     settings: Settings,
+    *,
+    workers: int = 1,
+    overwrite: bool = False,
+    hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
 ) -> Iterator[Outcome]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
-    ``opened``: photos that were read already. Setting ``stop`` or closing the iterator ends the work soon: what is
-    being written is finished, all else is dropped.
+    Args:
+        pipeline: with the model of the settings.
+        jobs: of a plan.
+        settings: how photos are coloured; without samples, for each has one result.
+        workers: photos in work side by side.
+        overwrite: replace results that are there.
+        hints: a file of them, for a single photo.
+        stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
+            dropped.
+        opened: photos that were read already.
     """
-    return _Workers(pipeline, jobs, settings, stop or Event(), opened or {}).outcomes()
+    return _Workers(pipeline, jobs, settings, workers, overwrite, hints, stop or Event(), opened or {}).outcomes()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -83,6 +82,8 @@ class _Work:
     job: Job
     cost: int
     photo: Photo | None = None
+    hints: list[Hint] | None = None
+    prepared: Any = None
     layer: ColorLayer | None = None
     outcome: Outcome | None = None
     seconds: float = 0.0
@@ -94,12 +95,16 @@ class _Workers:
         pipeline: ColorizationPipeline,
         jobs: Sequence[Job],
         settings: Settings,
+        workers: int,
+        overwrite: bool,
+        hints: Path | None,
         stop: Event,
         opened: Mapping[Path, Photo],
     ) -> None:
         self.pipeline, self.settings, self.stop = pipeline, settings, stop
+        self.overwrite, self.hints = overwrite, hints
         self.opened = dict(opened)
-        self.count = max(1, min(settings.jobs, len(jobs)))
+        self.count = max(1, min(workers, len(jobs)))
         self.torch_threads = max(1, cores() // self.count)
         self.admission = Admission(jobs, self.count)
         self.ready: SimpleQueue[Outcome | None] = SimpleQueue()
@@ -139,12 +144,12 @@ class _Workers:
         try:
             for work in works:
                 self._attempt(work, self._open)
-            self._predict([work for work in works if work.photo and self._is_to_color(work.photo)])
+            self._predict([work for work in works if work.prepared is not None])
             for work in works:
                 self._attempt(work, self._finish)
                 self.ready.put(work.outcome)
                 self.admission.give_back(work.cost)
-                work.cost, work.photo, work.layer = 0, None, None
+                work.cost, work.photo, work.prepared, work.layer = 0, None, None, None
         finally:
             self.admission.give_back(sum(work.cost for work in works))
 
@@ -168,6 +173,8 @@ class _Workers:
 
     def _open(self, work: _Work) -> None:
         work.photo = self.opened.pop(work.job.source, None) or self.pipeline.open(work.job.source)
+        work.hints = load_hints(self.hints, work.photo.size) if self.hints else None
+        work.prepared = self.pipeline.prepare(work.photo, self.settings, hints=work.hints)
 
     def _predict(self, works: Sequence[_Work]) -> None:
         """Run the network on a few photos together; where that fails, :meth:`_finish` tries each by itself."""
@@ -176,39 +183,31 @@ class _Workers:
             return
         started = perf_counter()
         with suppress(Exception):
-            photos, settings = [work.photo for work in works], self.settings
-            layers = self.pipeline.predict(photos, settings.size, len(works), normalize=settings.normalize)
+            layers = self.pipeline.predict([work.prepared for work in works], batch_size=len(works))
             for work, layer in zip(works, layers, strict=True):
                 work.layer = layer
         for work in works:
             work.seconds += (perf_counter() - started) / len(works)
 
     def _finish(self, work: _Work) -> None:
-        started, job, photo, settings = perf_counter(), work.job, work.photo, self.settings
-        if self._is_to_color(photo):
-            hints = load_hints(settings.hints, photo.size) if settings.hints else ()
-            layer = work.layer or self.pipeline.predict(photo, settings.size, normalize=settings.normalize)
-            self._check()
-            layer = self.pipeline.retouch(photo, layer, hints)
-            colored = self.pipeline.compose(photo, layer, settings.vividness)
-        else:
-            colored = photo.pass_through()
+        started, job, photo = perf_counter(), work.job, work.photo
+        if photo is None:
+            raise RuntimeError("the photo was not opened")
+        layer = work.layer or self.pipeline.predict(work.prepared, hints=work.hints)
+        self._check()
+        colored = compose(photo, layer, settings=self.settings, device=self.pipeline.device)
         self._check()
         written = self._write(job, photo, colored)
         status = "passed_through" if colored.passed_through else "colored"
         seconds = work.seconds + perf_counter() - started
         work.outcome = Outcome(job.source, status, written, "; ".join(colored.notes or ()), seconds, photo.size)
 
-    def _is_to_color(self, photo: Photo) -> bool:
-        return self.settings.recolor or not photo.in_color
-
     def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
-        settings = self.settings
-        wanted = format_named(settings.format) if settings.format else photo.format
+        wanted = format_named(colored.format) if colored.format else photo.format
         unchanged = colored.passed_through and wanted == photo.format
         target = result_path(job, wanted if unchanged else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
-        return colored.save(target, wanted, provenance=settings.provenance, overwrite=settings.overwrite)
+        return colored.save(target, wanted, overwrite=self.overwrite)
 
     def _check(self) -> None:
         if self.stop.is_set():

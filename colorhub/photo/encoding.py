@@ -33,6 +33,7 @@ def encode_pixels(
     if name in ("JPEG", "BMP") and pixels.shape[2] == 4:
         pixels = _on_white(pixels)
         notes.append(f"{name} holds no transparency: flattened on white")
+    lossless = lossless and quality is None  # who names a quality wants a small file
     quality = quality or _QUALITY
     encoders: dict[str, Callable[[], bytes]] = {
         "JPEG": lambda: _jpeg(pixels, metadata, notes, quality),

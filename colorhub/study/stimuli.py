@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import Photo
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.study.errors import StudyError
@@ -38,7 +39,7 @@ def colored_by(
         StudyError: the model cannot be loaded, or fails on one of the pictures (it is named).
     """
     try:
-        pipeline = ColorizationPipeline(name)
+        pipeline = ColorizationPipeline(name, in_color="recolor")
     except (ValueError, LookupError, OSError) as error:
         raise StudyError(_sentence(error)) from None
     pixels: list[np.ndarray] = []
@@ -52,7 +53,7 @@ def colored_by(
 
 def _colored(pipeline: ColorizationPipeline, name: str, photos: list[Photo], names: Sequence[str]) -> list[np.ndarray]:
     try:
-        layers = pipeline.predict(photos, batch_size=_BATCH)
+        layers = pipeline.predict(pipeline.prepare(photos), batch_size=_BATCH)
     except Exception:  # whatever a model can raise: which picture it was is found one by one
         layers = [_one_layer(pipeline, name, photo, of) for photo, of in zip(photos, names, strict=True)]
     pixels = []
@@ -63,9 +64,9 @@ def _colored(pipeline: ColorizationPipeline, name: str, photos: list[Photo], nam
     return pixels
 
 
-def _one_layer(pipeline: ColorizationPipeline, name: str, photo: Photo, of: str) -> object:
+def _one_layer(pipeline: ColorizationPipeline, name: str, photo: Photo, of: str) -> ColorLayer:
     try:
-        return pipeline.predict(photo)
+        return pipeline.predict(pipeline.prepare(photo))
     except Exception as error:
         raise StudyError(f"The model {name} fails on {of}: {_sentence(error)}") from None
 
@@ -77,7 +78,7 @@ def _sentence(error: Exception) -> str:
 
 def original(square: np.ndarray) -> np.ndarray:
     """A square's own colours by the way that colourings go: through :class:`~colorhub.photo.Photo` to 8 bits."""
-    return Photo.open(square).pass_through().pixels
+    return compose(Photo.open(square), None).pixels
 
 
 def distorted(square: np.ndarray) -> np.ndarray:

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from colorhub import ColorizationPipeline, Photo
+from colorhub import ColorizationPipeline, Photo, Settings
 from training.scoring.greys import grey_photo
 from training.scoring.pictures import Picture
+from training.scoring.protocol import Protocol
 
 
 class State(IntEnum):
@@ -35,11 +36,12 @@ def eight_bits(pixels: np.ndarray) -> np.ndarray:
 
 
 class ModelEntry:
-    """A model of the hub: a name, a folder or a Hub id."""
+    """A model of the hub: a name, a folder or a Hub id. The protocol says with which settings, from which grey."""
 
-    def __init__(self, name: str, grey: str, device: str | None = None) -> None:
-        self.pipeline = ColorizationPipeline(name, device=device)
-        self.source, self._grey = name, grey
+    def __init__(self, name: str, protocol: Protocol, device: str | None = None) -> None:
+        self.settings: Settings = protocol.settings
+        self.pipeline = ColorizationPipeline(name, device=device, settings=self.settings)
+        self.source, self._grey = name, protocol.grey.protocol
         self.name = self.pipeline.name
 
     @property
@@ -51,6 +53,7 @@ class ModelEntry:
             model.architecture,
             model.weights_sha256,
             model.working_size,
+            self.settings.to_dict(),
             pipeline.network.precision,
             pipeline.device.type,
         ]
@@ -65,6 +68,7 @@ class ModelEntry:
             "weights_sha256": model.weights_sha256,
             "parameters": sum(parameter.numel() for parameter in model.parameters()),
             "working_size": model.working_size,
+            "settings": self.settings.to_dict(),
         }
 
     def answers(self, chunk: Sequence[Picture], size: int | None = None) -> list[Answer]:
@@ -73,4 +77,4 @@ class ModelEntry:
 
     def answer_to(self, photo: Photo, size: int | None = None) -> np.ndarray:
         """The answer to any photo, uint8 ``(H, W, 3)``."""
-        return eight_bits(self.pipeline(photo, size=size, recolor=True).pixels)
+        return eight_bits(self.pipeline(photo, size=size or self.settings.size).pixels)

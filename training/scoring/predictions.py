@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from colorhub import Photo, PhotoError
+from colorhub import Photo, PhotoError, compose
 from training.scoring.entries import Answer, State, eight_bits
 from training.scoring.pictures import Picture, Pictures, cut_square, duplicate_names
 from training.scoring.protocol import Cut
@@ -88,7 +88,7 @@ class PredictionEntry:
             photo = Photo.open(path)
         except PhotoError:
             return Answer(None, state=State.UNREADABLE)
-        pixels = eight_bits(photo.pass_through().pixels[..., :3])
+        pixels = eight_bits(compose(photo, None).pixels[..., :3])
         square = picture.pixels.shape[:2]
         if pixels.shape[:2] == picture.shape != square:
             pixels = cut_square(Image.fromarray(pixels), self._cut)

@@ -3,12 +3,14 @@
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+
+from colorhub.settings import Settings
 
 FOLDER = Path(__file__).parent / "protocols"
-DEFAULT = "colorhub-1"
+DEFAULT = "colorhub-2"
 
 
 class _Section(BaseModel):
@@ -26,6 +28,10 @@ class Cut(_Section):
     size: Annotated[int, Field(ge=32, le=2048)]
     at_most: Annotated[int, Field(gt=0)] | None = None
     skip_grey: bool = True
+
+
+def _settings(values: dict[str, Any]) -> Settings:
+    return Settings.from_dict({"in_color": "recolor", **values})
 
 
 class Grey(_Section):
@@ -65,12 +71,17 @@ class Failures(_Section):
 
 
 class Protocol(_Section):
-    """One file under ``protocols/``; ``sha256`` is that of the file."""
+    """One file under ``protocols/``; ``sha256`` is that of the file.
+
+    ``settings``: those that models answer with, beside colouring what is in colour already. Protocols that say nothing
+    of them show the network every picture as it is.
+    """
 
     name: str
     summary: str
     pictures: Cut
     grey: Grey = Grey()
+    settings: Annotated[Settings, PlainValidator(_settings)] = _settings({"restore": False})
     rebalancing: Rebalancing | None = None
     metrics: dict[str, Metric]
     set_metrics: dict[str, str] = {}

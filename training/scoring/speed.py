@@ -41,7 +41,7 @@ def _measure(model: str, size: int) -> dict[str, Any]:
     ramp = np.linspace(0, 255, size * size).astype(np.uint8).reshape(size, size)
     photos = [Photo.open(np.roll(ramp, 7 * i)) for i in range(_WARM + _TIMED)]
     before = _resident("VmRSS")
-    pipeline = ColorizationPipeline(model)
+    pipeline = ColorizationPipeline(model, in_color="recolor")
     seconds = []
     for photo in photos:
         start = time.perf_counter()

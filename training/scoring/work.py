@@ -29,7 +29,6 @@ from training.scoring.summary import Figures
 LIBRARIES = ("torch", "torchvision", "torchmetrics", "scikit-image", "numpy", "pillow", "opencv-python-headless")
 FOLDER = Path("runs/scoring")
 _ROOT = Path(__file__).parents[2]
-_ROOMS = ("compose", "models", "photo")  # what an answer passes through, beside the files in colorhub/ itself
 
 Measure = Callable[[Sequence[Picture]], Figures]
 
@@ -131,12 +130,19 @@ def _digest(parts: Any) -> str:
 @cache
 def _program() -> list[str]:
     """The source of all that computes figures, and the versions of what it uses."""
-    folders = ("colorhub", *(f"colorhub/{room}" for room in _ROOMS), "training", "training/scoring")
-    files = [file for folder in folders for file in sorted((_ROOT / folder).glob("*.py"))]
+    return [source_digest(_ROOT), *(version(name) for name in LIBRARIES)]
+
+
+def source_digest(root: Path) -> str:
+    """Digest of the program in the project at ``root``: every Python file of its two packages, at any depth, and the
+    protocols and recipes. No folder is named, so that one that is moved or added cannot be forgotten."""
     digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return [digest.hexdigest(), *(version(name) for name in LIBRARIES)]
+    for package in ("colorhub", "training"):
+        for path in sorted((root / package).rglob("*")):
+            if path.suffix in (".py", ".toml") and path.is_file():
+                content = path.read_bytes()
+                digest.update(f"{path.relative_to(root).as_posix()} {len(content)}\n".encode() + content)
+    return digest.hexdigest()
 
 
 def _read(path: Path) -> Figures | None:

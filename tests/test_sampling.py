@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from skimage import data
 
-from colorhub import ab_bins
-from colorhub.inference.sampling import Choice, along_edges, sample, soft_regions
+from colorhub import Settings, ab_bins
+from colorhub.inference.sampling import along_edges, sample, soft_regions
 
 RED, BLUE = 268, 60  # two bins far apart
 FLAT = torch.full((1, 1, 16, 16), 50.0)
@@ -142,9 +142,9 @@ def test_any_size(shape: tuple[int, int]) -> None:
         (lambda: sample(torch.zeros(1, 313, 2, 2), torch.zeros(1, 1, 2, 2), 0), "samples must be at least 1"),
         (lambda: sample(torch.zeros(1, 313, 2, 2), torch.zeros(1, 1, 2, 2), 1, 0.0), "temperature above 0"),
         (lambda: sample(torch.zeros(1, 5, 2, 2), torch.zeros(1, 1, 2, 2), 1), r"\(B, 313, h, w\), got \(1, 5, 2, 2\)"),
-        (lambda: Choice(samples=0), "samples must be at least 1, got 0"),
-        (lambda: Choice(temperature=-1), "temperature must be between 0 and 4"),
-        (lambda: Choice(temperature=0, samples=2), "all be the same"),
+        (lambda: Settings(samples=0), "samples must be a whole number between 1 and 64, got 0"),
+        (lambda: Settings(temperature=-1), "temperature must be a number between 0 and 4"),
+        (lambda: Settings(temperature=0, samples=2), "all be the same"),
     ],
 )
 def test_errors_say_what_is_expected(call: object, message: str) -> None:

@@ -7,13 +7,11 @@ import torch
 from skimage import data
 from skimage.color import rgb2gray, rgb2lab
 from torch import Tensor
-from typer.testing import CliRunner
 
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
-from colorhub.cli import app
-from colorhub.inference.preprocess import Box, SeenPrint, inside_border, normal_tones
+from colorhub.inference.preprocess import Box, inside_border, normal_tones
 from colorhub.inference.resize import working_lightness
-from colorhub.inference.views import agreed, several_sizes
+from colorhub.inference.views import agreed, view_sizes
 from colorhub.models import MODELS
 from colorhub.photo import Photo
 
@@ -69,25 +67,30 @@ class Directions(Colorizer):
 
 def test_three_sizes_are_seen_and_mirrored_colours_come_back_turned() -> None:
     model = Directions()
-    layer = ColorizationPipeline(model, device="cpu").predict(Photo.open(picture("astronaut")), "auto")
+    layer = ColorizationPipeline(model, device="cpu").predict(Photo.open(picture("astronaut")), views=3)
     assert [shape[0] for shape in model.seen] == [64, 96, 128]
-    assert [mirrored for _, mirrored in several_sizes(96)] == [True, False, True]
+    assert [mirrored for _, mirrored in view_sizes(96, 3)] == [True, False, True]
+    assert view_sizes(96, 1) == [(96, False)]
     assert layer.ab.shape[2:] == layer.L.shape[2:] == (96, 96)
-    assert layer.size == "auto"
+    assert (layer.provenance.settings.size, layer.provenance.settings.views) == (96, 3)
     ramp = torch.arange(96.0).expand(1, 1, 96, 96)
     model.predict = lambda L, hints=None: Prediction(L.repeat(1, 2, 1, 1))
-    ab = ColorizationPipeline(model, device="cpu").predict(Photo.open(ramp[0, 0].byte().numpy()), "auto").ab[0, 0]
+    ab = (
+        ColorizationPipeline(model, device="cpu")
+        .predict(Photo.open(ramp[0, 0].byte().numpy()), views=3, restore=False)
+        .ab[0, 0]
+    )
     assert (ab.diff(dim=1)[:, 3:-3] > -1e-3).all()  # what was seen mirrored is not left mirrored
 
 
 def test_auto_depends_on_neither_neighbours_nor_the_size_of_the_file(pipeline: ColorizationPipeline) -> None:
     grey = picture()
     photos = [Photo.open(grey), Photo.open(grey[:200, :200]), Photo.open(grey[::-1].copy())]
-    alone = [pipeline.predict(photo, "auto", normalize="auto").ab for photo in photos]
-    for one, together in zip(alone, pipeline.predict(photos, "auto", 3, normalize="auto"), strict=True):
+    alone = [pipeline.predict(photo, views=3).ab for photo in photos]
+    for one, together in zip(alone, pipeline.predict(photos, batch_size=3, views=3), strict=True):
         assert torch.allclose(one, together.ab, atol=1e-2)
     small = cv2.resize(grey, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    changed = (pipeline.predict(Photo.open(small), "auto").ab - pipeline.predict(photos[0], "auto").ab).norm(dim=1)
+    changed = (pipeline.predict(Photo.open(small), views=3).ab - pipeline.predict(photos[0], views=3).ab).norm(dim=1)
     fixed = [pipeline.predict(photo, size).ab for photo, size in ((photos[0], 96), (photos[0], 192))]
     jump = (torch.nn.functional.interpolate(fixed[1], fixed[0].shape[2:], mode="area") - fixed[0]).norm(dim=1)
     assert changed.mean() < 0.3 * jump.mean()
@@ -96,8 +99,8 @@ def test_auto_depends_on_neither_neighbours_nor_the_size_of_the_file(pipeline: C
 def test_samples_take_one_size() -> None:
     several = ColorizationPipeline(create("eccv16", **MODELS["eccv16"].tiny()), device="cpu")
     photo = Photo.open(picture()[:128, :160])
-    one, two = (several.predict(photo, size, samples=2, seed=3) for size in ("auto", None))
-    assert all(torch.equal(a.ab, b.ab) and a.size == b.size for a, b in zip(one, two, strict=True))
+    one, two = (several.predict(photo, views=views, samples=2, seed=3) for views in (3, 1))
+    assert all(torch.equal(a.ab, b.ab) and a.provenance == b.provenance for a, b in zip(one, two, strict=True))
 
 
 @pytest.mark.parametrize("paper", [255, 235, 20])
@@ -128,7 +131,7 @@ def test_a_normal_photo_is_seen_as_it_is(pipeline: ColorizationPipeline) -> None
         photo = Photo.open(picture(name))
         L = working_lightness(photo, 96)
         assert normal_tones(L) is L, name
-        plain, normal = pipeline.predict(photo), pipeline.predict(photo, normalize="auto")
+        plain, normal = pipeline.predict(photo, restore=False), pipeline.predict(photo)
         assert torch.equal(plain.ab, normal.ab)
         assert torch.equal(plain.L, normal.L)
 
@@ -151,47 +154,22 @@ def test_a_faded_print_is_seen_in_full_tones_and_keeps_its_own() -> None:
 def test_a_bordered_print_is_coloured_inside_and_keeps_its_border_grey(pipeline: ColorizationPipeline) -> None:
     grey = np.pad(picture("astronaut"), 40, constant_values=245)
     photo = Photo.open(grey)
-    layer = pipeline.predict(photo, normalize="auto")
-    assert layer.choice == "normalize=auto"
+    layer = pipeline.predict(photo)
+    box = layer.provenance.box
+    assert not box.whole
     assert layer.ab.shape[2:] == layer.L.shape[2:]
-    answer = pipeline(photo, normalize="auto")
+    answer = pipeline(photo)
     lab, before = rgb2lab(answer.pixels), rgb2lab(np.dstack([grey] * 3))
     assert np.abs(lab[..., 0] - before[..., 0]).mean() < 0.3
     chroma = np.hypot(lab[..., 1], lab[..., 2])
     assert chroma[:30].max() < 3
     assert chroma[100:-100, 100:-100].mean() > 3
     inside = pipeline.predict(Photo.open(picture("astronaut"))).ab
-    box = SeenPrint(photo, True).box
     rows, columns = box.within(*layer.ab.shape[2:])
     found = torch.nn.functional.interpolate(layer.ab[..., rows, columns], inside.shape[2:], mode="bilinear")
     assert (found - inside).norm(dim=1).mean() < 0.25 * inside.norm(dim=1).mean()
-    assert "normalize=auto" in answer.provenance["settings"]
 
 
 def test_boxes_hold_at_least_a_pixel() -> None:
     assert Box(0.2, 0.4, 0.9, 0.95).within(2, 3) == (slice(0, 1), slice(2, 3))
     assert Box().within(7, 5) == (slice(0, 7), slice(0, 5))
-
-
-@pytest.mark.parametrize("settings", [{"size": "large"}, {"normalize": "always"}])
-def test_other_words_are_refused(pipeline: ColorizationPipeline, settings: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="'auto'"):
-        pipeline(picture(), **settings)
-
-
-def test_the_command_line_takes_auto(pipeline: ColorizationPipeline, tmp_path) -> None:
-    pipeline.model.save_pretrained(tmp_path / "model")
-    photo = tmp_path / "photo.png"
-    cv2.imwrite(str(photo), picture())
-    expected = ColorizationPipeline(tmp_path / "model")(photo, size="auto", normalize="auto").pixels
-    for words, same in ((("--size", "auto"), True), (("--size", "auto", "--no-normalize"), True), ((), False)):
-        out = tmp_path / "-".join(["out", *words])
-        done = CliRunner().invoke(
-            app, ["colorize", str(photo), "--model", str(tmp_path / "model"), "-o", str(out), *words]
-        )
-        assert done.exit_code == 0, done.output
-        found = cv2.imread(str(out / "photo.png"))[..., ::-1]
-        assert np.array_equal(found, expected) is same
-    done = CliRunner().invoke(app, ["colorize", str(photo), "--size", "big"])
-    assert done.exit_code == 2
-    assert "'big' is neither a number of pixels" in done.output.replace("\n", " ")
