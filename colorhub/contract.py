@@ -113,7 +113,7 @@ def answers_any_size(subject: Subject) -> None:
 def learns_with_every_parameter(subject: Subject) -> None:
     """Gradients reach every parameter that is trained."""
     model = subject.build().train()
-    answer = model(_noise(2, 32, 32))
+    answer = model(_noise(2, 64, 64))
     sum(part.square().mean() for part in answer if part is not None).backward()
     trained = [(name, weight.grad) for name, weight in model.named_parameters() if weight.requires_grad]
     silent = [name for name, gradient in trained if gradient is None or not gradient.abs().sum() > 0]

@@ -13,6 +13,7 @@ from colorhub.ab_bins import COUNT, nearest_bin, soft_encode
 
 REGRESSION_LOSSES = ("mse", "l1", "smooth_l1")
 _AB_RANGE = 110.0
+_FLAT = 2.0  # lightness differences below this are none
 _VIVID = 50.0  # chroma of a colour one would call vivid
 _LITERAL_BINS = 20  # report 000's histograms
 
@@ -88,10 +89,22 @@ def soft_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = 
     """
     if logits.ndim != 4 or logits.shape[1] != COUNT:
         raise ValueError(f"logits must have the shape (B, {COUNT}, h, w), got {tuple(logits.shape)}.")
-    target = _reduced(target, logits)
+    target = reduced(target, logits)
     indices, shares = soft_encode(target)
     error = -(shares * logits.float().log_softmax(dim=1).gather(1, indices)).sum(dim=1)
     return error.mean() if weights is None else (_weight_of(target, weights) * error).mean()
+
+
+def flat_variation(ab: Tensor, L: Tensor) -> Tensor:
+    """How much colour changes from pixel to pixel where the lightness does not: total variation (Rudin et al. 1992) on
+    the scale where 1 is the largest ab value, each difference weighed by ``exp(-|dL| / 2)``.
+
+    Args:
+        ab: ``(B, 2, h, w)``; ``L``: ``(B, 1, h, w)``, 0..100.
+    """
+    ab, L = ab.float() / _AB_RANGE, L.float()
+    parts = [(ab.diff(dim=dim).abs() * torch.exp(-L.diff(dim=dim).abs() / _FLAT)).mean() for dim in (2, 3)]
+    return torch.stack(parts).sum()
 
 
 def class_loss(logits: Tensor, labels: Tensor) -> Tensor:
@@ -188,7 +201,7 @@ def _weight_of(target: Tensor, weights: Tensor) -> Tensor:
     return weights.to(target.device, torch.float32)[nearest_bin(target)]
 
 
-def _reduced(target: Tensor, logits: Tensor) -> Tensor:
+def reduced(target: Tensor, logits: Tensor) -> Tensor:
     """The target at the size of the logits: the mean over blocks."""
     (height, width), (rows, columns) = target.shape[2:], logits.shape[2:]
     if height % rows or width % columns:

@@ -43,8 +43,8 @@ class ColorizationPipeline:
 
     Args:
         model: a :class:`~colorhub.Colorizer`, or a name, folder or Hub id for :func:`colorhub.load`; that of the
-            settings when not given.
-        device: ``cuda``, ``mps`` or ``cpu``; chosen by itself when not given.
+            settings when not given. Or a :class:`~colorhub.inference.runtime.Network`, which may run elsewhere.
+        device: ``cuda``, ``mps`` or ``cpu``; chosen by itself when not given. A network has its own.
         max_pixels: larger photos are refused before they are decoded.
         settings: of every call that gives none of its own.
         changes: settings by keyword, in place of some of those.
@@ -62,7 +62,7 @@ class ColorizationPipeline:
 
     def __init__(
         self,
-        model: Colorizer | str | os.PathLike[str] | None = None,
+        model: Colorizer | Network | str | os.PathLike[str] | None = None,
         *,
         device: str | None = None,
         max_pixels: int = MAX_PIXELS,
@@ -71,12 +71,20 @@ class ColorizationPipeline:
     ) -> None:
         settings = (settings or Settings()).changed(**changes)
         model = (settings.model or DEFAULT_MODEL) if model is None else model
-        loaded = model if isinstance(model, Colorizer) else load(model)
-        self.name = loaded.architecture if isinstance(model, Colorizer) else Path(model).name
-        self.settings = replace(settings, model=self.name if isinstance(model, Colorizer) else os.fspath(model))
+        self.network = model if isinstance(model, Network) else _network(model, device)
+        named = isinstance(model, (str, os.PathLike))
+        self.settings = replace(settings, model=os.fspath(model) if named else self.name)
         self.max_pixels = max_pixels
-        self.device = torch.device(device or best_device())
-        self.network = Network(loaded, self.device)
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self.network.name
+
+    @property
+    def device(self) -> torch.device:
+        """Where photos are composed."""
+        return self.network.device
 
     @property
     def model(self) -> Colorizer:
@@ -415,6 +423,13 @@ class ColorizationPipeline:
 def _check_batch_size(batch_size: int) -> None:
     if batch_size < 1:
         raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+
+
+def _network(model: Colorizer | str | os.PathLike[str], device: str | None) -> Network:
+    place = torch.device(device or best_device())
+    if isinstance(model, Colorizer):
+        return Network(model, place)
+    return Network(load(model), place, Path(model).name)
 
 
 def _is_to_color(photo: Photo, settings: Settings) -> bool:

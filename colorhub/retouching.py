@@ -19,6 +19,8 @@ from colorhub.photo import ColorPhoto, Photo
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings, SettingsError
 
+_EIGHTHS = ((0.71, -0.71), (0.71, 0.71))  # cosine and sine of turns of the hue
+
 
 class Retouching:
     """A photo and what a model says about it, ready for hints.
@@ -28,13 +30,16 @@ class Retouching:
 
     Args:
         pipeline: with the model.
-        photo: a :class:`Photo`, or what the pipeline opens.
+        photo: a :class:`Photo`, or what the pipeline opens. Of a full-size grey plane single pixels are read again and
+            again: it may be a memory-mapped array.
         settings: the pipeline's own when not given.
+        layer: the photo's colour layer without hints, one of several samples for example, where it was predicted
+            already; its own settings count.
         changes: settings by keyword, but for samples.
 
     Raises:
         PhotoError: a file that cannot be read.
-        SettingsError: an unknown setting, one out of range, or samples.
+        SettingsError: an unknown setting, one out of range, samples without a layer, or a layer of another model.
 
     Example:
         >>> from colorhub import ColorizationPipeline, Retouching
@@ -45,15 +50,22 @@ class Retouching:
     """
 
     def __init__(
-        self, pipeline: ColorizationPipeline, photo: Any, settings: Settings | None = None, **changes: Any
+        self,
+        pipeline: ColorizationPipeline,
+        photo: Any,
+        settings: Settings | None = None,
+        *,
+        layer: ColorLayer | None = None,
+        **changes: Any,
     ) -> None:
         self.pipeline = pipeline
-        self.settings = (settings or pipeline.settings).changed(**changes)
-        if self.settings.samples:
+        made_with = layer.provenance.settings if layer else (settings or pipeline.settings).changed(**changes)
+        if layer is None and made_with.samples:
             raise SettingsError("samples must be None for Retouching: hints are given to one colouring.")
+        self.settings: Settings = made_with
         self.photo: Photo = pipeline.open(photo)
-        self.prepared: NetworkInput = pipeline.prepare(self.photo, self.settings, in_color="recolor")
-        self.plain: ColorLayer = pipeline.predict(self.prepared)
+        self.prepared: NetworkInput = pipeline.prepare(self.photo, made_with, in_color="recolor")
+        self.plain: ColorLayer = layer or pipeline.predict(self.prepared)
         self._propagator: HintedLayers | None = None
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self.plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}
@@ -64,23 +76,40 @@ class Retouching:
         """Whether the model knows more than one likely colour for a place."""
         return self.pipeline.model.has_distribution
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether the network runs again for other hints, because the model takes them itself."""
+        return self.pipeline.model.accepts_hints and not self.settings.is_sampling and self.prepared.box.whole
+
     def layer(self, hints: Iterable[Any] = ()) -> ColorLayer:
         """The photo's colour layer with hints, as in a call of the pipeline.
 
         Raises:
             HintsError: hints that cannot be used.
         """
-        key = tuple(hints_of(hints, self.photo.size))
-        if self._last[0] != key:
-            self._last = key, self.pipeline.hint(self.prepared, self.plain, key, self.propagator)
-        return self._last[1]
+        key, last = tuple(hints_of(hints, self.photo.size)), self._last
+        if not key:
+            return self.plain
+        if last[0] != key:
+            last = self._last = key, self.pipeline.hint(self.prepared, self.plain, key, self.propagator)
+        return last[1]
 
     @property
     def propagator(self) -> HintedLayers:
         """What spreads hints over this photo: some 50 MB, made when it is first asked for."""
-        if self._propagator is None:
-            self._propagator = HintedLayers(self.photo, self.plain.L)
-        return self._propagator
+        propagator = self._propagator or HintedLayers(self.photo, self.plain.L)
+        self._propagator = propagator  # another thread may let go of it
+        return propagator
+
+    def warm_up(self) -> None:
+        """Do what the first hint and the first suggestions would wait for."""
+        if self.has_suggestions:
+            self._distribution(())
+        self.propagator.fields(self.plain.ab, [(0.5, 0.5)])
+
+    def release(self) -> None:
+        """Let go of what is heavy, the propagator; the next hint makes it anew."""
+        self._propagator = None
 
     def compose(self, hints: Iterable[Any] = (), vividness: float | None = None) -> ColorPhoto:
         """The photo with hints at full size."""
@@ -93,8 +122,14 @@ class Retouching:
 
     def color_at(self, x: int, y: int, hints: Iterable[Any] = ()) -> str:
         """The colour ``#rrggbb`` of the photo with hints at a pixel of full size."""
-        layer, L = self.layer(hints), self._lightness_at(x, y)
-        return hex_of(L, composed_at(layer.L, layer.ab[0], [self._share(x, y)], torch.tensor([L]))[0])
+        return hex_of(*self._color_at(x, y, hints))
+
+    def variations(self, x: int, y: int, hints: Iterable[Any] = ()) -> list[str]:
+        """Six colours ``#rrggbb`` to choose from at a pixel, by any model: the colour of the photo with hints there,
+        and it stronger, paler, without chroma, and an eighth of the hues further on either side."""
+        L, ab = self._color_at(x, y, hints)
+        turned = [torch.stack([c * ab[0] - s * ab[1], s * ab[0] + c * ab[1]]) for c, s in _EIGHTHS]
+        return [hex_of(L, color) for color in (ab, 1.8 * ab, 0.5 * ab, 0 * ab, *turned)]
 
     def suggestions(self, x: int, y: int, n: int = 6, hints: Iterable[Any] = ()) -> list[str]:
         """Up to ``n`` likely colours of the thing at a pixel, the likeliest first, as ``#rrggbb`` of the photo's
@@ -111,10 +146,15 @@ class Retouching:
         across, down = self._share(x, y)
         return likeliest(probabilities[:, int(down * height), int(across * width)], L, n)
 
+    def _color_at(self, x: int, y: int, hints: Iterable[Any]) -> tuple[float, Tensor]:
+        """L and ab ``(2,)`` of the photo with hints at a pixel."""
+        layer, L = self.layer(hints), self._lightness_at(x, y)
+        return L, composed_at(layer.L, layer.ab[0], [self._share(x, y)], torch.tensor([L]))[0]
+
     def _distribution(self, hints: tuple[Hint, ...]) -> Tensor:
         if hints not in self._distributions:
             found = self.pipeline.distribution(self.prepared, hints=hints)
-            self._distributions = {hints: found}
+            self._distributions = {hints: found.half()}  # some 3 MB
         return self._distributions[hints]
 
     def _small(self, side: int) -> np.ndarray:

@@ -72,7 +72,7 @@ def empty_page(models: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
     monkeypatch.setenv("COLORHUB_MODELS", str(models))
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-    SHELF._held.clear()
+    SHELF.clear()
     (folder / "uploads").mkdir()
     return folder / "uploads"
 

@@ -1,6 +1,6 @@
 """The objectives of the five reports against closed forms and formulas written out in numpy."""
 
-from math import log
+from math import exp, log
 
 import numpy as np
 import pytest
@@ -272,3 +272,25 @@ def test_half_precision_is_computed_in_single(loss) -> None:
 def test_errors_name_what_is_wrong(call, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         call(_layers(2, 2, 4, 4)[0])
+
+
+def test_flat_variation_is_a_sum_over_neighbours_written_out():
+    ab = torch.randn(2, 2, 5, 6, generator=torch.Generator().manual_seed(1)) * 30
+    L = torch.rand(2, 1, 5, 6, generator=torch.Generator().manual_seed(2)) * 100
+    down = [
+        (ab[n, c, y + 1, x] - ab[n, c, y, x]).abs() / 110 * exp(-(L[n, 0, y + 1, x] - L[n, 0, y, x]).abs() / 2)
+        for n in range(2)
+        for c in range(2)
+        for y in range(4)
+        for x in range(6)
+    ]
+    across = [
+        (ab[n, c, y, x + 1] - ab[n, c, y, x]).abs() / 110 * exp(-(L[n, 0, y, x + 1] - L[n, 0, y, x]).abs() / 2)
+        for n in range(2)
+        for c in range(2)
+        for y in range(5)
+        for x in range(5)
+    ]
+    expected = sum(down) / len(down) + sum(across) / len(across)
+    assert float(losses.flat_variation(ab, L)) == pytest.approx(float(expected), rel=1e-5)
+    assert losses.flat_variation(torch.full((1, 2, 4, 4), 30.0), L[:1, :, :4, :4]) == 0

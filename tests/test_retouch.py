@@ -1,6 +1,9 @@
 """The tab Retouch without a browser: what hints do to the picture and the file, what is refused in which words."""
 
+import gc
 import json
+import tracemalloc
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from skimage import data
 from skimage.color import rgb2lab
 from space_server import empty_page, small_models
 
+from colorhub import ColorizationPipeline, Settings
+from colorhub.hints import HintedLayers
 from colorhub.space import jobs, models, retouch, retouch_session
 from colorhub.space.retouch_session import Retouched, hints_from
 
@@ -45,6 +50,14 @@ def photo(space: Path) -> Path:
     return path
 
 
+def shelved(name: str) -> ColorizationPipeline:
+    return models.SHELF.pipeline(models.find(name, models.listed()))
+
+
+def opened(photo: Path, model: str = "unet") -> Retouched:
+    return Retouched.of(shelved(model), photo)
+
+
 def colors(path: str | Path) -> np.ndarray:
     """ab of a file, ``(h, w, 2)``."""
     return rgb2lab(np.asarray(Image.open(path).convert("RGB")))[..., 1:]
@@ -70,7 +83,7 @@ def now(session: Retouched, *hints: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("model", ["unet", "several", "native"])
 def test_a_hint_colors_its_thing_and_nothing_else(model: str, photo: Path) -> None:
-    session = Retouched.of(photo, model)
+    session = opened(photo, model)
     before = shown(session.draw([], 1.0))
     after = shown(session.draw(hints_from([RED], session.size), 1.0))
     wanted = rgb2lab(np.array([[[0xA3, 0x3C, 0x2E]]], np.uint8))[0, 0, 1:]
@@ -82,7 +95,7 @@ def test_a_hint_colors_its_thing_and_nothing_else(model: str, photo: Path) -> No
 
 
 def test_the_download_keeps_size_format_and_metadata(photo: Path) -> None:
-    session = Retouched.of(photo, "unet")
+    session = opened(photo)
     path = retouch.full_size(session, 1.0, now(session, RED))
     with Image.open(path) as image:
         assert (image.size, image.format, image.getexif()[270]) == ((400, 240), "JPEG", "Two walls, 1931")
@@ -91,21 +104,19 @@ def test_the_download_keeps_size_format_and_metadata(photo: Path) -> None:
 
 
 @pytest.mark.parametrize("model", ["unet", "native"])
-def test_the_download_has_the_pixels_of_the_library(model: str, space: Path) -> None:
-    from colorhub import ColorizationPipeline
-
+def test_the_download_has_the_pixels_of_the_library(model: str, space: Path, model_folder: Path) -> None:
     Image.fromarray(data.rocket()).convert("L").save(space / "rocket.png")
-    session = Retouched.of(space / "rocket.png", model)
+    session = opened(space / "rocket.png", model)
     hints = [(90, 60, "#a33c2e"), (500, 400, "#3c8a4e")]
     session.draw(hints_from([[10, 10, "teal"]], session.size), 1.0)  # what was drawn before does not count
     written = session.download(hints_from([list(hint) for hint in hints], session.size), 1.3)
-    pipeline = ColorizationPipeline(models.SHELF.get(model).model)
-    expected = pipeline(space / "rocket.png", hints=hints, vividness=1.3, normalize="auto").pixels
+    pipeline = ColorizationPipeline(model_folder / model)
+    expected = pipeline(space / "rocket.png", hints=hints, vividness=1.3).pixels
     assert np.array_equal(np.asarray(Image.open(written.path)), expected)
 
 
 def test_drawing_answers_with_its_number_and_redraws_what_is_without_hints_only_for_vividness(photo: Path) -> None:
-    session = Retouched.of(photo, "unet")
+    session = opened(photo)
     sent = {"photo": session.photo, "hints": [RED], "longest": 300}
     first, second, pale = (
         json.loads(retouch.draw(session, vividness, asked(number=number, **sent)))
@@ -123,7 +134,7 @@ def test_drawing_answers_with_its_number_and_redraws_what_is_without_hints_only_
 
 def test_previews_have_the_screens_size(space: Path) -> None:
     Image.fromarray(data.rocket()).convert("L").resize((3000, 2000)).save(space / "large.jpg")
-    session = Retouched.of(space / "large.jpg", "unet")
+    session = opened(space / "large.jpg")
     hints = hints_from([RED], session.size)
     asked_for = (700, 9000, 1, "x", None)
     pictures = [session.draw(hints, 1.0, longest)["picture"] for longest in asked_for]
@@ -134,16 +145,16 @@ def test_previews_have_the_screens_size(space: Path) -> None:
 
 
 def test_another_model_keeps_photo_and_hints(photo: Path) -> None:
-    first = Retouched.of(photo, "unet")
+    first = opened(photo)
     first.draw(hints_from([RED], first.size), 1.0)
     answer = retouch.change_model(first, "several", 1.0)
-    opened = json.loads(answer[-1])
-    assert (answer[0].model, opened["photo"], opened["hints"]) == ("several", first.photo, [RED])
-    assert shown(opened)[60, 90, 0] > 15
+    page = json.loads(answer[-1])
+    assert (answer[0].model, page["photo"], page["hints"]) == ("several", first.photo, [RED])
+    assert shown(page)[60, 90, 0] > 15
 
 
 def test_suggestions(photo: Path) -> None:
-    several, unet = Retouched.of(photo, "several"), Retouched.of(photo, "unet")
+    several, unet = opened(photo, "several"), opened(photo)
     likely = several.suggest(90, 60)
     assert likely["title"] == "Likely here, says several"
     assert 1 < len(likely["colors"]) <= 6
@@ -156,7 +167,7 @@ def test_suggestions(photo: Path) -> None:
 
 
 def test_hints_are_saved_and_loaded(photo: Path) -> None:
-    session = Retouched.of(photo, "unet")
+    session = opened(photo)
     green = {"x": 300, "y": 10, "color": "#3c8a4e"}
     path = retouch.save_hints(session, now(session, RED, green))
     assert Path(path).name == "walls-hints.json"
@@ -187,7 +198,7 @@ def refuse_load(text: str) -> Callable[[Retouched], object]:
         (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{**RED, "color": "reddish"}]))), "reddish"),
         (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[{}]))), "Hint 1"),
         (lambda s: problem(retouch.draw(s, 1.0, asked(photo=s.photo, hints=[RED] * 201))), "200 hints"),
-        (lambda s: problem(retouch.draw(s, 9.0, asked(photo=s.photo, hints=[]))), "between 0 and 2"),
+        (lambda s: problem(retouch.draw(s, 9.0, asked(photo=s.photo, hints=[]))), "between 0 and 4"),
         (lambda s: problem(retouch.suggest(s, asked(photo=s.photo, x=-1, y="a"))), "whole pixel"),
         (lambda s: retouch.save_hints(s, now(s)), "no hint to save"),
         (lambda s: retouch.full_size(s, 1.0, "{"), "no longer here"),
@@ -196,7 +207,7 @@ def refuse_load(text: str) -> Callable[[Retouched], object]:
     ],
 )
 def test_refusals_are_one_sentence(ask: Callable[[Retouched], object], words: str, photo: Path) -> None:
-    session = Retouched.of(photo, "unet")
+    session = opened(photo)
     with pytest.raises(gr.Error) as refused:
         ask(session)
     assert words in refused.value.message
@@ -204,21 +215,40 @@ def test_refusals_are_one_sentence(ask: Callable[[Retouched], object], words: st
 
 
 def test_a_photo_is_taken_over_with_the_alternative_that_was_chosen(photo: Path, space: Path) -> None:
-    colored = jobs.colorize_upload(photo, jobs.Settings("several"))
-    (other,) = jobs.other_answers(colored, 1)
-    taken = Retouched.taken(other)
-    assert np.abs(shown(taken.draw([], 1.0)) - shown(Retouched.of(photo, "several").draw([], 1.0))).mean() > 1
+    colored = jobs.colorize_upload(shelved("several"), photo, Settings())
+    (other,) = jobs.other_answers(shelved("several"), colored, 1)
+    taken = Retouched.taken(shelved("several"), other)
+    assert np.abs(shown(taken.draw([], 1.0)) - shown(opened(photo, "several").draw([], 1.0))).mean() > 1
     Image.fromarray(data.coffee()).save(space / "coffee.jpg")
-    in_color = Retouched.taken(jobs.colorize_upload(space / "coffee.jpg", jobs.Settings("unet")))
+    in_color = Retouched.taken(shelved("unet"), jobs.colorize_upload(shelved("unet"), space / "coffee.jpg", Settings()))
     assert in_color.lines == ["This photo is in colour: the model saw only its lightness."]
 
 
+def test_a_photo_on_the_desk_keeps_no_network_and_no_full_size_plane_in_memory(photo: Path) -> None:
+    Image.open(photo).resize((2600, 2000)).save(photo)  # larger than a preview
+    tracemalloc.start()  # numpy tells it what it takes
+    session = opened(photo, "several")
+    network = weakref.ref(models.SHELF.network(models.find("several", models.listed())))
+    session.draw(hints_from([RED], session.size), 1.0)
+    for other in ("unet", "other"):
+        shelved(other)
+    gc.collect()
+    assert network() is None
+    largest = max(block.size for block in tracemalloc.take_snapshot().traces)
+    tracemalloc.stop()
+    assert 1024 * 1024 < largest < 2600 * 2000  # that of the preview
+    likely = session.suggest(90, 60)
+    session.draw(hints_from([RED, {**RED, "x": 2000}], session.size), 1.0)
+    assert likely["title"] == "Likely here, says several"
+    assert "several" not in models.SHELF.held()  # neither needs the network again
+
+
 def test_files_go_with_the_session_and_only_a_few_are_ready_to_draw(photo: Path) -> None:
-    sessions = [Retouched.of(photo, "unet") for _ in range(retouch_session._DRAWING + 2)]
+    sessions = [opened(photo) for _ in range(retouch_session._DRAWING + 2)]
     for session in sessions:
         session.draw(hints_from([RED], session.size), 1.0)
-    assert list(retouch_session._AT_HAND)[-1] is sessions[-1]
-    assert len(retouch_session._AT_HAND) <= retouch_session._DRAWING
+    gc.collect()
+    assert sum(type(one) is HintedLayers for one in gc.get_objects()) <= retouch_session._DRAWING
     sessions[0].draw(hints_from([RED], sessions[0].size), 1.0)  # ready anew
     for session in sessions:
         session.close()

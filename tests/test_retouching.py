@@ -1,5 +1,10 @@
 """Retouching: the pictures of the pipeline, but fast; colours under the cursor."""
 
+import gc
+import weakref
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +13,18 @@ from skimage import data
 from skimage.color import rgb2lab
 from torch import Tensor
 
-from colorhub import ColorizationPipeline, Colorizer, HintsError, Photo, Prediction, Retouching, ab_bins, create
+from colorhub import (
+    ColorizationPipeline,
+    Colorizer,
+    HintsError,
+    Photo,
+    Prediction,
+    Retouching,
+    Settings,
+    SettingsError,
+    ab_bins,
+    create,
+)
 from colorhub.hints.suggesting import hex_of, likeliest
 from colorhub.models import MODELS
 
@@ -83,6 +99,35 @@ def test_the_network_runs_once(photo: Photo) -> None:
     assert model.calls == 1
 
 
+def test_a_layer_that_is_there_is_taken_also_one_of_several_samples(photo: Photo) -> None:
+    model = Undecided()
+    pipeline = ColorizationPipeline(model, device="cpu")
+    second = pipeline.predict(photo, samples=2)[1]
+    asked = model.calls
+    retouching = Retouching(pipeline, photo, layer=second)
+    assert np.array_equal(retouching.compose().pixels, pipeline(photo, samples=2)[1].pixels)
+    assert np.array_equal(retouching.compose(HINTS).pixels, pipeline(photo, samples=2, hints=HINTS)[1].pixels)
+    assert model.calls == asked + 2  # those two of the pipeline
+    with pytest.raises(SettingsError, match="samples must be None"):
+        Retouching(pipeline, photo, samples=2)
+    layer = replace(second, provenance=replace(second.provenance, settings=Settings(model="another")))
+    with pytest.raises(SettingsError, match="another"):
+        Retouching(pipeline, photo, layer=layer)
+
+
+def test_what_was_let_go_of_is_made_anew_and_a_grey_plane_may_lie_in_a_file(
+    unet: ColorizationPipeline, photo: Photo, tmp_path: Path
+) -> None:
+    np.save(tmp_path / "grey.npy", photo.grey)
+    mapped = Retouching(unet, replace(photo, grey=np.load(tmp_path / "grey.npy", mmap_mode="r")))
+    mapped.warm_up()
+    propagator = weakref.ref(mapped.propagator)
+    mapped.release()
+    gc.collect()
+    assert propagator() is None
+    assert np.array_equal(mapped.compose(HINTS).pixels, unet(photo, hints=HINTS).pixels)
+
+
 def test_a_preview_is_the_picture_made_small(unet: ColorizationPipeline, photo: Photo) -> None:
     retouching = Retouching(unet, photo)
     small = retouching.preview(HINTS, side=300)
@@ -99,6 +144,25 @@ def test_the_colour_at_a_place_is_the_pictures(unet: ColorizationPipeline, photo
     for x, y in ((300, 200), (590, 10), (0, 0), (599, 399), (123, 321)):
         found = [int(retouching.color_at(x, y, HINTS)[i : i + 2], 16) for i in (1, 3, 5)]
         assert np.abs(np.array(found) - picture[y, x]).max() <= 1
+
+
+def test_variations_of_the_colour_at_a_place(unet: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(unet, photo)
+    y, x = map(int, np.argwhere(photo.grey == 110)[0])
+    brown = [(x, y, "#80614f")]  # sRGB has it stronger, too
+    found = retouching.variations(x, y, brown)
+    assert len(set(found)) == 6
+    assert found[0] == retouching.color_at(x, y, brown)
+    assert retouching.variations(x, y)[0] == retouching.color_at(x, y)
+    codes = np.array([[[int(color[i : i + 2], 16) for i in (1, 3, 5)] for color in found]], np.uint8)
+    L, a, b = np.moveaxis(rgb2lab(codes)[0], 1, 0)
+    assert np.ptp(L) < 1.5
+    own, stronger, paler, grey, one, other = np.hypot(a, b)
+    assert stronger > own > paler > grey
+    assert grey < 1
+    turned = np.rad2deg(np.arctan2(b, a) - np.arctan2(b[0], a[0]))[4:]
+    assert np.sort((turned + 180) % 360 - 180) == pytest.approx([-45, 45], abs=6)
+    assert (one, other) == pytest.approx((own, own), abs=0.2 * own)
 
 
 def test_suggestions_are_the_likeliest_colours_of_the_lightness(photo: Photo) -> None:
@@ -128,7 +192,7 @@ def test_a_model_that_takes_hints_suggests_knowing_them(photo: Photo) -> None:
 
 def test_a_border_that_is_left_out_is_sure_of_grey(photo: Photo) -> None:
     bordered = Photo.open(np.pad(photo.grey, 40, constant_values=235))
-    retouching = Retouching(ColorizationPipeline(Undecided(), device="cpu"), bordered, normalize="auto")
+    retouching = Retouching(ColorizationPipeline(Undecided(), device="cpu"), bordered)
     plain = Retouching(ColorizationPipeline(Undecided(), device="cpu"), photo)
     for x, y in ((560, 60), (420, 200), (20, 200)):
         assert retouching.suggestions(x + 40, y + 40, 5) == plain.suggestions(x, y, 5)
@@ -141,7 +205,7 @@ def test_a_restored_print_is_asked_about(photo: Photo) -> None:
     faded, seen = Photo.open((160 + photo.grey * 0.2).astype(np.uint8)), []
     pipeline = ColorizationPipeline(Undecided(), device="cpu")
     pipeline.model.register_forward_pre_hook(lambda model, inputs: seen.append(inputs[0].clone()))
-    Retouching(pipeline, faded, normalize="auto").suggestions(560, 60)
+    Retouching(pipeline, faded).suggestions(560, 60)
     colored, asked = seen
     assert torch.equal(colored, asked)
     assert np.ptp(asked.numpy()) > 75
@@ -166,5 +230,6 @@ def test_likeliest_colours_differ_and_come_in_order() -> None:
     found = likeliest(chances, 55, 9)
     assert len(found) == len(set(found)) == 3
     assert found[1:] == [hex_of(55, torch.tensor(color).float()) for color in COLORS[1:]]
-    assert likeliest(torch.ones(ab_bins.COUNT), 55, 8) == likeliest(torch.ones(ab_bins.COUNT) / 313, 55, 8)
+    # Half of each chance, which rounds nothing: all are equally likely, so that the last bit would decide.
+    assert likeliest(torch.ones(ab_bins.COUNT), 55, 8) == likeliest(torch.ones(ab_bins.COUNT) / 2, 55, 8)
     assert len(likeliest(torch.ones(ab_bins.COUNT), 55, 8)) == 8

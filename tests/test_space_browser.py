@@ -222,6 +222,17 @@ def test_example_another_photo_and_settings(visit: Callable[..., Any], shots: Ca
     page.locator("#model input").click()
     page.get_by_role("option", name="other").click()
     page.get_by_text("by other").wait_for()
+    page.locator("#views").get_by_text("3", exact=True).click()
+    page.get_by_text("by other, working size 96, in three sizes").wait_for()
+    assert page.locator("#restore input").is_checked()
+    before = page.locator("#result img").nth(1).get_attribute("src")
+    page.locator("#restore input").uncheck()
+    page.wait_for_function("old => document.querySelectorAll('#result img')[1]?.src !== old", arg=before)
+    page.locator("#size input").focus()
+    for key in ("ArrowDown", "ArrowDown", "Enter"):  # without a mouse, too
+        page.keyboard.press(key)
+    page.get_by_text(re.compile("working size (128|160), in three sizes")).wait_for()
+    assert serious_findings(page) == []
     shots(page, "desktop-advanced")
     page.locator("#another").click()
     page.locator("#photo").wait_for()
@@ -320,6 +331,11 @@ def test_color_photo_is_told_and_recolored_when_asked(
     page.get_by_text("Coloured in").wait_for()
     page.locator("#download").wait_for()
     assert (shown(page, 0) != shown(page, 1)).any()
+    page.get_by_role("button", name="Advanced").click()
+    assert page.locator("#in-color").get_by_label("recolor", exact=True).is_checked()
+    page.locator("#another").click()
+    page.locator("#photo").wait_for()
+    page.locator("#in-color input:checked[value=auto]").wait_for(state="attached")
 
 
 def test_camera(visit: Callable[..., Any]) -> None:
@@ -340,6 +356,11 @@ def test_phone(visit: Callable[..., Any], shots: Callable[..., None], photos: Pa
     send(page, photos / "grandma.jpg")
     assert overflow(page) <= 0
     shots(page, "phone-answer")
+    page.get_by_role("button", name="Advanced").click()
+    page.locator("#in-color").wait_for()
+    assert overflow(page) <= 0
+    assert serious_findings(page) == []
+    shots(page, "phone-advanced")
     for button in ("#download", "#another"):
         assert page.locator(button).bounding_box()["height"] >= 44  # a thumb's width
     page.get_by_role("tab", name="Several photos").click()
@@ -373,7 +394,7 @@ def test_api_page_and_client(
     result = client.predict(image=handle_file(str(photos / "camera.png")), model="other", api_name="/colorize")
     assert Path(result).name == "camera-colorized.png"
     assert Image.open(result).size == (512, 512)
-    with pytest.raises(Exception, match="between 0 and 2"):
+    with pytest.raises(Exception, match="between 0 and 4"):
         client.predict(image=handle_file(str(photos / "camera.png")), vividness=9, api_name="/colorize")
 
 

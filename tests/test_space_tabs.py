@@ -97,22 +97,24 @@ def test_answers_stream_in_one_model_after_the_other(photo: dict[str, str]) -> N
 
 
 def test_answers_are_those_of_the_single_tab(photo: dict[str, str], tmp_path: Path) -> None:
-    from colorhub.space.jobs import Settings, colorize_upload, write_full_size
+    from colorhub import Settings
+    from colorhub.space.jobs import colorize_upload, write_full_size
 
     session = run(photo, ["unet", "other"])[-1]["session"]
     with zipfile.ZipFile(session.write_zip()) as archive:
         for name in ("unet", "other"):
-            own = write_full_size(colorize_upload(Path(photo["path"]), Settings(name)), 1.0, tmp_path).path
+            pipeline = models.SHELF.pipeline(models.find(name, models.listed()))
+            own = write_full_size(colorize_upload(pipeline, Path(photo["path"]), Settings()), 1.0, tmp_path).path
             packed = archive.read(f"grandma-{name}.jpg")
             assert _undated(packed) == _undated(own.read_bytes())
-            assert models.SHELF.get(name).model.weights_sha256.encode() in packed  # the note on where colours come from
+            assert pipeline.model.weights_sha256.encode() in packed  # the note on where colours come from
 
 
 def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = space / "wide scan.png"
     Image.fromarray(data.camera()).resize((2600, 300)).save(path)  # wider than a preview
     session = run({"path": str(path)}, ["unet", "several", "other"])[-1]["session"]
-    models.SHELF._held.clear()
+    models.SHELF.clear()
     monkeypatch.setattr(models, "_load", None)  # loading would raise
     file = Path(compare.all_at_full_size(session))
     assert file.name == "wide scan-compared.zip"
@@ -125,7 +127,7 @@ def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path, m
                 assert chroma(np.asarray(image)) > 0.5
         text = archive.read("wide scan-several.png")
     assert b"several" in text
-    assert session.answers["several"].colored.layer.size == 64
+    assert session.answers["several"].colored.layer.provenance.settings.size == 64
 
 
 def test_contact_sheet_shows_every_picture_with_its_label(photo: dict[str, str]) -> None:

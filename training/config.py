@@ -89,6 +89,16 @@ class Run(Section):
     tensorboard: bool = True
 
 
+class Part(Section):
+    """Weights of the model that are trained otherwise than the rest: those whose names match a pattern. Of several
+    parts that match a weight, the first counts."""
+
+    match: list[str] = Field(min_length=1)  # such as ["backbone.*"]
+    rate: Annotated[float, Field(ge=0)] = 1.0  # times optimizer.learning_rate
+    # Kept as they are, batch statistics included, before this step; "end": throughout.
+    frozen_until: Annotated[int, Field(ge=0)] | Literal["end"] = 0
+
+
 class Model(BaseModel):
     """``architecture``: a name of ``colorhub.MODELS``, of an installed package, or ``package.module:Class``; all other
     keys are its constructor's keywords."""
@@ -105,6 +115,8 @@ class Recipe(Section):
     name: Annotated[str, Field(min_length=1)]
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
     init_skip: list[str] = Field([])  # patterns of tensors that stay freshly initialized
+    backbone: str | None = None  # its pre-trained weights: a file, or "timm" for timm's own from the Hub
+    parts: list[Part] = Field([])
     model: Model = Model()
     data: Data = Data()
     task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()

@@ -5,7 +5,7 @@ from fnmatch import fnmatch
 
 from torch import Tensor
 
-from colorhub.models import find_class, load
+from colorhub.models import Koalarization, SemanticColorizer, find_class, load
 from colorhub.models.base import HubModel, WeightsError, misfits
 from colorhub.models.encoder_decoder import EncoderClassifier
 from colorhub.models.registry import build
@@ -32,9 +32,18 @@ def initial_model(recipe: Recipe, say: Callable[[str], None], fresh: bool = True
         model = build(model_class(recipe.model.architecture), recipe.model.keywords)
     except (TypeError, ValueError) as error:
         raise RecipeError(f"[model] of the recipe: {error}") from error
+    if fresh and recipe.backbone is not None:
+        _load_backbone(model, recipe.backbone, say)
     if fresh and recipe.init is not None:
         _take_over(model, _weights(recipe.init), recipe, say)
     return model
+
+
+def _load_backbone(model: HubModel, weights: str, say: Callable[[str], None]) -> None:
+    if not isinstance(model, Koalarization | SemanticColorizer):
+        raise RecipeError(f"backbone={weights}: {model.architecture} has no pre-trained backbone; leave the key out.")
+    model.load_backbone(None if weights == "timm" else weights)
+    say(f"backbone={weights}: loaded.")
 
 
 def _weights(name: str) -> dict[str, Tensor]:

@@ -47,7 +47,11 @@ class ClassificationTask(Task):
 
     name: Literal["classification"]
     prior: str | None = None  # rebalance by how rare a colour is in this prior; none: all count the same
-    mix: Probability = 0.5
+    mix: Probability = 0.5  # 1: all colours count the same, whatever the prior says
+    mean_weight: Weight = 0.0  # of the distance between the distribution's mean and the true colour, smooth L1
+    beta: Annotated[float, Field(gt=0)] = 20.0  # of that, in CIELAB units
+    chroma_weight: Weight = 0.0  # of that: a pixel of chroma 50 counts 1 + this times a grey one
+    variation_weight: Weight = 0.0  # of the mean's total variation where the lightness is flat
 
 
 class ChromaMeanTask(Task):

@@ -22,7 +22,7 @@ def smoke_values(recipe: Recipe) -> dict[str, Any]:
     values["task"] |= _task_values(recipe)
     values["name"] = f"{recipe.name}-smoke"
     values["model"] = {"architecture": architecture, **tiny}
-    values["init"], values["init_skip"] = None, []
+    values["init"], values["init_skip"], values["backbone"] = None, [], None
     values["data"] |= {
         "train": ["synthetic"],
         "validation": ["synthetic"],

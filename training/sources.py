@@ -55,9 +55,7 @@ def open_pictures(
 
 def resolve(name: str) -> Path | None:
     """The local file or folder a source name stands for, or None when it can only be a Hub id."""
-    roots = [Path()]
-    if "COLORHUB_DATA" in os.environ:
-        roots.insert(0, Path(os.environ["COLORHUB_DATA"]))
+    roots = [*map(Path, filter(None, os.environ.get("COLORHUB_DATA", "").split(os.pathsep))), Path()]
     return next((root / name for root in roots if (root / name).exists()), None)
 
 

@@ -16,9 +16,11 @@ class Network:
     Args:
         model: in evaluation mode from now on.
         device: where it runs; ``precision`` is ``bf16`` where the hardware multiplies it natively, else ``fp32``.
+        name: of the weights; the model's architecture when not given.
     """
 
-    def __init__(self, model: Colorizer, device: torch.device) -> None:
+    def __init__(self, model: Colorizer, device: torch.device, name: str | None = None) -> None:
+        self.name = name or model.architecture
         self.device = device
         self.precision = _best_precision(device)
         self.model = model.to(device, memory_format=torch.channels_last).eval()

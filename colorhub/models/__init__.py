@@ -10,6 +10,7 @@ from colorhub.models.koalarization import Koalarization
 from colorhub.models.loading import ModelInfo, list_models, load, with_distribution
 from colorhub.models.registry import MODELS, create, find_class
 from colorhub.models.repository import ModelNotFoundError
+from colorhub.models.semantic import SemanticColorizer
 from colorhub.models.siggraph17 import SIGGRAPH17
 from colorhub.models.unet import UNet
 
@@ -29,6 +30,7 @@ __all__ = [
     "ModelNotFoundError",
     "PatchDiscriminator",
     "Prediction",
+    "SemanticColorizer",
     "UNet",
     "WassersteinCritic",
     "WeightsError",

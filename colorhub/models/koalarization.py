@@ -11,18 +11,15 @@ report's, the last doubling of the size is by nearest neighbours and comes after
 """
 
 from contextlib import nullcontext
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from huggingface_hub.errors import HfHubHTTPError, HTTPError
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colorhub.models.base import Colorizer, Prediction, WeightsError, load_strictly
+from colorhub.models.backbones import check_name, load_backbone, timm_package
+from colorhub.models.base import Colorizer, Prediction
 from colorhub.models.layers import resized
 
 FEATURES = ("logits", "pooled")
@@ -33,7 +30,7 @@ class Koalarization(Colorizer):
     """Encoder to 1/8 of the size, fusion with the extractor's features, decoder back to full size.
 
     The weights hold the extractor as well, and its mean and standard deviation. A new model's extractor is random: give
-    it trained weights with :meth:`load_extractor` before training the rest.
+    it trained weights with :meth:`load_backbone` before training the rest.
 
     Args:
         extractor: name of a timm model.
@@ -101,23 +98,11 @@ class Koalarization(Colorizer):
     def tiny(cls) -> dict[str, Any]:
         return {"extractor": "test_resnet", "extractor_size": 32, "width": 8, "working_size": 32}
 
-    def load_extractor(self, weights: str | Path | None = None) -> None:
-        """Give the extractor trained weights.
+    def load_backbone(self, weights: str | Path | None = None) -> None:
+        """Give the extractor pre-trained weights, as :func:`~colorhub.models.backbones.load_backbone` does."""
+        load_backbone(self.extractor, self.extractor_name, weights)
 
-        Args:
-            weights: a safetensors file with timm's names; when not given, timm's own, which it downloads from the Hub.
-
-        Raises:
-            WeightsError: the file cannot be read, or does not fit, or timm's weights could not be had.
-        """
-        if weights is None:
-            load_strictly(self.extractor, _pretrained(self.extractor_name, self.extractor), "timm's weights")
-            return
-        try:
-            found = load_file(weights)
-        except (SafetensorError, OSError) as error:
-            raise WeightsError(f"{weights} is not a readable safetensors file: {error}") from error
-        load_strictly(self.extractor, found, f"The weights of {weights}")
+    load_extractor = load_backbone  # its name in version 0.1
 
     def extractor_input(self, L: Tensor) -> Tensor:
         """What the extractor is fed: L as three channels with its mean and deviation, padded evenly to a square
@@ -159,22 +144,10 @@ def _decoder(width: int) -> list[nn.Module]:
     ]
 
 
-def _timm() -> Any:
-    try:
-        import timm
-    except ImportError as error:
-        raise ImportError("Koalarization takes its feature extractor from timm: pip install timm.") from error
-    return timm
-
-
 def _create(name: str, features: str, classes: int | None) -> nn.Module:
-    timm = _timm()
-    if not timm.is_model(name):
-        near = get_close_matches(name, timm.list_models(), n=3, cutoff=0.4)
-        hint = f" Nearest: {', '.join(near)}." if near else ""
-        raise ValueError(f"timm has no model {name!r}.{hint} timm.list_models() lists all.")
+    check_name(name)
     choice = {"num_classes": 0} if features == "pooled" else {"num_classes": classes} if classes else {}
-    return timm.create_model(name, pretrained=False, **choice)
+    return timm_package().create_model(name, pretrained=False, **choice)
 
 
 def _checked_size(name: str, facts: dict[str, Any], size: int | None) -> int:
@@ -200,17 +173,3 @@ def _feature_count(name: str, features: str, classes: int | None, size: int) -> 
         shape = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
         raise ValueError(f"{name} gives no {features} features but {shape}, where (B, channels) is needed.")
     return answer.shape[1]
-
-
-def _pretrained(name: str, like: nn.Module) -> dict[str, Tensor]:
-    classes = like.pretrained_cfg["num_classes"]
-    if like.num_classes not in (0, classes):
-        raise WeightsError(
-            f"timm's {name} tells {classes} classes apart, this one {like.num_classes}: "
-            "give load_extractor the safetensors file it was trained into."
-        )
-    try:
-        return _timm().create_model(name, pretrained=True, num_classes=like.num_classes).state_dict()
-    except (OSError, RuntimeError, HfHubHTTPError, HTTPError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"timm's weights of {name} could not be had: {reason}") from error

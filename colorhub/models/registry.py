@@ -20,11 +20,22 @@ from colorhub.models.eccv16 import ECCV16
 from colorhub.models.encoder_decoder import EncoderDecoder
 from colorhub.models.koalarization import Koalarization
 from colorhub.models.repository import architecture_of
+from colorhub.models.semantic import SemanticColorizer
 from colorhub.models.siggraph17 import SIGGRAPH17
 from colorhub.models.unet import UNet
 
 _Model = TypeVar("_Model", bound=HubModel)
-_CLASSES = (EncoderDecoder, ECCV16, ColorizeNet, ChromaRegressor, UNet, Koalarization, SIGGRAPH17, DDColor)
+_CLASSES = (
+    EncoderDecoder,
+    ECCV16,
+    ColorizeNet,
+    ChromaRegressor,
+    UNet,
+    Koalarization,
+    SIGGRAPH17,
+    DDColor,
+    SemanticColorizer,
+)
 MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import gradio as gr
 
 from colorhub.space.jobs import Album, fill_album
-from colorhub.space.limits import MAX_FILES, RefusedError, checked_vividness, in_words, plain, received, tell
-from colorhub.space.models import loading
+from colorhub.space.limits import MAX_FILES, RefusedError, in_words, plain, received, tell
+from colorhub.space.models import SHELF, find, listed, loading
 from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.session import new_folder
 
@@ -38,7 +38,7 @@ def wire(stage: AlbumStage, panel: Panel) -> None:
     """Connect the stage with the settings."""
     stage.go.click(
         color_album,
-        [stage.photos, panel.model, stage.vividness, panel.size, panel.recolor],
+        [stage.photos, *panel.asked(stage.vividness)],
         [stage.zip, stage.report],
         show_progress="full",
         show_progress_on=stage.report,
@@ -56,26 +56,21 @@ def wire(stage: AlbumStage, panel: Panel) -> None:
     )
 
 
-def color_album(
-    uploads: Any,
-    model: str,
-    vividness: float,
-    size: Any,
-    recolor: bool,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> tuple[Any, str]:
+def color_album(uploads: Any, *asked: Any) -> tuple[Any, str]:
     """Colour every photo; the broken ones are listed in words."""
     with in_words():
         if not uploads:
             raise RefusedError("Please choose some photos first.")
         if len(uploads) > MAX_FILES:
             raise RefusedError(f"Please send at most {MAX_FILES} photos at once; these are {len(uploads)}.")
-        tell(loading(model))
-        done = iter(range(len(uploads)))
+        wanted = settings(*asked)
+        info = find(wanted.model, listed())
+        tell(loading(info))
+        progress, done = gr.Progress(), iter(range(len(uploads)))
         album = fill_album(
+            SHELF.pipeline(info),
             uploads,
-            settings(model, size, recolor),
-            checked_vividness(vividness),
+            wanted,
             new_folder(),
             receive=received,
             tell=lambda name: progress((next(done), len(uploads)), desc=name, unit="photos"),
@@ -89,9 +84,7 @@ def in_prose(album: Album) -> str:
     """What became of the photos, in Markdown."""
     lines = [f"**{_photos(album.colored)} coloured.**"]
     if album.kept:
-        lines.append(
-            f"{_photos(len(album.kept))} already in colour, left as sent: {', '.join(map(plain, album.kept))}."
-        )
+        lines.append(f"Left as sent, because they have colours of their own: {', '.join(map(plain, album.kept))}.")
     if album.failed:
         lines.append(f"{_photos(len(album.failed))} could not be coloured:")
         lines.append("\n".join(f"- {plain(reason)}" for reason in album.failed))

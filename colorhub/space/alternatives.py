@@ -1,20 +1,27 @@
 """Other colours for the same photo: four pictures below the slider to choose from, where a model has more answers."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from colorhub.space.jobs import Colored, other_answers
-from colorhub.space.limits import GONE, RefusedError, checked_vividness, in_words, plain
-from colorhub.space.models import one_answer
+from colorhub.space.limits import GONE, RefusedError, in_words, plain
+from colorhub.space.models import SHELF, find, listed, one_answer
 from colorhub.space.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from colorhub import ColorizationPipeline
+    from colorhub.models import ModelInfo
 
 COUNT = 4
 SHOWN = 4  # components that a new photo changes
 _LONGEST = 640  # pixels of a picture to choose from
 _SHOW, _MORE = "Show alternatives", "Show four others"
 IN_COLOR = "**This photo is already in colour**, so it was left as it is."
+TONED = "**This photo has a tone of its own**, so it was left as it is."
 
 
 @dataclass(frozen=True)
@@ -74,10 +81,10 @@ def wire(
     more.back.click(take_first, [session, vividness], [*taken, more.pictures], queue=False, **quiet)
 
 
-def offered(colored: Colored) -> list[Any]:
+def offered(colored: Colored, models: "Sequence[ModelInfo]") -> list[Any]:
     """Updates after a photo was coloured: the button, or a line that says why there is none."""
     more = colored.has_more
-    note = "" if more or colored.passed_through else plain(one_answer(colored.model))
+    note = "" if more or colored.passed_through else plain(one_answer(colored.model, models))
     return [
         gr.update(value=_SHOW, visible=more),
         gr.update(visible=False),
@@ -95,9 +102,9 @@ def show_alternatives(session: Session | None, vividness: float) -> tuple[Sessio
     """Draw four other colourings; at the next click four more. Choosing one changes the slider and the download."""
     with in_words():
         session = _kept(session)
-        session.others = other_answers(session.first, COUNT, skip=session.drawn)
+        session.others = other_answers(_pipeline(session), session.first, COUNT, skip=session.drawn)
         session.drawn += COUNT
-        files = session.show_others(checked_vividness(vividness), _LONGEST)
+        files = session.show_others(vividness, _LONGEST)
         captioned = [
             (file, f"Alternative {other.alternative}") for file, other in zip(files, session.others, strict=True)
         ]
@@ -111,7 +118,7 @@ def take(session: Session | None, vividness: float, chosen: gr.SelectData) -> tu
         if not 0 <= int(chosen.index) < len(session.others):
             raise RefusedError("There is no such picture. Please choose one of those shown.")
         session.colored = session.others[int(chosen.index)]
-        shown = session.show(checked_vividness(vividness))
+        shown = session.show(vividness)
         return session, shown, status(session.colored), gr.update(visible=True)
 
 
@@ -120,14 +127,19 @@ def take_first(session: Session | None, vividness: float) -> tuple[Session, Any,
     with in_words():
         session = _kept(session)
         session.colored = session.first
-        shown = session.show(checked_vividness(vividness))
+        shown = session.show(vividness)
         return session, shown, status(session.colored), gr.update(visible=False), gr.update(selected_index=None)
 
 
 def status(colored: Colored) -> str:
     """The lines below the picture, in Markdown."""
-    lines = [IN_COLOR] if colored.passed_through else []
+    left = IN_COLOR if colored.view.in_color else TONED
+    lines = [left] if colored.passed_through else []
     return "\n\n".join([*lines, plain(colored.summary), *map(plain, colored.notes)])
+
+
+def _pipeline(session: Session) -> "ColorizationPipeline":
+    return SHELF.pipeline(find(session.first.model, listed()))
 
 
 def _kept(session: Session | None) -> Session:

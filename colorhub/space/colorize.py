@@ -3,13 +3,23 @@
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from gradio.context import Context
 
+from colorhub.settings import FIELDS, FieldInfo
 from colorhub.space import album, single
 from colorhub.space.jobs import colorize_upload, write_full_size
-from colorhub.space.limits import MAX_SIZE, MAX_VIVIDNESS, MIN_SIZE, checked_vividness, in_words, received
-from colorhub.space.panel import about_model, build_panel, fill_models, settings
+from colorhub.space.limits import MAX_SIZE, in_words, received
+from colorhub.space.models import SHELF, find, listed
+from colorhub.space.panel import about_model, build_panel, fill_models, settings_of
 from colorhub.space.session import new_folder
+
+# The endpoint's parameters after the photo. The fifth was ``recolor`` in version 0.1: True and False are still taken.
+PARAMETERS = ("model", "vividness", "size", "in_color", "views", "restore", "temperature", "format", "quality")
+_HERE = {
+    "model": "Name of a model of this page, or empty for the best one.",
+    "size": f"{FIELDS['size'].help} Here at most {MAX_SIZE[1]}, with three views {MAX_SIZE[3]}; 0 is not given.",
+}
 
 
 def tab() -> single.Single:
@@ -39,18 +49,13 @@ def tab() -> single.Single:
 
 def endpoint() -> None:
     """The public endpoint ``/colorize``, inside an open ``gr.Blocks()``. Its components only describe it to callers."""
-    sizes = f"{MIN_SIZE} to {MAX_SIZE}, or 0 for what the model was trained at"
     image = gr.Image(visible=False, type="filepath", image_mode=None, label="photo, at most 50 MB and 50 megapixels")
-    model = gr.Textbox("", visible=False, label="name of a model of this page, or empty for the best one")
-    vividness = gr.Number(1.0, visible=False, label=f"factor on chroma, 0 (grey) to {MAX_VIVIDNESS:g}")
-    size = gr.Number(
-        0, visible=False, precision=0, label=f"working size: short side in pixels the network sees, {sizes}"
-    )
-    recolor = gr.Checkbox(False, visible=False, label="colour photos anew that are in colour already")
+    chosen = [_described(name, FIELDS[name]) for name in PARAMETERS]
+    recolor = gr.Checkbox(False, visible=False, label="of version 0.1: now in_color='recolor'")
     file = gr.File(visible=False, label="full-size photo in colour")
     gr.Button(visible=False).click(
         colorize,
-        [image, model, vividness, size, recolor],
+        [image, *chosen, recolor],
         file,
         api_name="colorize",
         concurrency_id="gpu",
@@ -59,12 +64,41 @@ def endpoint() -> None:
     )
 
 
-def colorize(image: Any, model: str = "", vividness: float = 1.0, size: int = 0, recolor: bool = False) -> str:
+def _described(name: str, info: FieldInfo) -> Component:
+    """A component that says of a setting what every door says."""
+    label = _HERE.get(name, info.help)
+    if info.choices:
+        return gr.Radio(list(info.choices), value=info.default, visible=False, label=label)
+    if info.kind is bool:
+        return gr.Checkbox(info.default, visible=False, label=label)
+    if info.kind is str:
+        return gr.Textbox(info.default or "", visible=False, label=label)
+    whole = {"precision": 0} if info.kind is int else {}
+    return gr.Number(info.default, visible=False, label=f"{label} ({info.range})", **whole)
+
+
+def colorize(
+    image: Any,
+    model: str = "",
+    vividness: float = 1.0,
+    size: int | None = None,
+    in_color: str = "auto",
+    views: int = 1,
+    restore: bool = True,
+    temperature: float | None = None,
+    format: str = "",
+    quality: int | None = None,
+    recolor: bool = False,
+) -> str:
     """Colour a black-and-white photo: returns the full-size file, in the format that was sent, with its metadata.
 
-    A photo that is already in colour comes back unchanged unless recolor is set.
+    A photo that is already in colour comes back unchanged unless in_color is recolor.
     """
     with in_words():
-        factor = checked_vividness(vividness)
-        colored = colorize_upload(received(image), settings(model, size, recolor))
-        return str(write_full_size(colored, factor, new_folder()).path)
+        old = in_color if isinstance(in_color, bool) else recolor or None
+        given = {"views": views, "restore": restore, "temperature": temperature, "format": format, "quality": quality}
+        given |= {"in_color": in_color} if old is None else {"recolor": old}
+        wanted = settings_of(model=model, vividness=vividness, size=size, **given)
+        info = find(wanted.model, listed())
+        colored = colorize_upload(SHELF.pipeline(info), received(image), wanted)
+        return str(write_full_size(colored, wanted.vividness, new_folder()).path)

@@ -4,28 +4,30 @@ import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from colorhub.settings import Settings
 from colorhub.space.jobs import (
     Colored,
     after,
     before,
+    colorize_photo,
     free_name,
-    lightness_only,
+    in_seconds,
     shrink,
     write_full_size,
     write_preview,
 )
 from colorhub.space.limits import MAX_PIXELS, PREVIEW, RefusedError, sentence
-from colorhub.space.models import SHELF, Shelf, describe, folder_of, listed, predict, without_network
+from colorhub.space.models import SHELF, describe, find, folder_of, listed
 from colorhub.space.session import Kept
 
 if TYPE_CHECKING:
-    from colorhub import ColorizationPipeline, Photo
+    from colorhub import Photo
     from colorhub.models import ModelInfo
 
 GREY, SENT = "Grey", "As sent"
+_SETTINGS = Settings(in_color="recolor")  # of every model: what a visitor compares are the models
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,7 @@ class Answer:
     @property
     def time(self) -> str:
         """Seconds with their unit; empty where there is no answer."""
-        if self.colored is None:
-            return ""
-        seconds = self.colored.seconds
-        return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds:.2f} s"
+        return "" if self.colored is None else in_seconds(self.colored.seconds)
 
 
 class Comparison(Kept):
@@ -66,8 +65,7 @@ class Comparison(Kept):
         self.size, self.in_color, self.notes = photo.size, photo.in_color, photo.notes
         self.answers: dict[str, Answer] = {}
         self._view = shrink(photo, PREVIEW)
-        self._composers: dict[str, ColorizationPipeline] = {}
-        grey = Colored(path, replace(self._view, rgb=None), None, "", photo.size, 0.0)
+        grey = Colored(path, replace(self._view, rgb=None), None, _SETTINGS, photo.size)
         self.references = {GREY: write_preview(before(grey), self.folder / "grey.jpg")}
         if photo.in_color:
             sent = replace(grey, view=self._view)
@@ -104,32 +102,16 @@ class Comparison(Kept):
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for colored in done:
                 tell(colored.model)
-                file = write_full_size(colored, 1.0, self.folder, Composers(self._composers)).path
+                file = write_full_size(colored, 1.0, self.folder).path
                 archive.write(file, free_name(f"{self.path.stem}-{_file_name(colored.model)}{file.suffix}", used))
                 file.unlink()
         return target
 
     def _colored(self, info: "ModelInfo", photo: "Photo") -> Answer:
-        pipeline = SHELF.get(info.name)
-        start = perf_counter()
-        layer = predict(pipeline.name, lightness_only(photo), None)
-        seconds = perf_counter() - start
-        self._composers[pipeline.name] = without_network(pipeline)
-        colored = Colored(self.path, self._view, layer, pipeline.name, photo.size, seconds, photo.notes)
-        pixels = after(colored, 1.0, shelf=Composers(self._composers))
-        picture = write_preview(pixels, self.folder / f"answer-{len(self.answers)}.jpg")
+        colored = colorize_photo(SHELF.pipeline(info), self.path, photo, _SETTINGS)
+        colored = replace(colored, view=self._view)  # one for all
+        picture = write_preview(after(colored, 1.0), self.folder / f"answer-{len(self.answers)}.jpg")
         return Answer(info.name, describe(info), picture, colored)
-
-
-class Composers(Shelf):
-    """Pipelines that only compose, in the place of a shelf of models."""
-
-    def __init__(self, pipelines: "dict[str, ColorizationPipeline]") -> None:
-        super().__init__()
-        self._pipelines = pipelines
-
-    def get(self, name: str | None = None) -> "ColorizationPipeline":
-        return self._pipelines[name or ""]
 
 
 def open_photo(path: Path) -> "Photo":
@@ -145,16 +127,12 @@ def chosen(names: Any) -> "list[ModelInfo]":
     Raises:
         RefusedError: none was chosen, or a name that is not listed.
     """
-    from colorhub._text import did_you_mean
-
-    models = {info.name: info for info in listed()}
     names = [str(name) for name in names or []]
     if not names:
         raise RefusedError("Please choose at least one model.")
-    for name in names:
-        if name not in models:
-            raise RefusedError(f"There is no model {name[:80]!r} here. {did_you_mean(name, list(models))}")
-    return [info for name, info in models.items() if name in names]
+    models = listed()
+    wanted = [find(name, models) for name in names]
+    return [info for info in models if info in wanted]
 
 
 def chosen_at_first(models: "Sequence[ModelInfo]") -> list[str]:

@@ -10,48 +10,54 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
-from colorhub.space.limits import PREVIEW, in_page_words
-from colorhub.space.models import SHELF, Shelf, composer, predict, predict_several
+from colorhub.settings import FIELDS, Settings
+from colorhub.space.limits import MAX_PIXELS, PREVIEW, in_page_words
 
 if TYPE_CHECKING:
-    from colorhub import ColorLayer, Photo
+    from colorhub import ColorizationPipeline, ColorLayer, Photo
 
+_DRAWN = int(FIELDS["samples"].high or 1)  # answers of one seed
 _PREVIEW_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 90]
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What a visitor can choose. ``size``: working size in pixels, or ``auto`` for three together; None for what the
-    model was trained at."""
-
-    model: str = ""
-    size: int | str | None = None
-    recolor: bool = False
-
-
-@dataclass(frozen=True)
 class Colored:
-    """A photo that has been through the network: enough to show it at any vividness and to write it at full size.
+    """A photo that has been through the network: enough to show it at any vividness and to write it at full size,
+    without any model.
 
-    ``view``: the photo at most ``PREVIEW`` pixels wide and high. ``layer``: None for a photo that was already in colour
-    and was left as it is. ``size``: (width, height) of the file. ``has_more``: whether the model has other answers.
-    ``alternative``: the number of such an answer, from 1; 0 for the first one.
+    ``view``: the photo at most ``PREVIEW`` pixels wide and high. ``layer``: None for a photo that is left as it is.
+    ``settings``: what was asked for, with the model's name. ``size``: (width, height) of the file. ``has_more``:
+    whether the model has other answers.
     """
 
     path: Path
     view: "Photo" = field(repr=False)
     layer: "ColorLayer | None" = field(repr=False)
-    model: str
+    settings: Settings
     size: tuple[int, int]
-    seconds: float
+    seconds: float = 0.0
     notes: tuple[str, ...] = ()
     has_more: bool = False
-    alternative: int = 0
+
+    @property
+    def model(self) -> str:
+        """The model's name."""
+        return self.settings.model or ""
+
+    @property
+    def alternative(self) -> int:
+        """The number of another answer of the model, from 1; 0 for its first one."""
+        made = self.layer.provenance if self.layer else None
+        return made.settings.seed * _DRAWN + made.sample if made else 0
 
     @property
     def passed_through(self) -> bool:
-        """Whether the photo was already in colour and was left as it is."""
+        """Whether the photo was left as it is."""
         return self.layer is None
+
+    def is_made_with(self, settings: Settings) -> bool:
+        """Whether other settings give the same but for vividness, which is no matter of the network's."""
+        return settings.changed(vividness=self.settings.vividness) == self.settings
 
     @property
     def summary(self) -> str:
@@ -59,56 +65,60 @@ class Colored:
         width, height = self.size
         if self.layer is None:
             return f"{width} x {height} pixels"
-        size = self.layer.size
-        by = f"{self.model}, {'three working sizes' if size == 'auto' else f'working size {size}'}"
+        made = self.layer.provenance.settings
+        three = ", in three sizes" if made.views > 1 else ""
+        by = f"{self.model}, working size {made.size}{three}"
         if self.alternative:
             return f"Alternative {self.alternative} by {by} · {width} x {height} pixels"
-        took = f"{self.seconds:.1f}" if self.seconds >= 0.1 else f"{self.seconds:.2f}"
-        return f"Coloured in {took} s by {by} · {width} x {height} pixels"
+        return f"Coloured in {in_seconds(self.seconds)} by {by} · {width} x {height} pixels"
 
 
-def colorize_upload(path: Path, settings: Settings, shelf: Shelf = SHELF) -> Colored:
+def colorize_upload(pipeline: "ColorizationPipeline", path: Path, settings: Settings) -> Colored:
     """Read a photo and run the network on it.
 
     Raises:
         PhotoError: the file is no photo that can be read, or has more pixels than the page accepts.
-        RefusedError: there is no such model.
     """
-    pipeline = shelf.get(settings.model)
     start = perf_counter()
-    photo = pipeline.open(path)
-    layer = None
-    if settings.recolor or not photo.in_color:
-        layer = predict(pipeline.name, lightness_only(photo), settings.size)
+    return colorize_photo(pipeline, path, pipeline.open(path), settings, start)
+
+
+def colorize_photo(
+    pipeline: "ColorizationPipeline", path: Path, photo: "Photo", settings: Settings, start: float | None = None
+) -> Colored:
+    """As :func:`colorize_upload`, for a file that is open already; ``start`` is when its time began."""
+    start = perf_counter() if start is None else start
+    settings = settings.changed(model=pipeline.name)
+    layer = pipeline.predict(pipeline.prepare(photo, settings))
     view = shrink(photo, PREVIEW)
     seconds = perf_counter() - start
     has_more = layer is not None and pipeline.model.has_distribution
-    return Colored(path, view, layer, pipeline.name, photo.size, seconds, photo.notes, has_more)
+    return Colored(path, view, layer, settings, photo.size, seconds, photo.notes, has_more)
 
 
-def other_answers(colored: Colored, count: int, skip: int = 0) -> list[Colored]:
+def other_answers(pipeline: "ColorizationPipeline", colored: Colored, count: int, skip: int = 0) -> list[Colored]:
     """The same photo in other colours, by a model with ``has_more``: ``count`` answers after the first ``skip``."""
-    view = lightness_only(colored.view)
-    layers = predict_several(colored.model, view, colored.layer.size, skip + count, seed=0)
-    return [
-        replace(colored, layer=layer, alternative=number) for number, layer in list(enumerate(layers, start=1))[skip:]
-    ]
+    seed, skip = divmod(skip, _DRAWN)
+    several = colored.settings.changed(samples=skip + count, seed=seed)
+    layers = pipeline.predict(pipeline.prepare(pipeline.open(colored.path), several))
+    return [replace(colored, layer=layer) for layer in layers[skip:]]
 
 
-def after(colored: Colored, vividness: float, longest: int = PREVIEW, shelf: Shelf = SHELF) -> np.ndarray:
-    """The preview in colour, ``(h, w, 3)`` uint8. Only composes: the network does not run."""
-    if colored.layer is None:
-        return before(colored)
-    view = shrink(colored.view, longest)
-    return _on_white(composer(shelf.get(colored.model)).compose(view, colored.layer, vividness).pixels)
+def after(colored: Colored, vividness: float, longest: int = PREVIEW) -> np.ndarray:
+    """The preview in colour, ``(h, w, 3)`` uint8. Only composes: no network runs, and no model is needed."""
+    from colorhub import compose
+
+    return _on_white(compose(shrink(colored.view, longest), colored.layer, vividness).pixels)
 
 
 def before(colored: Colored) -> np.ndarray:
     """The preview as it was sent, ``(h, w, 3)`` uint8."""
-    view = colored.view
-    rgb = np.repeat(view.grey[..., None], 3, axis=2) if view.rgb is None else view.rgb
-    alpha = [] if view.alpha is None else [_eight_bits(view.alpha)[..., None]]
-    return _on_white(np.concatenate([_eight_bits(rgb), *alpha], axis=2))
+    return after(replace(colored, layer=None), 1.0)
+
+
+def in_seconds(seconds: float) -> str:
+    """A time with its unit."""
+    return f"{seconds:.1f} s" if seconds >= 0.1 else f"{seconds:.2f} s"
 
 
 def write_preview(pixels: np.ndarray, path: Path) -> Path:
@@ -128,17 +138,17 @@ class Written:
     notes: tuple[str, ...] = ()
 
 
-def write_full_size(colored: Colored, vividness: float, folder: Path, shelf: Shelf = SHELF) -> Written:
-    """Write the photo at full size in the format it came in, with its metadata, as ``NAME-colorized.SUFFIX``.
+def write_full_size(colored: Colored, vividness: float, folder: Path) -> Written:
+    """Write the photo at full size in the format it came in, or that of the settings, with its metadata, as
+    ``NAME-colorized.SUFFIX``.
 
     A photo that was left as it is keeps its name and its bytes.
     """
-    pipeline = composer(shelf.get(colored.model))
-    photo = pipeline.open(colored.path)
-    if colored.layer is None:
-        done, stem = photo.pass_through(), colored.path.stem
-    else:
-        done, stem = pipeline.compose(photo, colored.layer, vividness), f"{colored.path.stem}-colorized"
+    from colorhub import Photo, compose
+
+    photo = Photo.open(colored.path, max_pixels=MAX_PIXELS)
+    done = compose(photo, colored.layer, vividness, settings=colored.settings)
+    stem = colored.path.stem if done.passed_through else f"{colored.path.stem}-colorized"
     known = done.notes or ()
     data, suffix = done.encode()
     target = folder / f"{stem}{_usual_suffix(colored.path, suffix)}"
@@ -159,11 +169,10 @@ class Album:
 
 
 def fill_album(
+    pipeline: "ColorizationPipeline",
     sources: Iterable[Any],
     settings: Settings,
-    vividness: float,
     folder: Path,
-    shelf: Shelf = SHELF,
     receive: Callable[[Any], Path] = Path,
     tell: Callable[[str], None] = lambda name: None,
 ) -> Album:
@@ -182,8 +191,8 @@ def fill_album(
             try:
                 path = receive(source)
                 tell(path.name)
-                done = colorize_upload(path, settings, shelf)
-                file = write_full_size(done, vividness, folder, shelf)
+                done = colorize_upload(pipeline, path, settings)
+                file = write_full_size(done, settings.vividness, folder)
             except ValueError as error:  # PhotoError, RefusedError: sentences that name the file
                 failed.append(in_page_words(error))
                 continue
@@ -219,11 +228,6 @@ def shrink(photo: "Photo", longest: int) -> "Photo":
 
     planes = {"grey": smaller(photo.grey), "rgb": smaller(photo.rgb), "alpha": smaller(photo.alpha)}
     return replace(photo, **planes, metadata=Metadata(), original=None)
-
-
-def lightness_only(photo: "Photo") -> "Photo":
-    """What a network needs of a photo: small enough to hand to another process."""
-    return replace(shrink(photo, max(photo.size)), rgb=None, alpha=None)
 
 
 def _usual_suffix(path: Path, suffix: str) -> str:

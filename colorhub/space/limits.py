@@ -14,8 +14,7 @@ MAX_PIXELS = 50_000_000
 MAX_FILES = 50  # photos in one album
 PREVIEW = 2048  # longest side in pixels of what the page shows; the download is full size
 DRAFT = 1024  # the same while the vividness slider is being moved
-MIN_SIZE, MAX_SIZE = 16, 1024  # working size
-MAX_VIVIDNESS = 2.0
+MAX_SIZE = {1: 1024, 3: 768}  # working size in pixels by the number of views: the largest of three is a third larger
 MAX_HINTS = 200  # of one photo
 QUEUE = 24  # visitors waiting; the next one is told to come back
 SESSIONS = 200  # visitors whose last photo stays in memory
@@ -93,29 +92,6 @@ def received(upload: Any) -> Path:
     if path.stat().st_size > MAX_BYTES:
         raise RefusedError(f"{path.name} is larger than {MAX_BYTES // 2**20} MB, the limit of this page.")
     return path
-
-
-def checked_size(size: Any) -> int | str | None:
-    """A working size in pixels, or ``auto`` for three together; None (what the model was trained at) for nothing
-    or 0."""
-    if size in (None, "", 0):
-        return None
-    return size if size == "auto" else int(_between(size, MIN_SIZE, MAX_SIZE, "The working size"))
-
-
-def checked_vividness(vividness: Any) -> float:
-    """A vividness between 0 (grey) and the page's limit."""
-    return _between(1.0 if vividness is None else vividness, 0.0, MAX_VIVIDNESS, "Vividness")
-
-
-def _between(value: Any, low: float, high: float, what: str) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if not low <= number <= high:
-        raise RefusedError(f"{what} must be a number between {low:g} and {high:g}, got {str(value)[:40]!r}.")
-    return number
 
 
 def _toast(message: str) -> gr.Error:

@@ -3,11 +3,9 @@
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence
-from copy import copy
 from pathlib import Path
 from threading import Lock, RLock, Thread
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from colorhub.published import PUBLISHED
 from colorhub.space.limits import MAX_PIXELS, RefusedError
@@ -16,10 +14,9 @@ from colorhub.space.zero import lend_gpu, on_zero_gpu
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from colorhub import ColorizationPipeline, ColorLayer, Hint, Photo
-    from colorhub.hints import HintedLayers
+    from colorhub import ColorizationPipeline, Prediction, Settings
+    from colorhub.inference.runtime import Network
     from colorhub.models import ModelInfo
-    from colorhub.pipeline import Size
 
 IN_MEMORY = 2  # models may be large; the third one makes room
 _log = logging.getLogger(__name__)
@@ -30,92 +27,83 @@ NO_MODELS = (
 )
 
 
+class _Shelved(NamedTuple):
+    network: "Network"
+    pipeline: "ColorizationPipeline"
+
+
 class Shelf:
-    """Pipelines by model name. The least recently used goes when more than ``capacity`` are held (None: all stay)."""
+    """Networks by model name. The least recently used goes when more than ``capacity`` are held (None: all stay)."""
 
     def __init__(self, capacity: int | None = IN_MEMORY) -> None:
         self.capacity = capacity
-        self._held: OrderedDict[str, ColorizationPipeline] = OrderedDict()
+        self._held: OrderedDict[str, _Shelved] = OrderedDict()
         self._lock = RLock()
         self._loading: dict[str, Lock] = {}
 
-    def get(self, name: str | None = None) -> "ColorizationPipeline":
-        """The pipeline of a listed model, loaded when it is not held.
-
-        Args:
-            name: a name of :func:`listed`; the default model when empty. Paths and unlisted Hub ids are refused: a
-                visitor must not make the server read folders or download.
+    def pipeline(self, info: "ModelInfo") -> "ColorizationPipeline":
+        """A pipeline with a listed model, which is loaded when it is not held. The pipeline may be kept: its network
+        stays here, and is loaded anew where it has gone meanwhile.
 
         Raises:
-            RefusedError: no such name, or no model at all.
+            ModelNotFoundError: its files are gone, or cannot be fetched.
+            WeightsError: they do not fit.
         """
-        info = _find(name)
-        with self._lock:
-            loading = self._loading.setdefault(info.name, Lock())
-        with loading:  # a download may take minutes: only those who want the same model wait for it
-            with self._lock:
-                pipeline = self._held.get(info.name)
-            pipeline = pipeline or _load(info)
-            with self._lock:
-                self._held[info.name] = pipeline
-                self._held.move_to_end(info.name)
-                while self.capacity is not None and len(self._held) > self.capacity:
-                    self._held.popitem(last=False)
-        return pipeline
+        return self._take(info).pipeline
+
+    def network(self, info: "ModelInfo") -> "Network":
+        """A listed model's network, loaded when it is not held. Errors as of :meth:`pipeline`."""
+        return self._take(info).network
 
     def held(self) -> list[str]:
         """Names of the models in memory, the most recently used last."""
         with self._lock:
             return list(self._held)
 
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        with self._lock:
+            self._held.clear()
+
+    def _take(self, info: "ModelInfo") -> _Shelved:
+        with self._lock:
+            loading = self._loading.setdefault(info.name, Lock())
+        with loading:  # a download may take minutes: only those who want the same model wait for it
+            with self._lock:
+                found = self._held.get(info.name)
+            found = found or _load(info)
+            with self._lock:
+                self._held[info.name] = found
+                self._held.move_to_end(info.name)
+                while self.capacity is not None and len(self._held) > self.capacity:
+                    self._held.popitem(last=False)
+        return found
+
 
 SHELF = Shelf(None if on_zero_gpu() else IN_MEMORY)
 
 
-@lend_gpu
-def predict(name: str, photo: "Photo", size: "Size") -> "ColorLayer":
-    """The colour layer of one photo: the only step that needs a GPU. Old prints are seen restored, here and below."""
-    return SHELF.get(name).predict(photo, size, normalize="auto")
+# The two steps that need a GPU. Where one is lent they run in another process: what goes in and comes out is small data
+# at working size, never a photo, a pipeline or a model.
 
 
 @lend_gpu
-def predict_several(name: str, photo: "Photo", size: "Size", count: int, seed: int) -> "list[ColorLayer]":
-    """Several colour layers of one photo, for models that have more than one answer."""
-    return SHELF.get(name).predict(photo, size, normalize="auto", samples=count, seed=seed)
-
-
-@lend_gpu
-def likely_colors(name: str, photo: "Photo", size: "Size") -> "Tensor":
-    """How likely a model with a distribution finds colours, ``(313, h, w)`` in half precision, to suggest some."""
-    return SHELF.get(name).distribution(photo, size, normalize="auto").half()
-
-
-@lend_gpu
-def take_hints(
-    name: str, photo: "Photo", layer: "ColorLayer", hints: "list[Hint]", spread: "HintedLayers | None"
-) -> "ColorLayer":
-    """A colour layer with hints, by a model that takes them itself."""
-    return SHELF.get(name).retouch(photo, layer, hints, spread)
-
-
-def composer(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
-    """The pipeline for composing: on ZeroGPU the GPU is there only while a network runs, so it composes on the CPU."""
-    if not on_zero_gpu():
-        return pipeline
+def answered(info: "ModelInfo", L: "Tensor", hints: "Tensor | None") -> "Prediction":
+    """A listed model's answer to a lightness, and to hints if it takes some; arguments as of ``Network``."""
     import torch
 
-    on_cpu = copy(pipeline)
-    on_cpu.device = torch.device("cpu")
-    return on_cpu
+    with torch.inference_mode():
+        found = SHELF.network(info)(L, hints)
+    return found._make(None if part is None else part.cpu() for part in found)
 
 
-def without_network(pipeline: "ColorizationPipeline") -> "ColorizationPipeline":
-    """A pipeline that composes and writes provenance, but keeps no network in memory: what is written later need not
-    load its model again."""
-    light, model = copy(composer(pipeline)), pipeline.model
-    told = SimpleNamespace(architecture=model.architecture, weights_sha256=model.weights_sha256, accepts_hints=False)
-    light.network = SimpleNamespace(model=told)
-    return light
+@lend_gpu
+def colors_of(info: "ModelInfo", L: "Tensor", settings: "Settings") -> "Tensor":
+    """A listed model's colours for a lightness; arguments as of ``Network.colors``."""
+    import torch
+
+    with torch.inference_mode():
+        return SHELF.network(info).colors(L, settings).cpu()
 
 
 def listed() -> "list[ModelInfo]":
@@ -125,20 +113,39 @@ def listed() -> "list[ModelInfo]":
     return sorted(list_models(), key=lambda info: info.architecture)  # stable
 
 
-def loading(name: str | None) -> str:
+def find(name: str | None, models: "Sequence[ModelInfo]") -> "ModelInfo":
+    """The model of that name, or the default model for none.
+
+    Args:
+        name: one of the list; empty for the default. Paths and unlisted Hub ids are refused: a visitor must not make
+            the server read folders or download.
+        models: of :func:`listed`.
+
+    Raises:
+        RefusedError: no such name, or no model at all.
+    """
+    from colorhub._text import did_you_mean
+
+    known = {info.name: info for info in models}
+    chosen = name or default_model(models)
+    if chosen is None:
+        raise RefusedError(NO_MODELS.replace("**", ""))
+    if chosen not in known:
+        raise RefusedError(f"There is no model {str(chosen)[:80]!r} here. {did_you_mean(str(chosen), known)}")
+    return known[chosen]
+
+
+def loading(info: "ModelInfo") -> str:
     """A line to show while a model that is not in memory is loaded; empty when it is."""
-    info = _find(name)
     if info.name in SHELF.held():
         return ""
     size = f" ({_megabytes(info)})" if info.megabytes else ""
     return f"{'Loading' if info.on_disk else 'Downloading'} {info.name}{size}: only the first time"
 
 
-def one_answer(name: str) -> str:
-    """What is said of a model that cannot offer alternatives, and which ones can."""
-    from colorhub.models import with_distribution
-
-    others = with_distribution()
+def one_answer(name: str, models: "Sequence[ModelInfo]") -> str:
+    """What is said of a model that cannot offer alternatives, and which of the list can."""
+    others = [info.name for info in models if info.on_disk and info.has_distribution]
     more = f" Models with more answers: {', '.join(others)}." if others else ""
     return f"The model {name} has one answer for a photo, so there are no alternatives to show.{more}"
 
@@ -189,7 +196,7 @@ def prepare_all() -> None:
     compiled."""
     models = listed()
     for info in [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]:
-        SHELF.get(info.name)
+        SHELF.pipeline(info)
 
 
 def warm_up() -> Thread:
@@ -203,7 +210,7 @@ def _warm_up() -> None:
     import torch
 
     try:
-        pipeline = SHELF.get()
+        network = SHELF.network(find(None, listed()))
     except (
         LookupError,
         ValueError,
@@ -211,24 +218,15 @@ def _warm_up() -> None:
     ) as error:  # no model, or a broken one: the visitor is told when it is used
         _log.warning("%s", error)
         return
-    side = max(pipeline.model.working_size, pipeline.model.multiple)
+    side = max(network.model.working_size, network.model.multiple)
     with torch.inference_mode():
-        pipeline.model(torch.zeros(1, 1, side, side, device=pipeline.device))
+        network(torch.zeros(1, 1, side, side))
 
 
-def _find(name: str | None) -> "ModelInfo":
-    from colorhub._text import did_you_mean
-
-    models = {info.name: info for info in listed()}
-    chosen = name or default_model(list(models.values()))
-    if not models or chosen is None:
-        raise RefusedError(NO_MODELS.replace("**", ""))
-    if chosen not in models:
-        raise RefusedError(f"There is no model {str(chosen)[:80]!r} here. {did_you_mean(str(chosen), list(models))}")
-    return models[chosen]
-
-
-def _load(info: "ModelInfo") -> "ColorizationPipeline":
+def _load(info: "ModelInfo") -> _Shelved:
     from colorhub.pipeline import ColorizationPipeline
+    from colorhub.space.shelved import ShelvedNetwork
 
-    return ColorizationPipeline(info.location if info.on_disk else info.name, max_pixels=MAX_PIXELS)
+    loaded = ColorizationPipeline(info.location if info.on_disk else info.name)
+    light = ColorizationPipeline(ShelvedNetwork(info, loaded.network), max_pixels=MAX_PIXELS)
+    return _Shelved(loaded.network, light)

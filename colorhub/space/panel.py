@@ -1,4 +1,5 @@
-"""The settings: model and working size at the side, for one photo and for several; vividness where the picture is."""
+"""The settings: model and working size at the side, for one photo and for several; vividness where the picture is.
+Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
 
 import json
 from collections.abc import Sequence
@@ -8,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from colorhub.space.jobs import Settings
-from colorhub.space.limits import MAX_VIVIDNESS, checked_size
+from colorhub.settings import FIELDS, Settings
+from colorhub.space.limits import MAX_SIZE, RefusedError
 from colorhub.space.models import NO_MODELS, default_model, describe, listed
 
 if TYPE_CHECKING:
     from colorhub.models import ModelInfo
 
+ASKED = ("model", "vividness", "size", "views", "restore", "in_color")  # what a visitor chooses, in this order
 _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
+_STEP = 0.05  # of vividness
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,18 @@ class Panel:
     about: gr.Markdown
     families: gr.HTML
     size: gr.Dropdown
-    recolor: gr.Checkbox
+    views: gr.Radio
+    restore: gr.Checkbox
+    in_color: gr.Radio
+
+    def asked(self, vividness: gr.Slider) -> list[Any]:
+        """The components whose values :func:`settings` takes."""
+        return [self.model, vividness, self.size, self.views, self.restore, self.in_color]
+
+    @property
+    def advanced(self) -> list[Any]:
+        """The components whose change colours the photo anew, but for the model."""
+        return [self.size, self.views, self.restore, self.in_color]
 
 
 def build_panel() -> Panel:
@@ -38,29 +52,36 @@ def build_panel() -> Panel:
     families = gr.HTML(padding=False, elem_id="families")
     with gr.Accordion("Advanced", open=False, elem_id="advanced"):
         size = gr.Dropdown(
-            [
-                ("Automatic (best)", 0),
-                ("Three sizes together", "auto"),
-                *((f"{size} pixels", size) for size in _SIZES),
-            ],
+            [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
             value=0,
             label="Working size",
-            info="Short side of what the network sees. Automatic is what the model was trained at.",
+            info=FIELDS["size"].help,
             elem_id="size",
             filterable=False,
         )
-        recolor = gr.Checkbox(
-            label="Recolour photos that are already in colour",
-            info="Otherwise they are left as they are. Sepia and other toned prints always count as black-and-white.",
-            elem_id="recolor",
+        views = _radio("views", "Views")
+        restore = gr.Checkbox(
+            FIELDS["restore"].default,
+            label="Restore old prints",
+            info=FIELDS["restore"].help,
+            elem_id="restore",
         )
-    return Panel(model, about, families, size, recolor)
+        in_color = _radio("in_color", "In colour already")
+    return Panel(model, about, families, size, views, restore, in_color)
+
+
+def _radio(name: str, label: str) -> gr.Radio:
+    info = FIELDS[name]
+    choices = [(str(choice), choice) for choice in info.choices]
+    return gr.Radio(choices, value=info.default, label=label, info=info.help, elem_id=name.replace("_", "-"))
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
     """A slider for the factor on chroma."""
-    hint = "0 is grey, 1 is what the model says, 2 is twice as colourful."
-    return gr.Slider(0, MAX_VIVIDNESS, value=1.0, step=0.05, label="Vividness", info=hint, elem_id=elem_id)
+    info = FIELDS["vividness"]
+    return gr.Slider(
+        info.low, info.high, value=info.default, step=_STEP, label="Vividness", info=info.help, elem_id=elem_id
+    )
 
 
 def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
@@ -82,10 +103,23 @@ def about_model(name: str | None, models: "Sequence[ModelInfo] | None" = None) -
     return describe(found[0]) if found else "No model is on this machine yet: choose one to download it."
 
 
-def settings(model: str | None, size: Any, recolor: Any) -> Settings:
-    """What the visitor chose, checked.
+def settings(*chosen: Any) -> Settings:
+    """What the visitor chose, in the order of :data:`ASKED`, checked."""
+    return settings_of(**dict(zip(ASKED, chosen, strict=True)))
+
+
+def settings_of(**given: Any) -> Settings:
+    """Settings from what came over the wire, checked: nothing, and 0 for the size, is the default.
 
     Raises:
-        RefusedError: a working size out of range.
+        SettingsError: one out of range.
+        RefusedError: a working size that takes too much memory for this page.
     """
-    return Settings(model or "", checked_size(size), bool(recolor))
+    said = {name: value for name, value in given.items() if value not in (None, "") and (name, value) != ("size", 0)}
+    settings = Settings().changed(**said)
+    most = MAX_SIZE[settings.views]
+    if (settings.size or 0) > most:
+        raise RefusedError(
+            f"size must be at most {most} pixels on this page with views={settings.views}, got {settings.size}."
+        )
+    return settings

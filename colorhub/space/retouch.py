@@ -12,14 +12,13 @@ import gradio as gr
 from colorhub.space.limits import (
     GONE,
     RefusedError,
-    checked_vividness,
     in_words,
     plain,
     received,
     sentence,
     tell,
 )
-from colorhub.space.models import NO_MODELS, default_model, listed, loading
+from colorhub.space.models import NO_MODELS, SHELF, default_model, find, listed, loading
 from colorhub.space.panel import about_model
 from colorhub.space.retouch_parts import Retouch, build
 from colorhub.space.retouch_session import Retouched, hints_from
@@ -27,7 +26,8 @@ from colorhub.space.session import Session, forget
 from colorhub.space.single import SAVE
 
 if TYPE_CHECKING:
-    from colorhub import Hint
+    from colorhub import ColorizationPipeline, Hint
+    from colorhub.models import ModelInfo
 
 _NOW = "(...inputs) => [...inputs.slice(0, -1), retouch.hints()]"  # the last input: what the page shows at this moment
 _SWITCH = "() => document.querySelector('#retouch-tab-button')?.click()"
@@ -117,10 +117,10 @@ def open_upload(upload: Any, session: Retouched | None, *asked: Any) -> list[Any
 def open_file(path: Path, session: Retouched | None, model: str | None, vividness: Any) -> list[Any]:
     """Colour a file and put it on the desk; the files of the session before are removed."""
     with in_words():
-        tell(loading(model))
-        opened = Retouched.of(path, model or "")
+        models = listed()
+        opened = Retouched.of(_pipeline(model, models), path)
         forget(session)
-        return _show(opened, vividness)
+        return _show(opened, vividness, models)
 
 
 def open_taken(session: Retouched | None, other: Session | None, vividness: Any) -> list[Any]:
@@ -128,34 +128,42 @@ def open_taken(session: Retouched | None, other: Session | None, vividness: Any)
     with in_words():
         if other is None:
             raise RefusedError(GONE)
-        tell(loading(other.colored.model))
-        opened = Retouched.taken(other.colored)
+        models = listed()
+        opened = Retouched.taken(_pipeline(other.colored.model, models), other.colored)
         forget(session)
-        return _show(opened, vividness)
+        return _show(opened, vividness, models)
 
 
 def change_model(session: Retouched | None, model: str | None, vividness: Any) -> list[Any]:
-    """Colour the same photo with another model; its hints stay."""
+    """Colour the same photo with another model; its hints stay. Nothing happens where it is the same one (gradio 6.31
+    tells of a choice from a list twice)."""
     with in_words():
         if session is None:
             return [*[gr.skip()] * 5, about_model(model), gr.skip(), gr.skip()]
-        tell(loading(model))
-        changed = session.with_model(model or "")
+        if session.model == model:
+            return [gr.skip()] * _SHOWN
+        models = listed()
+        changed = session.with_model(_pipeline(model, models))
         forget(session)
-        return _show(changed, vividness)
+        return _show(changed, vividness, models)
 
 
-def _show(session: Retouched, vividness: Any) -> list[Any]:
-    factor = checked_vividness(vividness)
+def _pipeline(model: str | None, models: "list[ModelInfo]") -> "ColorizationPipeline":
+    info = find(model, models)
+    tell(loading(info))
+    return SHELF.pipeline(info)
+
+
+def _show(session: Retouched, vividness: Any, models: "list[ModelInfo]") -> list[Any]:
     return [
         session,
         gr.update(visible=False),
         gr.update(visible=True),
         "\n\n".join(map(plain, session.lines)),
         gr.update(value=session.model),
-        about_model(session.model),
-        factor,
-        json.dumps({"kind": "opened", **session.opened(factor)}),
+        about_model(session.model, models),
+        vividness,
+        json.dumps({"kind": "opened", **session.opened(vividness)}),
     ]
 
 
@@ -165,7 +173,7 @@ def draw(session: Retouched | None, vividness: Any, event: gr.EventData) -> str:
 
     def answer() -> dict[str, Any]:
         kept, hints = _sent(session, asked)
-        return kept.draw(hints, checked_vividness(vividness), asked.get("longest"))
+        return kept.draw(hints, vividness, asked.get("longest"))
 
     return _answered(asked, answer)
 
@@ -180,7 +188,7 @@ def full_size(session: Retouched | None, vividness: Any, now: Any) -> str:
     """Write the file to download."""
     with in_words():
         kept, hints = _sent(session, _parsed(now))
-        written = kept.download(hints, checked_vividness(vividness))
+        written = kept.download(hints, vividness)
         for note in written.notes:
             gr.Info(plain(note), duration=12)
         return str(written.path)

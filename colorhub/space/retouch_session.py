@@ -1,4 +1,5 @@
-"""A photo on the desk of the tab Retouch: coloured once by a model, then drawn with hints again and again."""
+"""A photo on the desk of the tab Retouch: a :class:`colorhub.Retouching` with what a page needs beside it, files and
+threads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,60 +11,42 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from colorhub.settings import Settings
 from colorhub.space.compare_view import file_url
-from colorhub.space.comparing import Composers
-from colorhub.space.jobs import (
-    Colored,
-    Settings,
-    Written,
-    after,
-    colorize_upload,
-    lightness_only,
-    shrink,
-    write_full_size,
-    write_preview,
-)
+from colorhub.space.jobs import Colored, Written, after, colorize_photo, shrink, write_full_size, write_preview
 from colorhub.space.limits import MAX_HINTS, PREVIEW, RefusedError
-from colorhub.space.models import SHELF, likely_colors, take_hints, without_network
 from colorhub.space.session import Kept
-from colorhub.space.zero import on_zero_gpu
 
 if TYPE_CHECKING:
-    from colorhub import ColorLayer, Hint, Photo
-    from colorhub.hints import HintedLayers
+    from colorhub import ColorizationPipeline, ColorLayer, Hint, Photo
 
 _SHOWN = 24  # previews kept, as for Colorize
 _LEAST = 256  # pixels of a preview's longer side
 _STEP = 128  # previews differ in size by at least so many pixels: screens of about the same size share one
 _SUGGESTED = 6
-_ANY = "#808080"  # where only the place counts
 _IN_COLOR = "This photo is in colour: the model saw only its lightness."
-_DRAWING = 8
-_AT_HAND: "dict[Retouched, HintedLayers]" = {}  # the one who drew last stands last
-_AT_HAND_LOCK = Lock()
+_SETTINGS = Settings(in_color="recolor")
+_DRAWING = 8  # photos that are ready to draw on, some 50 MB each
+_READY: "dict[Retouched, None]" = {}  # the one that was drawn on last stands last
+_READY_LOCK = Lock()
 
 
 class Retouched(Kept):
     """A coloured photo that takes hints.
 
-    ``photo`` names it, whatever model colours it. What does not depend on the hints is made when it comes; the
+    ``photo`` is its name, whatever model colours it. What does not depend on the hints is made when it comes; the
     full-size lightness, of which hints need single pixels, lies in the folder and not in memory.
     """
 
-    def __init__(self, colored: Colored, photo: str = "") -> None:
+    def __init__(self, pipeline: "ColorizationPipeline", colored: Colored, photo: "Photo", name: str = "") -> None:
+        from colorhub import Retouching
+
         super().__init__()
-        self.colored, self.photo = colored, photo or token_hex(8)
-        pipeline = SHELF.get(colored.model)
-        opened = pipeline.open(colored.path)
-        self.lines = [*colored.notes, *([_IN_COLOR] if opened.in_color else [])]
-        grey = lightness_only(opened)
-        self._takes_hints = pipeline.model.accepts_hints
-        self._likely = None
-        if pipeline.model.has_distribution:
-            self._likely = likely_colors(colored.model, grey, colored.layer.size)
-        self._pipeline = without_network(pipeline)
-        np.save(self.folder / "grey.npy", grey.grey)
-        self._place = replace(grey, grey=np.load(self.folder / "grey.npy", mmap_mode="r"))
+        self.colored, self.photo = colored, name or token_hex(8)
+        self.lines = [*colored.notes, *([_IN_COLOR] if photo.in_color else [])]
+        self._retouching = Retouching(pipeline, _on_disk(photo, self.folder / "grey.npy"), layer=colored.layer)
+        if self._retouching.has_suggestions:  # now, while a GPU is lent: those who point at places do not wait for one
+            self.suggest(0, 0)
         self._views: dict[int, Photo] = {}
         self._previews: list[Path] = []
         self._plain: tuple[float, Path] | None = None  # with the vividness it has
@@ -72,18 +55,21 @@ class Retouched(Kept):
         Thread(target=self._warm_up, name="retouch", daemon=True).start()
 
     @classmethod
-    def of(cls, path: Path, model: str) -> "Retouched":
+    def of(cls, pipeline: "ColorizationPipeline", path: Path, name: str = "") -> "Retouched":
         """A file, coloured by a model; from its lightness alone if it is in colour."""
-        return cls(colorize_upload(path, Settings(model, recolor=True)))
+        photo = pipeline.open(path)
+        return cls(pipeline, colorize_photo(pipeline, path, photo, _SETTINGS), photo, name)
 
     @classmethod
-    def taken(cls, colored: Colored) -> "Retouched":
+    def taken(cls, pipeline: "ColorizationPipeline", colored: Colored) -> "Retouched":
         """A photo as the tab Colorize shows it, with its alternative if one was chosen."""
-        return cls.of(colored.path, colored.model) if colored.passed_through else cls(colored)
+        if colored.passed_through:
+            return cls.of(pipeline, colored.path)
+        return cls(pipeline, colored, pipeline.open(colored.path))
 
-    def with_model(self, model: str) -> "Retouched":
+    def with_model(self, pipeline: "ColorizationPipeline") -> "Retouched":
         """The same photo and hints with another model."""
-        changed = Retouched(colorize_upload(self.colored.path, Settings(model, recolor=True)), self.photo)
+        changed = Retouched.of(pipeline, self.colored.path, self.photo)
         changed.hints = self.hints
         return changed
 
@@ -104,7 +90,7 @@ class Retouched(Kept):
             "width": width,
             "height": height,
             "hints": [hint._asdict() for hint in self.hints],
-            "network": self._takes_hints,
+            "network": self._retouching.asks_model,
             **self.draw(self.hints, vividness),
         }
 
@@ -123,7 +109,7 @@ class Retouched(Kept):
         """The full-size file."""
         with self._lock:
             layer = self._hinted(hints)
-        return write_full_size(replace(self.colored, layer=layer), vividness, self.folder, self._composers)
+        return write_full_size(replace(self.colored, layer=layer), vividness, self.folder)
 
     def saved(self, hints: "Sequence[Hint]") -> Path:
         """A file with hints, ``NAME-hints.json``."""
@@ -147,39 +133,15 @@ class Retouched(Kept):
 
     def suggest(self, x: Any, y: Any) -> dict[str, Any]:
         """Colours for a place: likely ones by a model with a distribution, else variations of the colour there."""
-        from colorhub.hints import hints_of
-        from colorhub.hints.hint import lightness_at
-        from colorhub.hints.suggesting import likeliest
-
-        (place,) = hints_of([(x, y, _ANY)], self.size)
-        L = float(lightness_at(self._place, [place])[0])
-        across, down = (place.x + 0.5) / self.size[0], (place.y + 0.5) / self.size[1]
-        if self._likely is None:
-            return {"title": "From the colour here", "colors": self._variations(across, down, L)}
-        height, width = self._likely.shape[1:]
-        chances = self._likely[:, int(down * height), int(across * width)].float()
-        return {"title": f"Likely here, says {self.model}", "colors": likeliest(chances, L, _SUGGESTED)}
-
-    def _variations(self, across: float, down: float, L: float) -> list[str]:
-        """The model's colour at a place, and it stronger, softer, without chroma, and an eighth of the hues further."""
-        import torch
-
-        from colorhub.hints.layers import composed_at
-        from colorhub.hints.suggesting import hex_of
-
-        layer = self.colored.layer
-        ab = composed_at(layer.L, layer.ab[0], [(across, down)], torch.tensor([L]))[0]
-        turned = [torch.stack([c * ab[0] - s * ab[1], s * ab[0] + c * ab[1]]) for c, s in ((0.71, -0.71), (0.71, 0.71))]
-        return [hex_of(L, color) for color in (ab, 1.8 * ab, 0.5 * ab, 0 * ab, *turned)]
+        if not self._retouching.has_suggestions:
+            return {"title": "From the colour here", "colors": self._retouching.variations(x, y)}
+        likely = self._retouching.suggestions(x, y, _SUGGESTED)
+        return {"title": f"Likely here, says {self.model}", "colors": likely}
 
     def _hinted(self, hints: "Sequence[Hint]") -> "ColorLayer":
-        layer = self.colored.layer
-        if not hints:
-            return layer
-        spread = self._spread()
-        if self._takes_hints:  # what spreads is not for another process: it is prepared anew there
-            return take_hints(self.model, self._place, layer, list(hints), None if on_zero_gpu() else spread)
-        return self._pipeline.retouch(self._place, layer, hints, spread)
+        if hints:
+            self._ready()
+        return self._retouching.layer(hints)
 
     def _without_hints(self, vividness: float) -> Path:
         if self._plain is None or self._plain[0] != vividness:
@@ -195,38 +157,40 @@ class Retouched(Kept):
                 oldest.unlink(missing_ok=True)
         return path
 
-    def _spread(self) -> "HintedLayers":
-        """What spreads from pixels of this photo: some 50 MB, so that only those who draw now have it at hand."""
-        from colorhub.hints import HintedLayers
-
-        with _AT_HAND_LOCK:
-            spread = _AT_HAND.pop(self, None) or HintedLayers(self._place, self.colored.layer.L)
-            _AT_HAND[self] = spread
-            while len(_AT_HAND) > _DRAWING:
-                del _AT_HAND[next(iter(_AT_HAND))]
-            return spread
-
     def close(self, linger: float = 0.0) -> None:
-        with _AT_HAND_LOCK:
-            _AT_HAND.pop(self, None)
+        with _READY_LOCK:
+            _READY.pop(self, None)
         super().close(linger)
+
+    def _ready(self) -> None:
+        """Stand last among the photos that are ready to draw on; the first one lets go of what it needs for it."""
+        with _READY_LOCK:
+            _READY.pop(self, None)
+            _READY[self] = None
+            while len(_READY) > _DRAWING:
+                first = next(iter(_READY))
+                del _READY[first]
+                first._retouching.release()
 
     def _warm_up(self) -> None:
         """What the first hint needs and later ones share, while the visitor looks at the picture."""
         with self._lock:
-            self._spread().apply(
-                self.colored.layer.ab, hints_from([[side // 2 for side in self.size] + [_ANY]], self.size)
-            )
+            self._ready()
+            self._retouching.warm_up()
 
     def _composed(self, layer: "ColorLayer", vividness: float, longest: int) -> np.ndarray:
         if longest not in self._views:  # on which a preview is composed, for the last two sizes
             self._views = {**dict(list(self._views.items())[-1:]), longest: shrink(self.colored.view, longest)}
-        view = self._views[longest]
-        return after(replace(self.colored, view=view, layer=layer), vividness, longest, self._composers)
+        return after(replace(self.colored, view=self._views[longest], layer=layer), vividness, longest)
 
-    @property
-    def _composers(self) -> Composers:
-        return Composers({self.model: self._pipeline})
+
+def _on_disk(photo: "Photo", path: Path) -> "Photo":
+    """A photo of which only the lightness is kept, in a file."""
+    from colorhub.photo.metadata import Metadata
+
+    np.save(path, photo.grey)
+    grey = np.load(path, mmap_mode="r")
+    return replace(photo, grey=grey, rgb=None, alpha=None, metadata=Metadata(), original=None)
 
 
 def hints_from(sent: Any, size: tuple[int, int]) -> "list[Hint]":

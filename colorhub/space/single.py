@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from colorhub.settings import FIELDS
 from colorhub.space import alternatives
 from colorhub.space.examples import example_photos
 from colorhub.space.jobs import colorize_upload
@@ -16,16 +17,20 @@ from colorhub.space.limits import (
     KEEP_SESSION,
     PREVIEW,
     RefusedError,
-    checked_vividness,
     in_words,
     plain,
     received,
     tell,
 )
-from colorhub.space.models import loading
+from colorhub.space.models import SHELF, find, listed, loading
 from colorhub.space.panel import Panel, settings, vividness_slider
 from colorhub.space.photo_box import photo_box
 from colorhub.space.session import Session, forget
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from colorhub.models import ModelInfo
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
 _SHOWN = 8 + alternatives.SHOWN  # components that show an answer
@@ -104,7 +109,7 @@ def build_examples(elem_id: str = "examples") -> list[tuple[gr.Button, Path]]:
 
 def wire(one: Single, panel: Panel) -> None:
     """Connect the stage with the settings."""
-    asked = [panel.model, one.vividness, panel.size, panel.recolor]
+    asked = panel.asked(one.vividness)
     shown = [one.session, one.empty, one.answer, one.result, one.vividness, one.status, one.anew, one.download]
     shown += one.more.shown
     network = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private", "preprocess": False}
@@ -125,9 +130,9 @@ def wire(one: Single, panel: Panel) -> None:
         "show_progress_on": one.result,
         **network,
     }
-    for setting in (panel.model, panel.size, panel.recolor):
+    for setting in (panel.model, *panel.advanced):
         setting.input(**again)
-    one.anew.click(lambda: True, None, panel.recolor, **quiet).then(**again)
+    one.anew.click(lambda: "recolor", None, panel.in_color, **quiet).then(**again)
     move = {"inputs": [one.session, one.vividness], "outputs": one.result, "trigger_mode": "always_last", **quiet}
     one.vividness.input(partial(change_vividness, DRAFT), queue=False, **move)
     one.vividness.release(partial(change_vividness, PREVIEW), queue=False, **move)
@@ -135,7 +140,7 @@ def wire(one: Single, panel: Panel) -> None:
         full_size, [one.session, one.vividness], one.file, api_visibility="private", show_progress_on=one.download
     )
     saved.success(None, one.file, None, js=SAVE, **quiet)
-    one.another.click(start_over, one.session, [*shown, one.photo, panel.recolor], **quiet)
+    one.another.click(start_over, one.session, [*shown, one.photo, panel.in_color], **quiet)
     alternatives.wire(one.more, one.session, one.vividness, one.result, one.status)
 
 
@@ -147,20 +152,24 @@ def color_upload(session: Session | None, upload: Any, *asked: Any) -> list[Any]
         return color_file(received(upload), session, *asked)
 
 
-def color_file(
-    path: Path, session: Session | None, model: str, vividness: float, size: Any, recolor: bool
-) -> list[Any]:
+def color_file(path: Path, session: Session | None, *asked: Any) -> list[Any]:
     """Colour a file; the files of the session before are removed."""
     with in_words():
-        tell(loading(model))
-        session_now = Session(colorize_upload(path, settings(model, size, recolor)))
+        wanted, models = settings(*asked), listed()
+        info = find(wanted.model, models)
+        tell(loading(info))
+        session_now = Session(colorize_upload(SHELF.pipeline(info), path, wanted))
         forget(session)
-        return _show(session_now, vividness)
+        return _show(session_now, wanted.vividness, models)
 
 
 def color_again(session: Session | None, *asked: Any) -> list[Any]:
-    """Colour the same photo with other settings; nothing happens while there is none."""
-    return [gr.skip()] * _SHOWN if session is None else color_file(session.colored.path, session, *asked)
+    """Colour the same photo with other settings; nothing happens while there is none, nor where they are the same
+    (gradio 6.31 tells of a choice from a list twice)."""
+    with in_words():
+        if session is None or session.first.is_made_with(settings(*asked)):
+            return [gr.skip()] * _SHOWN
+        return color_file(session.colored.path, session, *asked)
 
 
 def change_vividness(longest: int, session: Session | None, vividness: float) -> Any:
@@ -168,7 +177,7 @@ def change_vividness(longest: int, session: Session | None, vividness: float) ->
     if session is None or session.colored.passed_through:
         return gr.skip()
     with in_words():
-        return session.show(checked_vividness(vividness), longest)
+        return session.show(vividness, longest)
 
 
 def full_size(session: Session | None, vividness: float) -> str:
@@ -176,7 +185,7 @@ def full_size(session: Session | None, vividness: float) -> str:
     with in_words():
         if session is None:
             raise RefusedError(GONE)
-        written = session.download(checked_vividness(vividness))
+        written = session.download(vividness)
         for note in written.notes:
             gr.Info(plain(note), duration=12)
         return str(written.path)
@@ -187,20 +196,32 @@ def start_over(session: Session | None) -> list[Any]:
     forget(session)
     hidden = gr.update(visible=False)
     gone = alternatives.hidden()
-    return [None, gr.update(visible=True), hidden, None, gr.skip(), "", hidden, gr.skip(), *gone, None, False]
+    return [
+        None,
+        gr.update(visible=True),
+        hidden,
+        None,
+        gr.skip(),
+        "",
+        hidden,
+        gr.skip(),
+        *gone,
+        None,
+        FIELDS["in_color"].default,
+    ]
 
 
-def _show(session: Session, vividness: float) -> list[Any]:
+def _show(session: Session, vividness: float, models: "Sequence[ModelInfo]") -> list[Any]:
     colored = session.colored
     left = colored.passed_through
     return [
         session,
         gr.update(visible=False),
         gr.update(visible=True),
-        session.show(checked_vividness(vividness)),
+        session.show(vividness),
         gr.update(visible=not left),
         alternatives.status(colored),
         gr.update(visible=left),
         gr.update(visible=not left),
-        *alternatives.offered(colored),
+        *alternatives.offered(colored, models),
     ]

@@ -12,8 +12,9 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorhub.models.base import HubModel
 from training.augment import lightness_and_color
-from training.config import Optimizer, Recipe
+from training.config import Optimizer, Part, Recipe
 from training.data import Batch
+from training.parts import Freezing, weight_groups
 from training.validate import HeldOut, picture_sheet, validate
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
@@ -39,10 +40,13 @@ def learning_rate(step: int, steps: int, optimizer: Optimizer) -> float:
     return optimizer.learning_rate * (low + (1 - low) * height)
 
 
-def new_optimizer(model: nn.Module, options: Optimizer, rate: float) -> torch.optim.Optimizer:
-    """The recipe's kind of optimizer over a model's weights."""
+def new_optimizer(
+    model: nn.Module, options: Optimizer, rate: float, parts: Sequence[Part] = ()
+) -> torch.optim.Optimizer:
+    """The recipe's kind of optimizer over a model's weights, a group for each of its parts."""
     kind = _OPTIMIZERS[options.name]
-    return kind(model.parameters(), lr=rate, betas=options.betas, weight_decay=options.weight_decay)
+    groups = [{"params": weights, "lr": rate * ratio, "ratio": ratio} for ratio, weights in weight_groups(model, parts)]
+    return kind(groups, lr=rate, betas=options.betas, weight_decay=options.weight_decay)
 
 
 class Task:
@@ -52,7 +56,8 @@ class Task:
         self.recipe, self.accelerator = recipe, accelerator
         self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
         self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
-        optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate)
+        self.freezing = Freezing(model, recipe.parts)
+        optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate, recipe.parts)
         self.average = _average(model, recipe.optimizer.ema_decay)
         if recipe.run.compile:
             model.compile()  # in place: a wrapper would change the names of the weights
@@ -78,9 +83,11 @@ class Task:
         return losses | self.step_model()
 
     def set_rates(self, number: int) -> None:
-        """Set the learning rate of step ``number``."""
+        """Set the learning rates of step ``number``, and freeze what is not trained in it."""
+        self.freezing.at(number)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(number, self.recipe.run.steps, self.recipe.optimizer)
+            rate = learning_rate(number, self.recipe.run.steps, self.recipe.optimizer)
+            group["lr"] = rate * group.get("ratio", 1.0)
 
     def step_model(self) -> dict[str, Tensor]:
         """Move the model along its gradients, and its average after it; answers ``gradient_norm``."""
@@ -119,8 +126,8 @@ class Task:
 
     @property
     def learning_rate(self) -> float:
-        """The rate of the last step."""
-        return self.optimizer.param_groups[0]["lr"]
+        """The rate of the last step, of what no part of the recipe has another for."""
+        return self.optimizer.param_groups[-1]["lr"]
 
     @property
     def best_model(self) -> HubModel:
