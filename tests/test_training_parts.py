@@ -103,6 +103,25 @@ def test_a_part_is_frozen_until_its_step_with_its_statistics() -> None:
         assert all(weight.requires_grad for weight in net["head"].parameters())
 
 
+def test_processes_that_share_gradients_move_the_same_weights() -> None:
+    """They keep frozen weights in the graph; what they compute for them is dropped before the step."""
+    parts, found = [Part(match=["encoder.*"], frozen_until=1)], []
+    for shared in (False, True):
+        torch.manual_seed(0)
+        net = _net().train()
+        freezing = Freezing(net, parts, shared)
+        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.1)
+        for step in range(2):
+            freezing.at(step)
+            assert all(weight.requires_grad for weight in net.parameters()) is (shared or step == 1)
+            net["head"](net["encoder"](torch.ones(2, 1, 8, 8).cumsum(2))).square().mean().backward()
+            freezing.drop_gradients()
+            optimizer.step()
+            optimizer.zero_grad()
+        found.append(net.state_dict())
+    assert all(torch.equal(one, two) for one, two in zip(found[0].values(), found[1].values(), strict=True))
+
+
 def test_what_the_model_freezes_itself_stays_frozen() -> None:
     net = _net().train()
     net["encoder"][0].requires_grad_(False)

@@ -26,10 +26,16 @@ class Freezing:
 
     A frozen weight has no gradient. A module whose weights are all frozen is in evaluation mode, so that its batch
     statistics stay as well.
+
+    Args:
+        model: in training mode.
+        parts: of the recipe.
+        shared: whether several processes exchange gradients: they agree once on which weights have some, so that those
+            of frozen weights are computed, and dropped by :meth:`drop_gradients`.
     """
 
-    def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
-        self._model, self._parts = model, list(parts)
+    def __init__(self, model: nn.Module, parts: Sequence[Part], shared: bool = False) -> None:
+        self._model, self._parts, self._shared = model, list(parts), shared
         self._own = [
             weight for weight in model.parameters() if weight.requires_grad
         ]  # the model may freeze some itself
@@ -44,8 +50,15 @@ class Freezing:
             self._frozen = frozen
             trainable = {id(weight) for weight in self._own}
             for name, weight in self._model.named_parameters():
-                weight.requires_grad_(id(weight) in trainable and not self._is_frozen(name))
+                weight.requires_grad_(id(weight) in trainable and (self._shared or not self._is_frozen(name)))
         self._set_modes()
+
+    def drop_gradients(self) -> None:
+        """Forget the gradients of weights that are frozen now."""
+        if self._parts and self._shared:
+            for name, weight in self._model.named_parameters():
+                if self._is_frozen(name):
+                    weight.grad = None
 
     def _is_frozen(self, name: str) -> bool:
         number = _part_of(name, self._parts)

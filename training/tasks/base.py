@@ -56,7 +56,7 @@ class Task:
         self.recipe, self.accelerator = recipe, accelerator
         self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
         self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
-        self.freezing = Freezing(model, recipe.parts)
+        self.freezing = Freezing(model, recipe.parts, shared=accelerator.num_processes > 1)
         optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate, recipe.parts)
         self.average = _average(model, recipe.optimizer.ema_decay)
         if recipe.run.compile:
@@ -91,6 +91,7 @@ class Task:
 
     def step_model(self) -> dict[str, Tensor]:
         """Move the model along its gradients, and its average after it; answers ``gradient_norm``."""
+        self.freezing.drop_gradients()
         # An infinite limit leaves the gradients as they are: only their norm is wanted, to see one that is not finite.
         limit = self.recipe.optimizer.clip_norm or inf
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit).detach()
