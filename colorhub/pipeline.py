@@ -32,7 +32,7 @@ from colorhub.inference.sampling import along_edges
 from colorhub.inference.views import agreed
 from colorhub.models import Colorizer, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError
+from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, chosen
 
 MAX_PIXELS = 400_000_000
 Layers = ColorLayer | list[ColorLayer] | None  # of one photo: a list with samples, None where it is left as it is
@@ -69,7 +69,7 @@ class ColorizationPipeline:
         settings: Settings | None = None,
         **changes: Any,
     ) -> None:
-        settings = (settings or Settings()).changed(**changes)
+        settings = chosen(settings, Settings()).changed(**changes)
         model = (settings.model or DEFAULT_MODEL) if model is None else model
         self.network = model if isinstance(model, Network) else _network(model, device)
         named = isinstance(model, (str, os.PathLike))
@@ -294,7 +294,7 @@ class ColorizationPipeline:
         return self.hint(self._prepare(photo, settings, True), layer, hints, spread)
 
     def _settings(self, settings: Settings | None, changes: dict[str, Any]) -> Settings:
-        settings = (settings or self.settings).changed(**changes)
+        settings = chosen(settings, self.settings).changed(**changes)
         if settings.model is None:
             return replace(settings, model=self.settings.model)
         if settings.model not in (self.name, self.settings.model):

@@ -17,7 +17,7 @@ from colorhub.inference.layer import ColorLayer, compose
 from colorhub.inference.preprocess import NetworkInput
 from colorhub.photo import ColorPhoto, Photo
 from colorhub.pipeline import ColorizationPipeline
-from colorhub.settings import Settings, SettingsError
+from colorhub.settings import Settings, SettingsError, chosen
 
 _EIGHTHS = ((0.71, -0.71), (0.71, 0.71))  # cosine and sine of turns of the hue
 
@@ -59,7 +59,7 @@ class Retouching:
         **changes: Any,
     ) -> None:
         self.pipeline = pipeline
-        made_with = layer.provenance.settings if layer else (settings or pipeline.settings).changed(**changes)
+        made_with = layer.provenance.settings if layer else chosen(settings, pipeline.settings).changed(**changes)
         if layer is None and made_with.samples:
             raise SettingsError("samples must be None for Retouching: hints are given to one colouring.")
         self.settings: Settings = made_with

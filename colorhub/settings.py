@@ -7,10 +7,12 @@ setting.
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -130,6 +132,8 @@ class Settings:
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.model, os.PathLike):
+            object.__setattr__(self, "model", os.fspath(self.model))
         for name, info in FIELDS.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), info))
         if self.model == "":
@@ -144,7 +148,7 @@ class Settings:
         """Whether the answer is taken from a distribution: only a model that has one can give it."""
         return self.temperature is not None or self.samples is not None
 
-    def changed(self, **changes: Any) -> Self:
+    def changed(self, /, **changes: Any) -> Self:
         """These settings with others in place of some. Keywords of earlier versions are taken too, with a warning.
 
         Raises:
@@ -164,9 +168,11 @@ class Settings:
         """Settings from what :meth:`to_dict` gives; what is missing has its default.
 
         Raises:
-            SettingsError: an unknown setting, or one out of range.
+            SettingsError: an unknown setting, one out of range, or no settings by name at all.
         """
-        return cls().changed(**values)
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"Settings are values by name, as Settings.to_dict gives them, got {_short(values)}.")
+        return cls().changed(**{str(name): value for name, value in values.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all settings into a JSON file, so that what was done can be done again."""
@@ -208,6 +214,20 @@ class Settings:
             raise SettingsError(f"In {path}: {error}") from None
 
 
+def chosen(given: Settings | None, own: Settings) -> Settings:
+    """Settings that were given, or else a door's own.
+
+    Raises:
+        SettingsError: something else was given, such as a dictionary or a file's name.
+    """
+    if given is not None and not isinstance(given, Settings):
+        raise SettingsError(
+            f"settings must be colorhub.Settings, got {_short(given)}: Settings(...), Settings.from_dict and "
+            "Settings.load make some."
+        )
+    return own if given is None else given
+
+
 FIELDS: dict[str, FieldInfo] = {one.name: one.metadata["info"] for one in fields(Settings)}
 _MAY_BE_NONE = {name for name, info in FIELDS.items() if info.default is None}
 
@@ -216,14 +236,7 @@ def _checked(name: str, value: Any, info: FieldInfo) -> Any:
     """A value of the setting's own type and in its range, or an error that says what is expected."""
     if value is None and name in _MAY_BE_NONE:
         return None
-    right = (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-        if info.kind in (int, float)
-        else isinstance(value, info.kind)
-    )
-    if right and info.kind is int:
-        right = int(value) == value
-    if not right:
+    if not _is_of_kind(value, info.kind):
         raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
     value = info.kind(value)
     if info.choices and value not in info.choices:
@@ -231,6 +244,18 @@ def _checked(name: str, value: Any, info: FieldInfo) -> Any:
     if (info.low is not None and value < info.low) or (info.high is not None and value > info.high):
         raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
     return value
+
+
+def _is_of_kind(value: Any, kind: type) -> bool:
+    """Whether a value can be taken for one of a setting's type. NumPy's numbers are numbers."""
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value) and (kind is float or int(value) == value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _check_format(name: str) -> None:
@@ -246,9 +271,9 @@ def _check_format(name: str) -> None:
 def _renamed(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Keywords of version 0.1 in today's words."""
     for name, value in changes.items():
-        if name == "normalize" and value in (None, "auto"):
-            now: dict[str, Any] = {"restore": value == "auto"}
-        elif name == "size" and value == "auto":
+        if name == "normalize" and (value is None or _is_auto(value)):
+            now: dict[str, Any] = {"restore": value is not None}
+        elif name == "size" and _is_auto(value):
             now = {"size": None, "views": 3}
         elif name == "recolor":
             now = {"in_color": "recolor" if value else "auto"}
@@ -258,10 +283,26 @@ def _renamed(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
             continue
         words = ", ".join(f"{key}={setting!r}" for key, setting in now.items())
-        warnings.warn(f"{name}={value!r} is now {words}.", FutureWarning, stacklevel=4)
+        warnings.warn(f"{name}={value!r} is now {words}.", FutureWarning, stacklevel=_levels_to_caller())
         yield from now.items()
 
 
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def _levels_to_caller() -> int:
+    """How far above the function that asks the line is that called this package, by whichever door: a warning's
+    ``stacklevel``. Decorators of torch lie between."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("colorhub", "torch"):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."

@@ -16,7 +16,7 @@ from colorhub.inference.compose import compose_codes, compose_rows, edge_maps, w
 from colorhub.inference.preprocess import Box
 from colorhub.inference.resize import lightness
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.settings import Settings, SettingsError
+from colorhub.settings import Settings, SettingsError, chosen
 
 _STRIP = 2**22  # pixels composed at a time on an accelerator
 _KEY, _VERSION = "colorhub", 1  # of a file's metadata
@@ -155,7 +155,7 @@ def compose(
         >>> compose(photo, layer, vividness=1.2).pixels.shape
         (512, 512, 3)
     """
-    settings = settings or (layer.provenance.settings if layer else Settings())
+    settings = chosen(settings, layer.provenance.settings if layer else Settings())
     if vividness is not None:
         settings = settings.changed(vividness=vividness)
     output = {"format": settings.format, "quality": settings.quality, "record": settings.record}
