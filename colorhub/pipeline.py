@@ -154,7 +154,7 @@ class ColorizationPipeline:
         is in colour already and the settings do not ask for more.
 
         Args:
-            photos: a photo or several.
+            photos: one that :meth:`open` gave, or a list of them.
             settings: the pipeline's own when not given.
             hints: where there are some, a photo in colour is coloured anew.
             changes: settings by keyword.
@@ -182,12 +182,12 @@ class ColorizationPipeline:
         Photos whose network inputs agree in shape share a batch.
 
         Args:
-            prepared: from :meth:`prepare`, one or several; or photos, which are then prepared and coloured, whether
-                they are in colour or not.
-            size: as in :class:`~colorhub.Settings`, of photos.
+            prepared: from :meth:`prepare`, one or several; or photos that :meth:`open` gave, which are then prepared
+                and coloured, whether they are in colour or not.
+            size: as in :class:`~colorhub.Settings`, for photos. What is prepared has its settings already.
             batch_size: photos that go through the network together.
             hints: as in a call, for one photo.
-            changes: settings by keyword, of photos.
+            changes: settings by keyword, for photos.
 
         Returns:
             Layers in the order of the photos; ``None`` for one that is left as it is.
@@ -288,7 +288,7 @@ class ColorizationPipeline:
     def retouch(
         self, photo: Photo, layer: ColorLayer, hints: Iterable[Any], spread: HintedLayers | None = None
     ) -> ColorLayer:
-        """The name of :meth:`hint` in version 0.1."""
+        """The name of :meth:`hint` in version 0.1. Use ``pipeline.predict(photo, hints=hints)``."""
         warnings.warn("pipeline.retouch is now pipeline.predict(photo, hints=...).", FutureWarning, stacklevel=2)
         settings = replace(layer.provenance.settings, in_color="recolor")
         return self.hint(self._prepare(photo, settings, True), layer, hints, spread)
@@ -338,7 +338,8 @@ class ColorizationPipeline:
     ) -> list[NetworkInput | None]:
         photos = [one for one in prepared if isinstance(one, Photo)]
         if changes and len(photos) < len(prepared):
-            raise SettingsError(f"{next(iter(changes))} is a setting of prepare: what it made is as it is.")
+            name = next(iter(changes))
+            raise SettingsError(f"{name} cannot change what is already prepared: give it to prepare.")
         settings = self._settings(None, changes)
         return [self._prepare(one, settings, True) if isinstance(one, Photo) else one for one in prepared]
 

@@ -1,4 +1,4 @@
-"""Settings: every choice that changes the pixels or the metadata of a result, with one set of defaults for every door.
+"""Settings: every choice that changes the pixels or the metadata of a result, with one set of defaults everywhere.
 
 Python, the command line, the page, its API, the study and the scores all make a :class:`Settings`; their words of help,
 ranges and defaults are taken from :data:`FIELDS`. What does not change a result (batch size, device, workers) is no
@@ -60,26 +60,29 @@ def _setting(kind: type, default: Any, help: str, **limits: Any) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """How photos are coloured, checked once, when it is made; what is not given has the default of every door.
+    """How photos are coloured. What is not given has its default, which is the same in Python, in the terminal and on
+    the page. Values are checked when the settings are made.
 
     Args:
         model: name, folder or Hub id, for :func:`colorhub.load`; the pipeline's own, else the hub's default, when not
             given.
         size: short side in pixels that the network works at, 16 to 4096; what the model was trained at when not given.
-        views: 1, or 3 for the agreement of three sizes, at three times the network's work. Temperature and samples take
-            one.
-        restore: the network sees an old print without its border and in the tones of a photograph; the photo keeps its
-            own.
-        vividness: factor on chroma, 0 to 4.
-        temperature: how boldly a model with a distribution over colours chooses, 0 to 4. Of its one answer: 0 the
-            likeliest colours, 1 their mean, the model's own when not given. Of samples: towards 0 they agree, 1 is the
-            distribution's own spread, 0.6 when not given.
-        samples: so many different colourings of each photo, instead of one; for models with a distribution.
-        seed: of the samples; the first ones are the same however many are asked for.
+        views: 1, or 3 for what three sizes agree on, at three times the network's work. With temperature or samples
+            it is always 1.
+        restore: the network sees a faded or bordered print in full tones and without its border; the result keeps the
+            tones and the border of the photo.
+        vividness: factor on the strength of the colours: 0 is grey, 1 is what the model says, 4 the most.
+        temperature: how a model with a distribution over colours chooses among them, 0 to 4. For one answer: 0 takes
+            the likeliest colours, 1 the mean of all; the model's own when not given. For samples: towards 0 they agree,
+            at 1 they differ as much as the distribution says; 0.6 when not given.
+        samples: how many different colourings of each photo to make, 1 to 64, instead of the one answer; for models
+            with a distribution.
+        seed: another one gives other samples. With the same one the first samples are the same however many are asked
+            for.
         in_color: what becomes of photos that are in colour: ``auto`` leaves them as they are, ``recolor`` colours them
             anew from their lightness, ``keep`` also leaves those that only have a tone, such as sepia prints.
         format: file format of results, such as ``png``; the photo's own when not given.
-        quality: of JPEG, WebP, HEIC and AVIF, 1 to 100.
+        quality: of JPEG, WebP, HEIC and AVIF files, 1 to 100; 95 when not given.
         record: whether a file says (in XMP) that a model invented the colours, which, and with what settings.
 
     Raises:
@@ -100,10 +103,13 @@ class Settings:
         unit="pixels",
     )
     views: int = _setting(
-        int, 1, "Sizes at which the photo is looked at: 1, or 3, whose agreement is taken.", choices=(1, 3)
+        int, 1, "At how many sizes the network looks at the photo: 1, or 3 to take what they agree on.", choices=(1, 3)
     )
     restore: bool = _setting(
-        bool, True, "Let the network see old prints in full tones and without their border; the photo keeps its own."
+        bool,
+        True,
+        "Show the network faded or bordered prints in full tones and without their border; the result keeps the "
+        "photo's tones and border.",
     )
     vividness: float = _setting(
         float, 1.0, "Factor on the strength of the colours: 0 is grey, 1 is what the model says.", low=0, high=4
@@ -111,22 +117,30 @@ class Settings:
     temperature: float | None = _setting(
         float,
         None,
-        "How boldly a model with a distribution chooses: 0 the likeliest colours, 1 their mean or own spread.",
+        "For models with a distribution over colours: 0 takes the likeliest ones, 1 the mean of all. Works with one "
+        "view only.",
         low=0,
         high=4,
     )
     samples: int | None = _setting(
-        int, None, "So many different colourings of each photo, by a model with a distribution.", low=1, high=64
+        int,
+        None,
+        "How many different colourings of each photo to make, for models with a distribution.",
+        low=1,
+        high=64,
     )
-    seed: int = _setting(int, 0, "Of the samples: another one draws others.", low=0, high=2**63 - 1)
+    seed: int = _setting(int, 0, "Another one gives other samples.", low=0, high=2**63 - 1)
     in_color: InColor = _setting(
         str,
         "auto",
-        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep also leaves toned ones.",
+        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep leaves sepia and other toned "
+        "prints as they are, too.",
         choices=("auto", "recolor", "keep"),
     )
     format: str | None = _setting(str, None, "File format of the results, such as png; the photo's own when not given.")
-    quality: int | None = _setting(int, None, "Of JPEG, WebP, HEIC and AVIF files; 95 when not given.", low=1, high=100)
+    quality: int | None = _setting(
+        int, None, "Quality of JPEG, WebP, HEIC and AVIF files; 95 when not given.", low=1, high=100
+    )
     record: bool = _setting(
         bool, True, "Record in the file that a model invented the colours, which, and with what settings."
     )

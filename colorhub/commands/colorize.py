@@ -52,8 +52,8 @@ def colorize(
 
     A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
     Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
-    already are copied as they are, unless --in-color says otherwise, but for one with --hints. In folders, results of
-    earlier runs (*.color.*) and hidden files are left alone.
+    already are copied as they are, unless --in-color recolor or --hints is given. In folders, results of earlier runs
+    (*.color.*) and hidden files are left alone.
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """

@@ -23,8 +23,8 @@ def settings_in_effect(given: Mapping[str, Any], file: Path | None) -> Settings:
         raise leave(error, WRONG_USAGE) from error
     if chosen.samples is not None:
         raise leave(
-            f"{file} asks for {chosen.samples} samples, and the command line writes one colouring of each photo: take "
-            "samples out of it",
+            f"the settings {file} ask for {chosen.samples} samples, but the command line writes one colouring of each "
+            'photo: set "samples" to null there',
             WRONG_USAGE,
         )
     return replace(chosen, model=chosen.model or DEFAULT_MODEL)

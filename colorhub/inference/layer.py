@@ -136,7 +136,7 @@ def compose(
     """Put a colour layer onto its photo, at full size or smaller. No model is needed, and none runs.
 
     Args:
-        photo: the one the layer is of, or a smaller copy of it.
+        photo: the :class:`~colorhub.Photo` the layer is of, or a smaller copy of it.
         layer: from :meth:`~colorhub.ColorizationPipeline.predict`; ``None`` for a photo that is left as it is.
         vividness: factor on chroma, 0 to 4; that of the settings when not given.
         settings: of the result's colours and of its file; those that the layer was made with when not given.
