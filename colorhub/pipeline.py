@@ -50,7 +50,7 @@ class ColorizationPipeline:
         changes: settings by keyword, in place of some of those.
 
     Raises:
-        SettingsError: an unknown setting, or one out of range.
+        SettingsError: an unknown setting, one out of range, or temperature or samples for a model with one answer.
         ModelNotFoundError: no such weights.
 
     Example:
@@ -75,6 +75,8 @@ class ColorizationPipeline:
         named = isinstance(model, (str, os.PathLike))
         self.settings = replace(settings, model=os.fspath(model) if named else self.name)
         self.max_pixels = max_pixels
+        if self.settings.is_sampling:
+            self._expect_distribution()
 
     @property
     def name(self) -> str:
@@ -403,7 +405,7 @@ class ColorizationPipeline:
     def _expect_distribution(self) -> None:
         if not self.model.has_distribution:
             others = ", ".join(with_distribution()) or "none of those on this machine"
-            raise ValueError(
+            raise SettingsError(
                 f"The model {self.name} has one answer for a photo and takes no temperature or samples; "
                 f"models that have more: {others}."
             )
