@@ -24,7 +24,7 @@ from tqdm import tqdm
 
 from colorhub import ab_bins
 from colorhub.hints import HintedLayers, hints_of, native_hints
-from colorhub.inference.layer import ColorLayer, Provenance, compose
+from colorhub.inference.layer import ColorLayer, LayerError, Provenance, compose
 from colorhub.inference.preprocess import NetworkInput, network_input
 from colorhub.inference.resize import same_shape
 from colorhub.inference.runtime import Network, best_device
@@ -223,11 +223,14 @@ class ColorizationPipeline:
 
         Raises:
             HintsError: hints that cannot be used.
+            LayerError: layers of another photo, or of other settings than the photo was prepared with.
         """
         photo = prepared.photo
         given = hints_of(hints, photo.size)
         if not given or layers is None:
             return layers
+        for layer in [layers] if isinstance(layers, ColorLayer) else layers:
+            _expect_same_grid(layer, prepared)
         propagator = propagator or HintedLayers(photo, prepared.L)
         if isinstance(layers, ColorLayer):
             return self._hinted(prepared, layers, given, propagator)
@@ -419,6 +422,16 @@ class ColorizationPipeline:
             prepared.settings,
             prepared.box,
             prepared.restored,
+        )
+
+
+def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:
+    layer.expect_photo(prepared.photo)
+    if layer.L.shape != prepared.L.shape:
+        (height, width), (own_height, own_width) = prepared.L.shape[2:], layer.L.shape[2:]
+        raise LayerError(
+            f"The colour layer has {own_width} x {own_height} values and {prepared.photo.name} was prepared for "
+            f"{width} x {height}: prepare it with the layer's settings."
         )
 
 
