@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import cv2
@@ -165,6 +166,7 @@ class ColorizationPipeline:
             ValueError: settings out of range; temperature or samples for a model that has one answer.
         """
         settings = self._settings(settings, changes)
+        _expect(photos, Photo)
         if isinstance(photos, Photo):
             return self._prepare(photos, settings, bool(hints))
         return [self._prepare(photo, settings, bool(hints)) for photo in photos]
@@ -195,6 +197,7 @@ class ColorizationPipeline:
             Layers in the order of the photos; ``None`` for one that is left as it is.
         """
         _check_batch_size(batch_size)
+        _expect(prepared, Photo, NetworkInput, NoneType)
         if size is not None:
             changes["size"] = size
         if prepared is None or isinstance(prepared, (Photo, NetworkInput)):
@@ -436,8 +439,18 @@ def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:
 
 
 def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+
+
+def _expect(given: Any, *kinds: type) -> None:
+    """Check that a stage is given what it takes, one or a list: a call opens files and arrays, a stage does not."""
+    several = given if isinstance(given, (list, tuple)) else [given]
+    if wrong := [one for one in several if not isinstance(one, kinds)]:
+        raise TypeError(
+            "prepare and predict take photos as pipeline.open gives them, one or a list, got "
+            f"{type(wrong[0]).__name__}."
+        )
 
 
 def _network(model: Colorizer | str | os.PathLike[str], device: str | None) -> Network:
