@@ -103,7 +103,14 @@ def test_a_settings_file_that_cannot_be_used(content: object, reason: str, photo
     result = colorize(photo, "--settings", file)
     assert result.exit_code == 2
     assert reason in result.stderr
+    assert str(file) in result.stderr  # as it is written, not Settings.json
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_files_name_keeps_its_small_letters(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.json").write_text("{")
+    assert colorize(photo, "--settings", "mine.json").stderr.startswith("Error: mine.json is no JSON")
 
 
 def test_settings_that_cannot_be_written(model: Path, photo: Path, tmp_path: Path) -> None:
