@@ -40,6 +40,7 @@ class Retouching:
     Raises:
         PhotoError: a file that cannot be read.
         SettingsError: an unknown setting, one out of range, samples without a layer, or a layer of another model.
+        LayerError: a layer of a photo of another shape.
 
     Example:
         >>> from colorhub import ColorizationPipeline, Retouching
@@ -66,6 +67,7 @@ class Retouching:
         self.photo: Photo = pipeline.open(photo)
         self.prepared: NetworkInput = pipeline.prepare(self.photo, made_with, in_color="recolor")
         self.plain: ColorLayer = layer or pipeline.predict(self.prepared)
+        self.plain.expect_photo(self.photo)
         self._propagator: HintedLayers | None = None
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self.plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}

@@ -210,7 +210,7 @@ class Settings:
             raise SettingsError(
                 f"{path} is no JSON, or was cut short: expected a file that --save-settings or Settings.save wrote."
             ) from None
-        if not isinstance(content, dict) or content.get("kind") != _KIND:
+        if not is_settings(content):
             raise SettingsError(
                 f"{path} is JSON of another kind: expected a file that --save-settings or Settings.save wrote."
             )
@@ -226,6 +226,11 @@ class Settings:
             return cls.from_dict(values)
         except SettingsError as error:
             raise SettingsError(f"In {path}: {error}") from None
+
+
+def is_settings(content: Any) -> bool:
+    """Whether what a JSON file holds is settings, of any version."""
+    return isinstance(content, dict) and content.get("kind") == _KIND
 
 
 def chosen(given: Settings | None, own: Settings) -> Settings:

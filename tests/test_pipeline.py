@@ -404,6 +404,22 @@ def test_settings_that_are_none_are_one_sentence(pipeline: ColorizationPipeline,
             use()
 
 
+@pytest.mark.parametrize("stage", ["prepare", "predict"])
+def test_stages_take_opened_photos(stage: str, pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
+    for given in ("scan.jpg", Path("scan.jpg"), grey, [Photo.open(grey), "scan.jpg"]):
+        with pytest.raises(TypeError, match=r"take photos as pipeline\.open gives them, one or a list, got "):
+            getattr(pipeline, stage)(given)
+
+
+@pytest.mark.parametrize("output", [{"quality": 500}, {"quality": "high"}, {"quality": 0}, {"record": "no"}])
+def test_what_a_file_is_told_is_checked(
+    output: dict, pipeline: ColorizationPipeline, grey: np.ndarray, tmp_path: Path
+) -> None:
+    with pytest.raises(PhotoError, match=f"^{next(iter(output))} must be "):
+        pipeline(grey).save(tmp_path / "photo.jpg", **output)
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_tall_strip_has_the_same_colours_every_time() -> None:
     """On processors with bf16, some convolutions leave memory unwritten for pictures of a single column."""
     torch.manual_seed(0)
@@ -459,6 +475,8 @@ def test_provenance_names_model_and_settings(pipeline: ColorizationPipeline, gre
         ({"size": 3}, "size must be a whole number between 16 and 4096 pixels, got 3"),
         ({"vividness": -1}, "vividness must be a number between 0 and 4, got -1"),
         ({"batch_size": 0}, "batch_size must"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"batch_size": "8"}, "batch_size must be a whole number"),
     ],
 )
 def test_settings_out_of_range(pipeline: ColorizationPipeline, grey: np.ndarray, settings: dict, message: str) -> None:

@@ -12,7 +12,7 @@ from colorhub.commands.report import Report
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings, say
 from colorhub.commands.settings import in_todays_words, settings_in_effect, write_settings
 from colorhub.commands.stopping import Stopping
-from colorhub.settings import Settings
+from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import Plan
@@ -153,7 +153,7 @@ def _open_pipeline(settings: Settings, device: str | None, max_pixels: int) -> "
     _check_device(device)
     try:
         return ColorizationPipeline(device=device, max_pixels=max_pixels, settings=settings)
-    except ModelNotFoundError as error:
+    except (ModelNotFoundError, SettingsError) as error:
         raise leave(error, WRONG_USAGE) from error
     except (WeightsError, ValueError) as error:
         raise leave(error, FAILED) from error
