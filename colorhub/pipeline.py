@@ -202,6 +202,8 @@ class ColorizationPipeline:
             changes["size"] = size
         if prepared is None or isinstance(prepared, (Photo, NetworkInput)):
             (one,) = self._inputs([prepared], changes)
+            if one is None and hints:
+                raise ValueError("This photo is left as it is: prepare it with hints, too, and it is coloured.")
             (layers,) = self._predict([one], batch_size)
             return layers if one is None or not hints else self.hint(one, layers, hints)
         if hints:

@@ -195,3 +195,10 @@ def test_hints_for_a_layer_of_another_photo(pipeline: ColorizationPipeline) -> N
         pipeline.hint(pipeline.prepare(other), layer, [(3, 3, "red")])
     with pytest.raises(LayerError, match=r"has 32 x 32 values and .* prepared for 64 x 64"):
         pipeline.hint(pipeline.prepare(photo, size=64), layer, [(3, 3, "red")])
+
+
+def test_composing_takes_one_layer(pipeline: ColorizationPipeline) -> None:
+    photo = Photo.open(data.camera())
+    given: Any = [pipeline.predict(photo)] * 2
+    with pytest.raises(TypeError, match="one colour layer or None, got Photo and list"):
+        compose(photo, given)

@@ -411,6 +411,13 @@ def test_stages_take_opened_photos(stage: str, pipeline: ColorizationPipeline, g
             getattr(pipeline, stage)(given)
 
 
+def test_hints_are_not_lost_on_a_photo_that_is_left_as_it_is(pipeline: ColorizationPipeline) -> None:
+    photo = Photo.open(data.astronaut())
+    with pytest.raises(ValueError, match="left as it is: prepare it with hints"):
+        pipeline.predict(pipeline.prepare(photo), hints=[(3, 3, "red")])
+    assert pipeline.predict(pipeline.prepare(photo), hints=[]) is None
+
+
 @pytest.mark.parametrize("output", [{"quality": 500}, {"quality": "high"}, {"quality": 0}, {"record": "no"}])
 def test_what_a_file_is_told_is_checked(
     output: dict, pipeline: ColorizationPipeline, grey: np.ndarray, tmp_path: Path

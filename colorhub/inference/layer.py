@@ -202,6 +202,9 @@ def compose(
         >>> compose(photo, layer, vividness=1.2).pixels.shape
         (512, 512, 3)
     """
+    if not isinstance(layer, ColorLayer | None) or not isinstance(photo, Photo):
+        kinds = f"{type(photo).__name__} and {type(layer).__name__}"
+        raise TypeError(f"compose takes an opened photo and one colour layer or None, got {kinds}.")
     settings = chosen(settings, layer.provenance.settings if layer else Settings())
     if vividness is not None:
         settings = settings.changed(vividness=vividness)
