@@ -12,7 +12,7 @@ def weight_groups(model: nn.Module, parts: Sequence[Part]) -> list[tuple[float, 
     """The weights of each part with its rate, as part of the recipe's; at last all others, with 1.
 
     Raises:
-        RecipeError: a pattern that matches no weight.
+        RecipeError: a part that matches no weight.
     """
     groups: list[tuple[float, list[nn.Parameter]]] = [*((part.rate, []) for part in parts), (1.0, [])]
     for name, weight in model.named_parameters():
@@ -30,9 +30,7 @@ class Freezing:
 
     def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
         self._model, self._parts = model, list(parts)
-        self._own = [
-            weight for weight in model.parameters() if weight.requires_grad
-        ]  # the model may freeze some itself
+        self._own = [weight for weight in model.parameters() if weight.requires_grad]  # it may freeze some itself
         self._frozen: list[bool] | None = None
 
     def at(self, step: int) -> None:
@@ -74,6 +72,7 @@ def _part_of(name: str, parts: Sequence[Part]) -> int:
 
 def _expect_matches(model: nn.Module, parts: Sequence[Part]) -> None:
     names = [name for name, _ in model.named_parameters()]
-    for pattern in [pattern for part in parts for pattern in part.match]:
-        if not any(fnmatch(name, pattern) for name in names):
-            raise RecipeError(f"parts: no weight matches {pattern!r}; the first are {', '.join(names[:4])}.")
+    for part in parts:
+        if not any(fnmatch(name, pattern) for name in names for pattern in part.match):
+            wanted = ", ".join(map(repr, part.match))
+            raise RecipeError(f"parts: no weight matches {wanted}; the first are {', '.join(names[:4])}.")

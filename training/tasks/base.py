@@ -1,6 +1,6 @@
 """A task: a model, its objective and its optimizer. It makes optimizer steps; the loop around it knows nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from math import cos, inf, pi
 from pathlib import Path
@@ -133,6 +133,12 @@ class Task:
     def best_model(self) -> HubModel:
         """What is validated and published: the averaged weights where there are some."""
         return self.average.module if self.average is not None else self.bare_model
+
+
+def weighted_sum(terms: Mapping[str, tuple[float, Tensor]]) -> dict[str, Tensor]:
+    """The named terms, and ``loss``, their sum by their weights. ``terms``: weight and value of each."""
+    loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
+    return {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
 
 
 def _means(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
