@@ -228,12 +228,14 @@ def test_a_photo_on_the_desk_keeps_no_network_and_no_full_size_plane_in_memory(p
     Image.open(photo).resize((2600, 2000)).save(photo)  # larger than a preview
     tracemalloc.start()  # numpy tells it what it takes
     session = opened(photo, "several")
-    network = weakref.ref(models.SHELF.network(models.find("several", models.listed())))
+    network = models.SHELF.network(models.find("several", models.listed()))
+    weights = weakref.ref(next(network.model.parameters()))
+    del network
     session.draw(hints_from([RED], session.size), 1.0)
     for other in ("unet", "other"):
         shelved(other)
     gc.collect()
-    assert network() is None
+    assert weights() is None
     largest = max(block.size for block in tracemalloc.take_snapshot().traces)
     tracemalloc.stop()
     assert 1024 * 1024 < largest < 2600 * 2000  # that of the preview

@@ -134,6 +134,8 @@ def inside_border(grey: np.ndarray) -> Box:
     Args:
         grey: ``(H, W)`` uint8 or uint16 codes.
     """
+    if not _has_even_edges(grey):
+        return Box()
     small = _small_lightness(grey)
     tone = float(np.median(np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])))
     paper = np.abs(small - tone) < _PAPER
@@ -163,10 +165,24 @@ def framed(maps: Tensor, box: Box, size: tuple[int, int], border: Tensor) -> Ten
     return whole
 
 
+def _has_even_edges(grey: np.ndarray) -> bool:
+    """Whether the four outermost strips could be of one tone, judged leniently: most photographs have no border, and
+    need not be shrunk as a whole to know it."""
+    depth = max(1, round(min(grey.shape) / _SIDE))
+    strips = [grey[:depth], grey[-depth:], grey[:, :depth].T, grey[:, -depth:].T]
+    lines = [_shrunk(np.ascontiguousarray(strip), (max(1, round(strip.shape[1] / depth)), 1)) for strip in strips]
+    tone = float(np.median(np.concatenate(lines, axis=1)))
+    return min((np.abs(line - tone) < 2 * _PAPER).mean() for line in lines) > _CLEAN - 0.1
+
+
 def _small_lightness(grey: np.ndarray) -> np.ndarray:
     height, width = grey.shape
     scale = min(1.0, _SIDE / min(height, width))
-    shape = (max(1, round(width * scale)), max(1, round(height * scale)))
+    return _shrunk(grey, (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def _shrunk(grey: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """The lightness of a picture at a smaller size (width, height)."""
     small = cv2.resize(grey, shape, interpolation=cv2.INTER_AREA)
     return grey_to_lightness(torch.from_numpy(small.astype(np.float32) / np.iinfo(grey.dtype).max)).numpy()
 

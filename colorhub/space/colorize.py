@@ -14,7 +14,8 @@ from colorhub.space.models import SHELF, find, listed
 from colorhub.space.panel import about_model, build_panel, fill_models, settings_of
 from colorhub.space.session import new_folder
 
-# The endpoint's parameters after the photo. The fifth was ``recolor`` in version 0.1: True and False are still taken.
+# The endpoint's parameters after the photo. ``in_color`` stands where ``recolor`` stood in version 0.1, whose True and
+# False are still taken.
 PARAMETERS = ("model", "vividness", "size", "in_color", "views", "restore", "temperature", "format", "quality")
 _HERE = {
     "model": "Name of a model of this page, or empty for the best one.",
@@ -67,14 +68,14 @@ def endpoint() -> None:
 def _described(name: str, info: FieldInfo) -> Component:
     """A component that says of a setting what every door says."""
     label = _HERE.get(name, info.help)
-    if info.choices:
+    if info.choices and info.kind is str:
         return gr.Radio(list(info.choices), value=info.default, visible=False, label=label)
     if info.kind is bool:
         return gr.Checkbox(info.default, visible=False, label=label)
     if info.kind is str:
         return gr.Textbox(info.default or "", visible=False, label=label)
-    whole = {"precision": 0} if info.kind is int else {}
-    return gr.Number(info.default, visible=False, label=f"{label} ({info.range})", **whole)
+    precision = 0 if info.kind is int else None
+    return gr.Number(info.default, visible=False, label=f"{label} ({info.range})", precision=precision)
 
 
 def colorize(

@@ -11,7 +11,7 @@ from colorhub.space.jobs import (
     Colored,
     after,
     before,
-    colorize_photo,
+    colorize_upload,
     free_name,
     in_seconds,
     shrink,
@@ -108,7 +108,7 @@ class Comparison(Kept):
         return target
 
     def _colored(self, info: "ModelInfo", photo: "Photo") -> Answer:
-        colored = colorize_photo(SHELF.pipeline(info), self.path, photo, _SETTINGS)
+        colored = colorize_upload(SHELF.pipeline(info), self.path, _SETTINGS, photo)
         colored = replace(colored, view=self._view)  # one for all
         picture = write_preview(after(colored, 1.0), self.folder / f"answer-{len(self.answers)}.jpg")
         return Answer(info.name, describe(info), picture, colored)

@@ -73,22 +73,22 @@ class Colored:
         return f"Coloured in {in_seconds(self.seconds)} by {by} · {width} x {height} pixels"
 
 
-def colorize_upload(pipeline: "ColorizationPipeline", path: Path, settings: Settings) -> Colored:
+def colorize_upload(
+    pipeline: "ColorizationPipeline", path: Path, settings: Settings, photo: "Photo | None" = None
+) -> Colored:
     """Read a photo and run the network on it.
+
+    Args:
+        pipeline: with the model, whose name the settings then have.
+        path: of the file.
+        settings: of the result.
+        photo: the same file, where it is open already.
 
     Raises:
         PhotoError: the file is no photo that can be read, or has more pixels than the page accepts.
     """
     start = perf_counter()
-    return colorize_photo(pipeline, path, pipeline.open(path), settings, start)
-
-
-def colorize_photo(
-    pipeline: "ColorizationPipeline", path: Path, photo: "Photo", settings: Settings, start: float | None = None
-) -> Colored:
-    """As :func:`colorize_upload`, for a file that is open already; ``start`` is when its time began."""
-    start = perf_counter() if start is None else start
-    settings = settings.changed(model=pipeline.name)
+    photo, settings = photo or pipeline.open(path), settings.changed(model=pipeline.name)
     layer = pipeline.predict(pipeline.prepare(photo, settings))
     view = shrink(photo, PREVIEW)
     seconds = perf_counter() - start

@@ -13,7 +13,7 @@ import numpy as np
 
 from colorhub.settings import Settings
 from colorhub.space.compare_view import file_url
-from colorhub.space.jobs import Colored, Written, after, colorize_photo, shrink, write_full_size, write_preview
+from colorhub.space.jobs import Colored, Written, after, colorize_upload, shrink, write_full_size, write_preview
 from colorhub.space.limits import MAX_HINTS, PREVIEW, RefusedError
 from colorhub.space.session import Kept
 
@@ -58,7 +58,7 @@ class Retouched(Kept):
     def of(cls, pipeline: "ColorizationPipeline", path: Path, name: str = "") -> "Retouched":
         """A file, coloured by a model; from its lightness alone if it is in colour."""
         photo = pipeline.open(path)
-        return cls(pipeline, colorize_photo(pipeline, path, photo, _SETTINGS), photo, name)
+        return cls(pipeline, colorize_upload(pipeline, path, _SETTINGS, photo), photo, name)
 
     @classmethod
     def taken(cls, pipeline: "ColorizationPipeline", colored: Colored) -> "Retouched":
