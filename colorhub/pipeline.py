@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 import cv2
@@ -24,7 +25,7 @@ from tqdm import tqdm
 
 from colorhub import ab_bins
 from colorhub.hints import HintedLayers, hints_of, native_hints
-from colorhub.inference.layer import ColorLayer, Provenance, compose
+from colorhub.inference.layer import ColorLayer, LayerError, Provenance, compose
 from colorhub.inference.preprocess import NetworkInput, network_input
 from colorhub.inference.resize import same_shape
 from colorhub.inference.runtime import Network, best_device
@@ -32,7 +33,7 @@ from colorhub.inference.sampling import along_edges
 from colorhub.inference.views import agreed
 from colorhub.models import Colorizer, load, with_distribution
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError
+from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, chosen
 
 MAX_PIXELS = 400_000_000
 Layers = ColorLayer | list[ColorLayer] | None  # of one photo: a list with samples, None where it is left as it is
@@ -50,7 +51,7 @@ class ColorizationPipeline:
         changes: settings by keyword, in place of some of those.
 
     Raises:
-        SettingsError: an unknown setting, or one out of range.
+        SettingsError: an unknown setting, one out of range, or temperature or samples for a model with one answer.
         ModelNotFoundError: no such weights.
 
     Example:
@@ -69,12 +70,14 @@ class ColorizationPipeline:
         settings: Settings | None = None,
         **changes: Any,
     ) -> None:
-        settings = (settings or Settings()).changed(**changes)
+        settings = chosen(settings, Settings()).changed(**changes)
         model = (settings.model or DEFAULT_MODEL) if model is None else model
         self.network = model if isinstance(model, Network) else _network(model, device)
         named = isinstance(model, (str, os.PathLike))
         self.settings = replace(settings, model=os.fspath(model) if named else self.name)
         self.max_pixels = max_pixels
+        if self.settings.is_sampling:
+            self._expect_distribution()
 
     @property
     def name(self) -> str:
@@ -154,7 +157,7 @@ class ColorizationPipeline:
         is in colour already and the settings do not ask for more.
 
         Args:
-            photos: a photo or several.
+            photos: one that :meth:`open` gave, or a list of them.
             settings: the pipeline's own when not given.
             hints: where there are some, a photo in colour is coloured anew.
             changes: settings by keyword.
@@ -163,6 +166,7 @@ class ColorizationPipeline:
             ValueError: settings out of range; temperature or samples for a model that has one answer.
         """
         settings = self._settings(settings, changes)
+        _expect(photos, Photo)
         if isinstance(photos, Photo):
             return self._prepare(photos, settings, bool(hints))
         return [self._prepare(photo, settings, bool(hints)) for photo in photos]
@@ -182,17 +186,18 @@ class ColorizationPipeline:
         Photos whose network inputs agree in shape share a batch.
 
         Args:
-            prepared: from :meth:`prepare`, one or several; or photos, which are then prepared and coloured, whether
-                they are in colour or not.
-            size: as in :class:`~colorhub.Settings`, of photos.
+            prepared: from :meth:`prepare`, one or several; or photos that :meth:`open` gave, which are then prepared
+                and coloured, whether they are in colour or not.
+            size: as in :class:`~colorhub.Settings`, for photos. What is prepared has its settings already.
             batch_size: photos that go through the network together.
             hints: as in a call, for one photo.
-            changes: settings by keyword, of photos.
+            changes: settings by keyword, for photos.
 
         Returns:
             Layers in the order of the photos; ``None`` for one that is left as it is.
         """
         _check_batch_size(batch_size)
+        _expect(prepared, Photo, NetworkInput, NoneType)
         if size is not None:
             changes["size"] = size
         if prepared is None or isinstance(prepared, (Photo, NetworkInput)):
@@ -221,11 +226,14 @@ class ColorizationPipeline:
 
         Raises:
             HintsError: hints that cannot be used.
+            LayerError: layers of another photo, or of other settings than the photo was prepared with.
         """
         photo = prepared.photo
         given = hints_of(hints, photo.size)
         if not given or layers is None:
             return layers
+        for layer in [layers] if isinstance(layers, ColorLayer) else layers:
+            _expect_same_grid(layer, prepared)
         propagator = propagator or HintedLayers(photo, prepared.L)
         if isinstance(layers, ColorLayer):
             return self._hinted(prepared, layers, given, propagator)
@@ -288,13 +296,13 @@ class ColorizationPipeline:
     def retouch(
         self, photo: Photo, layer: ColorLayer, hints: Iterable[Any], spread: HintedLayers | None = None
     ) -> ColorLayer:
-        """The name of :meth:`hint` in version 0.1."""
+        """The name of :meth:`hint` in version 0.1. Use ``pipeline.predict(photo, hints=hints)``."""
         warnings.warn("pipeline.retouch is now pipeline.predict(photo, hints=...).", FutureWarning, stacklevel=2)
         settings = replace(layer.provenance.settings, in_color="recolor")
         return self.hint(self._prepare(photo, settings, True), layer, hints, spread)
 
     def _settings(self, settings: Settings | None, changes: dict[str, Any]) -> Settings:
-        settings = (settings or self.settings).changed(**changes)
+        settings = chosen(settings, self.settings).changed(**changes)
         if settings.model is None:
             return replace(settings, model=self.settings.model)
         if settings.model not in (self.name, self.settings.model):
@@ -338,7 +346,8 @@ class ColorizationPipeline:
     ) -> list[NetworkInput | None]:
         photos = [one for one in prepared if isinstance(one, Photo)]
         if changes and len(photos) < len(prepared):
-            raise SettingsError(f"{next(iter(changes))} is a setting of prepare: what it made is as it is.")
+            name = next(iter(changes))
+            raise SettingsError(f"{name} cannot change what is already prepared: give it to prepare.")
         settings = self._settings(None, changes)
         return [self._prepare(one, settings, True) if isinstance(one, Photo) else one for one in prepared]
 
@@ -403,7 +412,7 @@ class ColorizationPipeline:
     def _expect_distribution(self) -> None:
         if not self.model.has_distribution:
             others = ", ".join(with_distribution()) or "none of those on this machine"
-            raise ValueError(
+            raise SettingsError(
                 f"The model {self.name} has one answer for a photo and takes no temperature or samples; "
                 f"models that have more: {others}."
             )
@@ -420,9 +429,29 @@ class ColorizationPipeline:
         )
 
 
+def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:
+    layer.expect_photo(prepared.photo)
+    if layer.L.shape != prepared.L.shape:
+        (height, width), (own_height, own_width) = prepared.L.shape[2:], layer.L.shape[2:]
+        raise LayerError(
+            f"The colour layer has {own_width} x {own_height} values and {prepared.photo.name} was prepared for "
+            f"{width} x {height}: prepare it with the layer's settings."
+        )
+
+
 def _check_batch_size(batch_size: int) -> None:
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}.")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+
+
+def _expect(given: Any, *kinds: type) -> None:
+    """Check that a stage is given what it takes, one or a list: a call opens files and arrays, a stage does not."""
+    several = given if isinstance(given, (list, tuple)) else [given]
+    if wrong := [one for one in several if not isinstance(one, kinds)]:
+        raise TypeError(
+            "prepare and predict take photos as pipeline.open gives them, one or a list, got "
+            f"{type(wrong[0]).__name__}."
+        )
 
 
 def _network(model: Colorizer | str | os.PathLike[str], device: str | None) -> Network:

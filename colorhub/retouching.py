@@ -17,7 +17,7 @@ from colorhub.inference.layer import ColorLayer, compose
 from colorhub.inference.preprocess import NetworkInput
 from colorhub.photo import ColorPhoto, Photo
 from colorhub.pipeline import ColorizationPipeline
-from colorhub.settings import Settings, SettingsError
+from colorhub.settings import Settings, SettingsError, chosen
 
 _EIGHTHS = ((0.71, -0.71), (0.71, 0.71))  # cosine and sine of turns of the hue
 
@@ -40,6 +40,7 @@ class Retouching:
     Raises:
         PhotoError: a file that cannot be read.
         SettingsError: an unknown setting, one out of range, samples without a layer, or a layer of another model.
+        LayerError: a layer of a photo of another shape.
 
     Example:
         >>> from colorhub import ColorizationPipeline, Retouching
@@ -59,13 +60,14 @@ class Retouching:
         **changes: Any,
     ) -> None:
         self.pipeline = pipeline
-        made_with = layer.provenance.settings if layer else (settings or pipeline.settings).changed(**changes)
+        made_with = layer.provenance.settings if layer else chosen(settings, pipeline.settings).changed(**changes)
         if layer is None and made_with.samples:
             raise SettingsError("samples must be None for Retouching: hints are given to one colouring.")
         self.settings: Settings = made_with
         self.photo: Photo = pipeline.open(photo)
         self.prepared: NetworkInput = pipeline.prepare(self.photo, made_with, in_color="recolor")
         self.plain: ColorLayer = layer or pipeline.predict(self.prepared)
+        self.plain.expect_photo(self.photo)
         self._propagator: HintedLayers | None = None
         self._last: tuple[tuple[Hint, ...], ColorLayer] = ((), self.plain)
         self._distributions: dict[tuple[Hint, ...], Tensor] = {}

@@ -1,4 +1,4 @@
-"""Settings: every choice that changes the pixels or the metadata of a result, with one set of defaults for every door.
+"""Settings: every choice that changes the pixels or the metadata of a result, with one set of defaults everywhere.
 
 Python, the command line, the page, its API, the study and the scores all make a :class:`Settings`; their words of help,
 ranges and defaults are taken from :data:`FIELDS`. What does not change a result (batch size, device, workers) is no
@@ -7,10 +7,12 @@ setting.
 
 import json
 import os
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from math import isfinite
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
@@ -58,26 +60,29 @@ def _setting(kind: type, default: Any, help: str, **limits: Any) -> Any:
 
 @dataclass(frozen=True)
 class Settings:
-    """How photos are coloured, checked once, when it is made; what is not given has the default of every door.
+    """How photos are coloured. What is not given has its default, which is the same in Python, in the terminal and on
+    the page. Values are checked when the settings are made.
 
     Args:
         model: name, folder or Hub id, for :func:`colorhub.load`; the pipeline's own, else the hub's default, when not
             given.
         size: short side in pixels that the network works at, 16 to 4096; what the model was trained at when not given.
-        views: 1, or 3 for the agreement of three sizes, at three times the network's work. Temperature and samples take
-            one.
-        restore: the network sees an old print without its border and in the tones of a photograph; the photo keeps its
-            own.
-        vividness: factor on chroma, 0 to 4.
-        temperature: how boldly a model with a distribution over colours chooses, 0 to 4. Of its one answer: 0 the
-            likeliest colours, 1 their mean, the model's own when not given. Of samples: towards 0 they agree, 1 is the
-            distribution's own spread, 0.6 when not given.
-        samples: so many different colourings of each photo, instead of one; for models with a distribution.
-        seed: of the samples; the first ones are the same however many are asked for.
+        views: 1, or 3 for what three sizes agree on, at three times the network's work. With temperature or samples
+            it is always 1.
+        restore: the network sees a faded or bordered print in full tones and without its border; the result keeps the
+            tones and the border of the photo.
+        vividness: factor on the strength of the colours: 0 is grey, 1 is what the model says, 4 the most.
+        temperature: how a model with a distribution over colours chooses among them, 0 to 4. For one answer: 0 takes
+            the likeliest colours, 1 the mean of all; the model's own when not given. For samples: towards 0 they agree,
+            at 1 they differ as much as the distribution says; 0.6 when not given.
+        samples: how many different colourings of each photo to make, 1 to 64, instead of the one answer; for models
+            with a distribution.
+        seed: another one gives other samples. With the same one the first samples are the same however many are asked
+            for.
         in_color: what becomes of photos that are in colour: ``auto`` leaves them as they are, ``recolor`` colours them
             anew from their lightness, ``keep`` also leaves those that only have a tone, such as sepia prints.
         format: file format of results, such as ``png``; the photo's own when not given.
-        quality: of JPEG, WebP, HEIC and AVIF, 1 to 100.
+        quality: of JPEG, WebP, HEIC and AVIF files, 1 to 100; 95 when not given.
         record: whether a file says (in XMP) that a model invented the colours, which, and with what settings.
 
     Raises:
@@ -98,10 +103,13 @@ class Settings:
         unit="pixels",
     )
     views: int = _setting(
-        int, 1, "Sizes at which the photo is looked at: 1, or 3, whose agreement is taken.", choices=(1, 3)
+        int, 1, "At how many sizes the network looks at the photo: 1, or 3 to take what they agree on.", choices=(1, 3)
     )
     restore: bool = _setting(
-        bool, True, "Let the network see old prints in full tones and without their border; the photo keeps its own."
+        bool,
+        True,
+        "Show the network faded or bordered prints in full tones and without their border; the result keeps the "
+        "photo's tones and border.",
     )
     vividness: float = _setting(
         float, 1.0, "Factor on the strength of the colours: 0 is grey, 1 is what the model says.", low=0, high=4
@@ -109,27 +117,37 @@ class Settings:
     temperature: float | None = _setting(
         float,
         None,
-        "How boldly a model with a distribution chooses: 0 the likeliest colours, 1 their mean or own spread.",
+        "For models with a distribution over colours: 0 takes the likeliest ones, 1 the mean of all. Works with one "
+        "view only.",
         low=0,
         high=4,
     )
     samples: int | None = _setting(
-        int, None, "So many different colourings of each photo, by a model with a distribution.", low=1, high=64
+        int,
+        None,
+        "How many different colourings of each photo to make, for models with a distribution.",
+        low=1,
+        high=64,
     )
-    seed: int = _setting(int, 0, "Of the samples: another one draws others.", low=0, high=2**63 - 1)
+    seed: int = _setting(int, 0, "Another one gives other samples.", low=0, high=2**63 - 1)
     in_color: InColor = _setting(
         str,
         "auto",
-        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep also leaves toned ones.",
+        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep leaves sepia and other toned "
+        "prints as they are, too.",
         choices=("auto", "recolor", "keep"),
     )
     format: str | None = _setting(str, None, "File format of the results, such as png; the photo's own when not given.")
-    quality: int | None = _setting(int, None, "Of JPEG, WebP, HEIC and AVIF files; 95 when not given.", low=1, high=100)
+    quality: int | None = _setting(
+        int, None, "Quality of JPEG, WebP, HEIC and AVIF files; 95 when not given.", low=1, high=100
+    )
     record: bool = _setting(
         bool, True, "Record in the file that a model invented the colours, which, and with what settings."
     )
 
     def __post_init__(self) -> None:
+        if isinstance(self.model, os.PathLike):
+            object.__setattr__(self, "model", os.fspath(self.model))
         for name, info in FIELDS.items():
             object.__setattr__(self, name, _checked(name, getattr(self, name), info))
         if self.model == "":
@@ -144,7 +162,7 @@ class Settings:
         """Whether the answer is taken from a distribution: only a model that has one can give it."""
         return self.temperature is not None or self.samples is not None
 
-    def changed(self, **changes: Any) -> Self:
+    def changed(self, /, **changes: Any) -> Self:
         """These settings with others in place of some. Keywords of earlier versions are taken too, with a warning.
 
         Raises:
@@ -164,9 +182,11 @@ class Settings:
         """Settings from what :meth:`to_dict` gives; what is missing has its default.
 
         Raises:
-            SettingsError: an unknown setting, or one out of range.
+            SettingsError: an unknown setting, one out of range, or no settings by name at all.
         """
-        return cls().changed(**values)
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"Settings are values by name, as Settings.to_dict gives them, got {_short(values)}.")
+        return cls().changed(**{str(name): value for name, value in values.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all settings into a JSON file, so that what was done can be done again."""
@@ -190,7 +210,7 @@ class Settings:
             raise SettingsError(
                 f"{path} is no JSON, or was cut short: expected a file that --save-settings or Settings.save wrote."
             ) from None
-        if not isinstance(content, dict) or content.get("kind") != _KIND:
+        if not is_settings(content):
             raise SettingsError(
                 f"{path} is JSON of another kind: expected a file that --save-settings or Settings.save wrote."
             )
@@ -208,6 +228,25 @@ class Settings:
             raise SettingsError(f"In {path}: {error}") from None
 
 
+def is_settings(content: Any) -> bool:
+    """Whether what a JSON file holds is settings, of any version."""
+    return isinstance(content, dict) and content.get("kind") == _KIND
+
+
+def chosen(given: Settings | None, own: Settings) -> Settings:
+    """Settings that were given, or else a door's own.
+
+    Raises:
+        SettingsError: something else was given, such as a dictionary or a file's name.
+    """
+    if given is not None and not isinstance(given, Settings):
+        raise SettingsError(
+            f"settings must be colorhub.Settings, got {_short(given)}: Settings(...), Settings.from_dict and "
+            "Settings.load make some."
+        )
+    return own if given is None else given
+
+
 FIELDS: dict[str, FieldInfo] = {one.name: one.metadata["info"] for one in fields(Settings)}
 _MAY_BE_NONE = {name for name, info in FIELDS.items() if info.default is None}
 
@@ -216,14 +255,7 @@ def _checked(name: str, value: Any, info: FieldInfo) -> Any:
     """A value of the setting's own type and in its range, or an error that says what is expected."""
     if value is None and name in _MAY_BE_NONE:
         return None
-    right = (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and isfinite(value)
-        if info.kind in (int, float)
-        else isinstance(value, info.kind)
-    )
-    if right and info.kind is int:
-        right = int(value) == value
-    if not right:
+    if not _is_of_kind(value, info.kind):
         raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
     value = info.kind(value)
     if info.choices and value not in info.choices:
@@ -231,6 +263,18 @@ def _checked(name: str, value: Any, info: FieldInfo) -> Any:
     if (info.low is not None and value < info.low) or (info.high is not None and value > info.high):
         raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
     return value
+
+
+def _is_of_kind(value: Any, kind: type) -> bool:
+    """Whether a value can be taken for one of a setting's type. NumPy's numbers are numbers."""
+    if kind not in (int, float):
+        return isinstance(value, kind)
+    if not isinstance(value, Real) or isinstance(value, bool):
+        return False
+    try:
+        return isfinite(value) and (kind is float or int(value) == value)
+    except OverflowError:  # a whole number that no float holds
+        return False
 
 
 def _check_format(name: str) -> None:
@@ -246,9 +290,9 @@ def _check_format(name: str) -> None:
 def _renamed(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """Keywords of version 0.1 in today's words."""
     for name, value in changes.items():
-        if name == "normalize" and value in (None, "auto"):
-            now: dict[str, Any] = {"restore": value == "auto"}
-        elif name == "size" and value == "auto":
+        if name == "normalize" and (value is None or _is_auto(value)):
+            now: dict[str, Any] = {"restore": value is not None}
+        elif name == "size" and _is_auto(value):
             now = {"size": None, "views": 3}
         elif name == "recolor":
             now = {"in_color": "recolor" if value else "auto"}
@@ -258,10 +302,26 @@ def _renamed(changes: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
             yield name, value
             continue
         words = ", ".join(f"{key}={setting!r}" for key, setting in now.items())
-        warnings.warn(f"{name}={value!r} is now {words}.", FutureWarning, stacklevel=4)
+        warnings.warn(f"{name}={value!r} is now {words}.", FutureWarning, stacklevel=_levels_to_caller())
         yield from now.items()
 
 
+def _is_auto(value: Any) -> bool:
+    return isinstance(value, str) and value == "auto"
+
+
+def _levels_to_caller() -> int:
+    """How far above the function that asks the line is that called this package, by whichever door: a warning's
+    ``stacklevel``. Decorators of torch lie between."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("colorhub", "torch"):
+        level, frame = level + 1, frame.f_back
+    return level
+
+
 def _short(value: Any) -> str:
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # more digits than Python writes
+        text = "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."

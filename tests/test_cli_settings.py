@@ -103,7 +103,14 @@ def test_a_settings_file_that_cannot_be_used(content: object, reason: str, photo
     result = colorize(photo, "--settings", file)
     assert result.exit_code == 2
     assert reason in result.stderr
+    assert str(file) in result.stderr  # as it is written, not Settings.json
     assert len(result.stderr.splitlines()) == 1
+
+
+def test_a_files_name_keeps_its_small_letters(photo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine.json").write_text("{")
+    assert colorize(photo, "--settings", "mine.json").stderr.startswith("Error: mine.json is no JSON")
 
 
 def test_settings_that_cannot_be_written(model: Path, photo: Path, tmp_path: Path) -> None:
@@ -111,6 +118,32 @@ def test_settings_that_cannot_be_written(model: Path, photo: Path, tmp_path: Pat
     assert result.exit_code == 1
     assert "cannot be written" in result.stderr
     assert not (tmp_path / "print.color.png").exists()
+
+
+def test_settings_are_never_written_over_a_photo(model: Path, photo: Path, tmp_path: Path) -> None:
+    """Of ``--save-settings *.png`` the shell makes ``--save-settings a.png b.png``."""
+    before, other = photo.read_bytes(), tmp_path / "other.png"
+    other.write_bytes(before)
+    result = colorize(other, "--model", model, "--save-settings", photo)
+    assert result.exit_code == 2
+    assert "print.png is there and holds no settings, so it is not overwritten" in result.stderr
+    assert photo.read_bytes() == before
+    file = tmp_path / "settings.json"
+    for size in (48, 64):  # settings take the place of settings
+        assert colorize(other, "--model", model, "--size", size, "--save-settings", file).exit_code == 0
+        assert Settings.load(file).size == size
+
+
+def test_what_the_model_cannot_do_is_said_once(model: Path, photo: Path, tmp_path: Path) -> None:
+    result = colorize(photo, tmp_path, "--model", model, "--temperature", "1", "-o", tmp_path / "out")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: The model tiny has one answer for a photo")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_summary_speaks_todays_words(model: Path, tmp_path: Path) -> None:
+    Image.fromarray(data.coffee()[::8, ::8]).save(tmp_path / "coffee.png")
+    assert "(--in-color recolor colours them)" in colorize(tmp_path / "coffee.png", "--model", model).stderr
 
 
 @pytest.mark.parametrize(

@@ -3,15 +3,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 from skimage import data
 
-from colorhub import ColorizationPipeline, ColorLayer, LayerError, Photo, Settings, compose, create
+from colorhub import ColorizationPipeline, ColorLayer, LayerError, Photo, Retouching, Settings, compose, create
 from colorhub.models import MODELS
 
 
@@ -124,3 +127,71 @@ def test_a_file_that_holds_no_layer(damage: str, pipeline: ColorizationPipeline,
         ColorLayer.load(path)
     assert words[damage] in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"ab": torch.zeros(2, 32, 32)},
+        {"ab": torch.zeros(1, 3, 32, 32)},
+        {"ab": torch.zeros(1, 2, 7, 9)},
+        {"ab": torch.full((1, 2, 32, 32), torch.nan)},
+        {"ab": torch.zeros(1, 2, 0, 0), "L": torch.zeros(1, 1, 0, 0)},
+        {"photo_size": [512]},
+        {"photo_size": ["a", "b"]},
+        {"photo_size": [0, 0]},
+        {"hints": [[1, 2]]},
+        {"hints": [["a", "b", "c"]]},
+        {"settings": {"size": 10**400}},
+        {"settings": {"self": 1}},
+        {"box": {"top": "x"}},
+        {"model": [1]},
+        {"sample": "first"},
+    ],
+    ids=lambda damage: "-".join(damage),
+)
+def test_a_damaged_layer_is_refused_when_it_is_read(
+    damage: dict[str, Any], pipeline: ColorizationPipeline, tmp_path: Path
+) -> None:
+    path = tmp_path / "layer.safetensors"
+    pipeline.predict(Photo.open(data.camera())).save(path)
+    with safe_open(path, "pt") as file:
+        tensors = {name: damage.get(name, file.get_tensor(name)) for name in ("ab", "L")}
+        facts = json.loads(file.metadata()["colorhub"])
+    for name, value in damage.items():
+        if name in facts:
+            facts[name] = value
+        elif name in facts["provenance"]:
+            facts["provenance"][name] = value
+    save_file(tensors, path, metadata={"colorhub": json.dumps(facts)})
+    with pytest.raises(LayerError, match="holds no colour layer: expected a file that ColorLayer"):
+        ColorLayer.load(path)
+
+
+def test_a_layer_in_other_numbers_is_the_same_layer(pipeline: ColorizationPipeline, tmp_path: Path) -> None:
+    path, photo = tmp_path / "layer.safetensors", Photo.open(data.camera())
+    layer = pipeline.predict(photo, hints=[(np.int64(3), 4, "teal")])
+    replace(layer, ab=layer.ab.round()).save(path)
+    with safe_open(path, "pt") as file:
+        tensors = {"ab": file.get_tensor("ab").half(), "L": file.get_tensor("L").double()}
+        save_file(tensors, tmp_path / "half.safetensors", metadata=file.metadata())
+    found = ColorLayer.load(tmp_path / "half.safetensors")
+    assert np.array_equal(compose(photo, found).pixels, compose(photo, ColorLayer.load(path)).pixels)
+
+
+def test_where_a_layer_cannot_be_written_is_said(pipeline: ColorizationPipeline, tmp_path: Path) -> None:
+    layer = pipeline.predict(Photo.open(data.camera()))
+    for path in (tmp_path, tmp_path / "none" / "layer.safetensors"):
+        with pytest.raises(LayerError, match=r"cannot be written to .* directory"):
+            layer.save(path)
+
+
+def test_hints_for_a_layer_of_another_photo(pipeline: ColorizationPipeline) -> None:
+    photo, other = Photo.open(data.camera()), Photo.open(data.coins())
+    layer = pipeline.predict(photo)
+    with pytest.raises(LayerError, match="of a photo of 512 x 512 pixels and does not belong"):
+        Retouching(pipeline, other, layer=layer)
+    with pytest.raises(LayerError, match="of a photo of 512 x 512 pixels and does not belong"):
+        pipeline.hint(pipeline.prepare(other), layer, [(3, 3, "red")])
+    with pytest.raises(LayerError, match=r"has 32 x 32 values and .* prepared for 64 x 64"):
+        pipeline.hint(pipeline.prepare(photo, size=64), layer, [(3, 3, "red")])

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,18 @@ from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
 
-from colorhub import ColorizationPipeline, Colorizer, ColorPhoto, Prediction, Settings, ab_bins, compose, create
+from colorhub import (
+    ColorizationPipeline,
+    Colorizer,
+    ColorPhoto,
+    Prediction,
+    Retouching,
+    Settings,
+    SettingsError,
+    ab_bins,
+    compose,
+    create,
+)
 from colorhub.inference.preprocess import View
 from colorhub.inference.resize import coarser, working_lightness
 from colorhub.models import MODELS
@@ -359,6 +371,75 @@ def test_words_of_version_0_1(pipeline: ColorizationPipeline, grey: np.ndarray) 
     assert torch.equal(retouched.ab, pipeline.predict(Photo.open(grey), hints=[(9, 9, "red")]).ab)
 
 
+def test_warnings_point_at_the_line_that_uses_an_old_word(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
+    photo = Photo.open(grey)
+    for use in (
+        lambda: pipeline(grey, normalize="auto"),
+        lambda: pipeline([grey], recolor=True, progress=False),
+        lambda: pipeline.prepare(photo, normalize=None),
+        lambda: pipeline.predict(photo, size="auto"),
+        lambda: ColorizationPipeline(pipeline.model, normalize="auto"),
+        lambda: Retouching(pipeline, photo, normalize="auto"),
+        lambda: Settings().changed(normalize="auto"),
+        lambda: Settings.from_dict({"normalize": "auto"}),
+        lambda: pipeline.retouch(photo, pipeline.predict(photo), []),
+        lambda: pipeline(grey).encode(provenance=False),
+    ):
+        with pytest.warns(FutureWarning, match="is now") as warned:
+            use()
+        assert {warning.filename for warning in warned} == {__file__}
+
+
+def test_settings_that_are_none_are_one_sentence(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
+    photo = Photo.open(grey)
+    given: Any = {"vividness": 1.2}
+    for use in (
+        lambda: pipeline(grey, settings=given),
+        lambda: pipeline.prepare(photo, given),
+        lambda: ColorizationPipeline(pipeline.model, settings=given),
+        lambda: Retouching(pipeline, photo, given),
+        lambda: compose(photo, None, settings=given),
+    ):
+        with pytest.raises(SettingsError, match=r"must be colorhub\.Settings, got \{'vividness': 1\.2\}: .*from_dict"):
+            use()
+
+
+@pytest.mark.parametrize("stage", ["prepare", "predict"])
+def test_stages_take_opened_photos(stage: str, pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
+    for given in ("scan.jpg", Path("scan.jpg"), grey, [Photo.open(grey), "scan.jpg"]):
+        with pytest.raises(TypeError, match=r"take photos as pipeline\.open gives them, one or a list, got "):
+            getattr(pipeline, stage)(given)
+
+
+@pytest.mark.parametrize("output", [{"quality": 500}, {"quality": "high"}, {"quality": 0}, {"record": "no"}])
+def test_what_a_file_is_told_is_checked(
+    output: dict, pipeline: ColorizationPipeline, grey: np.ndarray, tmp_path: Path
+) -> None:
+    with pytest.raises(PhotoError, match=f"^{next(iter(output))} must be "):
+        pipeline(grey).save(tmp_path / "photo.jpg", **output)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tall_strip_has_the_same_colours_every_time() -> None:
+    """On processors with bf16, some convolutions leave memory unwritten for pictures of a single column."""
+    torch.manual_seed(0)
+    pipeline = ColorizationPipeline(create("eccv16", width=32, head="regression", working_size=64), device="cpu")
+    strip = pipeline.prepare(Photo.open(data.camera()[:, :6].copy()))
+    assert strip.view.L.shape[-1] == pipeline.model.multiple
+    answers = []
+    for _ in range(4):
+        leave_behind_numbers_that_are_none()
+        answers.append(pipeline.predict(strip).ab)
+    assert all(bool(ab.isfinite().all()) and torch.equal(ab, answers[0]) for ab in answers)
+
+
+def leave_behind_numbers_that_are_none() -> None:
+    """Free memory of many sizes full of NaN: what comes next and is not written shows it."""
+    for exponent in range(8, 20):
+        for dtype in (torch.float32, torch.bfloat16):
+            torch.full((2**exponent,), torch.nan, dtype=dtype)
+
+
 def test_settings_of_another_model_are_refused(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
     with pytest.raises(ValueError, match="colours with the model 'unet', and the settings ask for 'eccv16'"):
         pipeline(grey, settings=Settings(model="eccv16"))
@@ -394,6 +475,8 @@ def test_provenance_names_model_and_settings(pipeline: ColorizationPipeline, gre
         ({"size": 3}, "size must be a whole number between 16 and 4096 pixels, got 3"),
         ({"vividness": -1}, "vividness must be a number between 0 and 4, got -1"),
         ({"batch_size": 0}, "batch_size must"),
+        ({"batch_size": 2.5}, "batch_size must be a whole number"),
+        ({"batch_size": "8"}, "batch_size must be a whole number"),
     ],
 )
 def test_settings_out_of_range(pipeline: ColorizationPipeline, grey: np.ndarray, settings: dict, message: str) -> None:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from skimage import data
 
-from colorhub import ColorizationPipeline
+from colorhub import ColorizationPipeline, Settings
 from colorhub.models import create
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -80,6 +80,29 @@ def test_command_line(place: Path) -> None:
     assert "unet" in done.stdout
     found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
     assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg"} <= found
+
+
+@pytest.mark.slow
+def test_settings_in_a_terminal(place: Path) -> None:
+    Image.fromarray(data.chelsea()).save(place / "photo.jpg")
+    code = re.search(r"<!-- settings -->\n```bash\n(.*?)```", README, flags=re.DOTALL).group(1)
+    done = subprocess.run(["bash", "-e", "-c", code], cwd=place, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert Settings.load(place / "mine.json") == Settings("unet", vividness=1.3, views=3, restore=False)
+    found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
+    assert {"strong/scan.jpg", "strong/one.png", "strong/box/two.jpg", "again/photo.jpg"} <= found
+
+
+def test_stages(place: Path) -> None:
+    code = re.search(r"<!-- stages -->\n```python\n(.*?)```", README, flags=re.DOTALL).group(1)
+    first, later = code.split("# Later, ")
+    subprocess.run([sys.executable, "-c", first], check=True, timeout=120)
+    (place / "models" / "unet" / "model.safetensors").unlink()
+    imports = "from colorhub import ColorLayer, Photo, compose\n"
+    subprocess.run([sys.executable, "-c", f"{imports}# {later}"], check=True, timeout=120)
+    with Image.open(place / "scan-in-colour.tif") as answer:
+        assert answer.mode == "RGB"
+        assert answer.size == (451, 300)
 
 
 def part(name: str) -> str:

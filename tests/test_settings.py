@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from colorhub import Settings, SettingsError
@@ -39,6 +40,9 @@ def test_every_field_is_described() -> None:
         ({"quality": 101}, "quality must be a whole number between 1 and 100, got 101."),
         ({"record": 1}, "record must be True or False, got 1."),
         ({"model": ""}, "model must be a name"),
+        ({"size": 10**400}, "size must be a whole number between 16 and 4096 pixels, got 1000"),
+        ({"size": 10**5000}, "got a number of thousands of digits"),
+        ({"size": np.zeros(3)}, "size must be a whole number"),
         ({"samples": 2, "temperature": 0}, "temperature must be above 0 for samples"),
     ],
 )
@@ -60,6 +64,9 @@ def test_numbers_come_out_of_their_own_kind() -> None:
     assert (type(settings.size), type(settings.vividness)) == (int, float)
     assert settings == Settings(size=64)
     assert hash(settings) == hash(Settings(size=64))
+    found = Settings(size=np.int64(64), vividness=np.float32(1.5))  # type: ignore[arg-type]
+    assert (type(found.size), found.vividness, type(found.vividness)) == (int, 1.5, float)
+    assert Settings(model=Path("runs/mine")).model == "runs/mine"  # type: ignore[arg-type]
 
 
 def test_saved_and_loaded(tmp_path: Path) -> None:
@@ -68,6 +75,13 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
     settings.save(tmp_path / "settings.json")
     assert Settings.load(tmp_path / "settings.json") == settings
     assert Settings.from_dict({}) == Settings()
+
+
+@pytest.mark.parametrize("values", [None, [1], "size", {"self": 1}, {1: 1}])
+def test_a_dictionary_of_something_else_is_one_sentence(values: Any) -> None:
+    with pytest.raises(SettingsError) as refused:
+        Settings.from_dict(values)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
@@ -79,6 +93,8 @@ def test_saved_and_loaded(tmp_path: Path) -> None:
         ('{"kind": "colorhub settings", "version": "1", "settings": {}}', "is damaged"),
         ('{"kind": "colorhub settings", "version": 2, "settings": {}}', "install a newer one"),
         ('{"kind": "colorhub settings", "version": 1, "settings": {"vividnes": 1}}', "Did you mean 'vividness'"),
+        ('{"kind": "colorhub settings", "version": 1, "settings": {"self": 1}}', "There is no setting 'self'"),
+        ('{"kind": "colorhub settings", "version": 1, "settings": {"seed": 1%s}}' % ("0" * 400), "seed must be"),
         ('{"kind": "colorhub settings", "version": 1, "settings": {"size": 9}}', "between 16 and 4096 pixels"),
     ],
 )

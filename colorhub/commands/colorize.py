@@ -12,7 +12,7 @@ from colorhub.commands.report import Report
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, plain_endings, say
 from colorhub.commands.settings import in_todays_words, settings_in_effect, write_settings
 from colorhub.commands.stopping import Stopping
-from colorhub.settings import Settings
+from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import Plan
@@ -52,8 +52,8 @@ def colorize(
 
     A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
     Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
-    already are copied as they are, unless --in-color says otherwise, but for one with --hints. In folders, results of
-    earlier runs (*.color.*) and hidden files are left alone.
+    already are copied as they are, unless --in-color recolor or --hints is given. In folders, results of earlier runs
+    (*.color.*) and hidden files are left alone.
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
@@ -153,7 +153,7 @@ def _open_pipeline(settings: Settings, device: str | None, max_pixels: int) -> "
     _check_device(device)
     try:
         return ColorizationPipeline(device=device, max_pixels=max_pixels, settings=settings)
-    except ModelNotFoundError as error:
+    except (ModelNotFoundError, SettingsError) as error:
         raise leave(error, WRONG_USAGE) from error
     except (WeightsError, ValueError) as error:
         raise leave(error, FAILED) from error

@@ -70,11 +70,19 @@ Quality = Annotated[int | None, _setting("quality", metavar="NUMBER", show_defau
 Record = Annotated[bool | None, _setting("record", "--record/--no-record", show_default="record")]
 LoadSettings = Annotated[
     Path | None,
-    _option("Take settings from a file that --save-settings wrote; options win over it.", "--settings", metavar="FILE"),
+    _option(
+        "Take the settings from a file that --save-settings wrote; options given beside it win.",
+        "--settings",
+        metavar="FILE",
+    ),
 ]
 SaveSettings = Annotated[
     Path | None,
-    _option("Write the settings in effect as JSON, to do the same again.", "--save-settings", metavar="FILE"),
+    _option(
+        "Write the settings in effect (--model to --record) into a file for --settings.",
+        "--save-settings",
+        metavar="FILE",
+    ),
 ]
 # The words of version 0.1: still taken, and warned of.
 Normalize = Annotated[bool | None, _option("Now --restore.", "--normalize/--no-normalize", hidden=True)]
@@ -84,7 +92,11 @@ Recursive = Annotated[bool, _option("Also the folders inside folders.", "-r", "-
 Overwrite = Annotated[bool, _option("Colour again what has its result already.", "--overwrite")]
 Hints = Annotated[
     Path | None,
-    _option("Colours that things in one photo have, as JSON; see the README.", "--hints", metavar="FILE"),
+    _option(
+        "Say which colours things in one photo have: a JSON file as colorhub.save_hints writes it.",
+        "--hints",
+        metavar="FILE",
+    ),
 ]
 Device = Annotated[str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")]
 Jobs = Annotated[

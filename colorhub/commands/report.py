@@ -77,7 +77,7 @@ class Report:
 
     def _sentence(self, seconds: float) -> str:
         words = {
-            "passed_through": "already in colour and passed through unchanged (--recolor colours them)",
+            "passed_through": "already in colour and passed through unchanged (--in-color recolor colours them anew)",
             "skipped": "done before and skipped (--overwrite does them again)",
             "failed": "failed",
         }

@@ -26,9 +26,10 @@ def shown(path: Path | str) -> str:
 
 
 def leave(reason: Exception | str, code: int) -> typer.Exit:
-    """Say why, and give the exit to raise."""
+    """Say why, and give the exit to raise. The name of a file that stands first keeps its small letters."""
     text = " ".join(str(reason).split()) or type(reason).__name__
-    say(f"Error: {text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}")
+    first = text[:1].upper() if text.split()[0].isalpha() else text[:1]
+    say(f"Error: {first}{text[1:]}{'' if text.endswith('.') else '.'}")
     return typer.Exit(code)
 
 

@@ -1,12 +1,13 @@
 """The settings of ``colorhub colorize``: a file's, the command line's over them, and the words of version 0.1."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from colorhub.commands.saying import FAILED, WRONG_USAGE, leave, say
-from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError
+from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, is_settings
 
 
 def settings_in_effect(given: Mapping[str, Any], file: Path | None) -> Settings:
@@ -23,19 +24,31 @@ def settings_in_effect(given: Mapping[str, Any], file: Path | None) -> Settings:
         raise leave(error, WRONG_USAGE) from error
     if chosen.samples is not None:
         raise leave(
-            f"{file} asks for {chosen.samples} samples, and the command line writes one colouring of each photo: take "
-            "samples out of it",
+            f"the settings {file} ask for {chosen.samples} samples, but the command line writes one colouring of each "
+            'photo: set "samples" to null there',
             WRONG_USAGE,
         )
     return replace(chosen, model=chosen.model or DEFAULT_MODEL)
 
 
 def write_settings(settings: Settings, file: Path) -> None:
-    """Write the settings in effect, so that what was done can be done again."""
+    """Write the settings in effect, so that what was done can be done again. Only settings are overwritten: of
+    ``--save-settings *.jpg`` the shell makes the name of a photo."""
+    if file.is_file() and file.stat().st_size and not _holds_settings(file):
+        raise leave(
+            f"{file} is there and holds no settings, so it is not overwritten: choose another name", WRONG_USAGE
+        )
     try:
         settings.save(file)
     except OSError as error:
         raise leave(f"the settings cannot be written to {file} ({error.strerror})", FAILED) from error
+
+
+def _holds_settings(file: Path) -> bool:
+    try:
+        return is_settings(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, RecursionError):
+        return False
 
 
 def in_todays_words(

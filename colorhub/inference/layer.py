@@ -16,7 +16,7 @@ from colorhub.inference.compose import compose_codes, compose_rows, edge_maps, w
 from colorhub.inference.preprocess import Box
 from colorhub.inference.resize import lightness
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.settings import Settings, SettingsError
+from colorhub.settings import Settings, chosen
 
 _STRIP = 2**22  # pixels composed at a time on an accelerator
 _KEY, _VERSION = "colorhub", 1  # of a file's metadata
@@ -85,10 +85,18 @@ class ColorLayer:
     provenance: Provenance
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the layer into a safetensors file."""
+        """Write the layer into a safetensors file.
+
+        Raises:
+            LayerError: it cannot be written.
+        """
         facts = {"version": _VERSION, "photo_size": self.photo_size, "provenance": asdict(self.provenance)}
         tensors = {"ab": self.ab.float().cpu().contiguous(), "L": self.L.float().cpu().contiguous()}
-        save_file(tensors, path, metadata={_KEY: json.dumps(facts)})
+        try:
+            save_file(tensors, path, metadata={_KEY: json.dumps(facts)})
+        except (OSError, SafetensorError) as error:
+            reason = str(error).removeprefix("Error while serializing: ")
+            raise LayerError(f"The colour layer cannot be written to {path} ({reason}).") from None
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
@@ -104,7 +112,7 @@ class ColorLayer:
                 facts = json.loads((file.metadata() or {}).get(_KEY, "{}"))
         except OSError as error:
             raise LayerError(f"The colour layer {path} cannot be read ({error.strerror or error}).") from None
-        except (SafetensorError, ValueError):
+        except (SafetensorError, ValueError, RecursionError):
             raise LayerError(f"{path} is no safetensors file, or was cut short: expected a colour layer.") from None
         version = facts.get("version") if isinstance(facts, dict) else None
         if isinstance(version, int) and version > _VERSION:
@@ -113,15 +121,54 @@ class ColorLayer:
                 "a newer one."
             )
         try:
-            return cls(tensors["ab"], tensors["L"], tuple(facts["photo_size"]), _provenance(facts["provenance"]))
-        except (KeyError, TypeError, SettingsError):
+            ab, L = (_read_map(tensors[name], channels) for name, channels in (("ab", 2), ("L", 1)))
+            if ab.shape[2:] != L.shape[2:]:
+                raise ValueError("ab and L are maps of one grid")
+            width, height = (_whole(side, 1) for side in facts["photo_size"])
+            return cls(ab, L, (width, height), _provenance(facts["provenance"]))
+        except (KeyError, TypeError, ValueError):
             raise LayerError(f"{path} holds no colour layer: expected a file that ColorLayer.save wrote.") from None
+
+    def expect_photo(self, photo: Photo) -> None:
+        """Check that a photo has the layer's shape. A smaller copy may have sides rounded to whole pixels.
+
+        Raises:
+            LayerError: the layer is of a photo of another shape.
+        """
+        (width, height), (own_width, own_height) = photo.size, self.photo_size
+        if abs(width * own_height - height * own_width) > max(own_width, own_height, width, height):
+            raise LayerError(
+                f"The colour layer is of a photo of {own_width} x {own_height} pixels and does not belong to "
+                f"{photo.name}, which has {width} x {height}."
+            )
+
+
+def _read_map(found: Tensor, channels: int) -> Tensor:
+    """A file's map ``(1, channels, h, w)`` as float32, or ValueError."""
+    whole = found.float()
+    if whole.ndim != 4 or whole.shape[:2] != (1, channels) or not whole.numel() or not whole.isfinite().all():
+        raise ValueError("no map of finite numbers")
+    return whole
+
+
+def _whole(value: Any, least: int) -> int:
+    """A whole number of at least ``least`` as JSON holds it, or ValueError."""
+    if type(value) is not int or value < least:
+        raise ValueError(f"no whole number of at least {least}")
+    return value
 
 
 def _provenance(values: dict[str, Any]) -> Provenance:
-    hints = tuple((x, y, color) for x, y, color in values["hints"])
+    """What a file says of who made it; TypeError, KeyError or ValueError where it does not say it."""
+    hints = tuple((_whole(x, 0), _whole(y, 0), str(color)) for x, y, color in values["hints"])
     settings, box = Settings.from_dict(values["settings"]), Box(**values["box"])
-    return Provenance(**{**values, "settings": settings, "box": box, "hints": hints})
+    made = Provenance(**{**values, "settings": settings, "box": box, "hints": hints})
+    _whole(made.sample, 0)
+    if not all(isinstance(word, str) for word in (made.model, made.architecture, made.weights_sha256)):
+        raise ValueError("model, architecture and weights_sha256 are words")
+    if not all(isinstance(edge, (int, float)) and 0 <= edge <= 1 for edge in asdict(box).values()):
+        raise ValueError("a box's edges are parts of a picture's sides")
+    return made
 
 
 @torch.inference_mode()
@@ -136,7 +183,7 @@ def compose(
     """Put a colour layer onto its photo, at full size or smaller. No model is needed, and none runs.
 
     Args:
-        photo: the one the layer is of, or a smaller copy of it.
+        photo: the :class:`~colorhub.Photo` the layer is of, or a smaller copy of it.
         layer: from :meth:`~colorhub.ColorizationPipeline.predict`; ``None`` for a photo that is left as it is.
         vividness: factor on chroma, 0 to 4; that of the settings when not given.
         settings: of the result's colours and of its file; those that the layer was made with when not given.
@@ -155,25 +202,15 @@ def compose(
         >>> compose(photo, layer, vividness=1.2).pixels.shape
         (512, 512, 3)
     """
-    settings = settings or (layer.provenance.settings if layer else Settings())
+    settings = chosen(settings, layer.provenance.settings if layer else Settings())
     if vividness is not None:
         settings = settings.changed(vividness=vividness)
     output = {"format": settings.format, "quality": settings.quality, "record": settings.record}
     if layer is None:
         return ColorPhoto.unchanged(photo, **output)
-    _check_shape(photo, layer)
+    layer.expect_photo(photo)
     pixels = _composed(photo, layer, settings.vividness, torch.device(device))
     return ColorPhoto(pixels, photo, layer.provenance.record(photo, settings), **output)
-
-
-def _check_shape(photo: Photo, layer: ColorLayer) -> None:
-    """A smaller copy may have sides rounded to whole pixels."""
-    (width, height), (own_width, own_height) = photo.size, layer.photo_size
-    if abs(width * own_height - height * own_width) > max(own_width, own_height, width, height):
-        raise LayerError(
-            f"The colour layer is of a photo of {own_width} x {own_height} pixels and does not belong to "
-            f"{photo.name}, which has {width} x {height}."
-        )
 
 
 def _composed(photo: Photo, layer: ColorLayer, vividness: float, device: torch.device) -> np.ndarray:

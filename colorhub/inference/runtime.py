@@ -28,8 +28,14 @@ class Network:
     def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The model's answer to a lightness ``(B, 1, h, w)``, and to hints ``(B, 3, h, w)`` if it takes some."""
         L = L.to(self.device, memory_format=torch.channels_last)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._takes_bf16(L)):
             return self.model(L) if hints is None else self.model(L, hints.to(self.device))
+
+    def _takes_bf16(self, L: Tensor) -> bool:
+        """Whether a picture is computed in bf16. On a processor one that is a single column of the coarsest grid is
+        not: oneDNN's strided bf16 convolutions leave memory unwritten where their output is one pixel wide."""
+        narrow = self.device.type == "cpu" and L.shape[-1] <= self.model.multiple
+        return self.precision == "bf16" and not narrow
 
     def colors(self, L: Tensor, settings: Settings) -> Tensor:
         """ab ``(colourings, B, 2, h, w)`` for a lightness ``(B, 1, h, w)``. Of one view, a model that looks twice has

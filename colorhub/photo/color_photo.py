@@ -126,6 +126,11 @@ class ColorPhoto:
             output["record"] = output.pop("provenance")
         if unknown := set(output) - {"quality", "record"}:
             raise TypeError(f"A ColorPhoto's file has no setting {sorted(unknown)[0]!r}: quality and record are there.")
+        quality, record = output.get("quality"), output.get("record", True)
+        if quality is not None and (type(quality) is not int or not 1 <= quality <= 100):
+            raise PhotoError(f"quality must be a whole number between 1 and 100, got {quality!r}.")
+        if not isinstance(record, bool):
+            raise PhotoError(f"record must be True or False, got {record!r}.")
         return replace(self, **output)
 
     def _wanted(self, format: str | None) -> str | None:

@@ -18,7 +18,7 @@ from colorhub.space.session import new_folder
 # False are still taken.
 PARAMETERS = ("model", "vividness", "size", "in_color", "views", "restore", "temperature", "format", "quality")
 _HERE = {
-    "model": "Name of a model of this page, or empty for the best one.",
+    "model": "Name of a model of this page; empty for the default.",
     "size": f"{FIELDS['size'].help} Here at most {MAX_SIZE[1]}, with three views {MAX_SIZE[3]}; 0 is not given.",
 }
 
@@ -66,7 +66,7 @@ def endpoint() -> None:
 
 
 def _described(name: str, info: FieldInfo) -> Component:
-    """A component that says of a setting what every door says."""
+    """A component that says of a setting what is said of it everywhere."""
     label = _HERE.get(name, info.help)
     if info.choices and info.kind is str:
         return gr.Radio(list(info.choices), value=info.default, visible=False, label=label)
