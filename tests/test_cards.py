@@ -51,7 +51,7 @@ def folder(tmp_path: Path) -> Path:
         "hardware": "a GPU",
         "precision": "bf16",
     }
-    (folder / "training.json").write_text(json.dumps({"stages": [stage]}))
+    (folder / "training.json").write_text(json.dumps({"stages": [stage, {**stage, "backbone_weights": "lite2.pth"}]}))
     return folder
 
 
@@ -102,6 +102,7 @@ def test_figures_are_those_of_the_files(folder: Path) -> None:
     assert "dark +1.2 [+1.0, +1.5] a*, - b*" in text
     assert "12 ms a picture on cpu, 2 threads; 346 MB of memory" in text
     assert "- `mine`: 5,000 steps, 80,000 pictures, 1.3 hours on a GPU in bf16." in text
+    assert "1.3 hours on a GPU in bf16; its backbone began with the pre-trained weights lite2.pth." in text
     assert "7,654,321 parameters" in text
     assert stale_documents(folder) == []
     scores = json.loads((folder / "scores.json").read_text())
@@ -128,6 +129,7 @@ def test_words_of_the_card(folder: Path) -> None:
     (folder / "card.toml").write_text(
         'about = "A net of {{ config.width }} channels."\nlicense = "mit"\n'
         'tags = ["faces"]\nfails = ["At {{ name }}."]\n'
+        'base_model = "timm/tf_efficientnet_lite2.in1k"\n'
         'data = "Some."\ncitation = "@misc{x}"\nuse = "Ask first."\ncode = "print(1)"\ntraining = "Slowly."'
     )
     write_card(folder)
@@ -144,6 +146,7 @@ def test_words_of_the_card(folder: Path) -> None:
     assert "print(1)" in text
     assert "license: mit" in text
     assert "- faces" in text
+    assert ModelCard.load(folder / "README.md").data.base_model == "timm/tf_efficientnet_lite2.in1k"
 
 
 def test_a_model_without_scores_or_words(tmp_path: Path) -> None:

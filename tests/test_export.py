@@ -39,6 +39,9 @@ VARIANTS = [
     ("koalarization", {"extractor": "vit_tiny_patch16_224", "extractor_size": 224}),
     ("siggraph17", {}),
     ("ddcolor", {}),
+    ("semantic", {}),
+    ("semantic", {"queries": 0, "backbone": "tf_efficientnet_lite0"}),
+    ("semantic", {"backbone": "test_convnext"}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
 ]
 

@@ -49,6 +49,17 @@ def test_any_backbone_with_four_strides(name: str) -> None:
     assert answer.logits.shape == (1, ab_bins.COUNT, 16, 24)
 
 
+def test_a_backbone_that_gives_no_maps_of_channels_first_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"swin_tiny_patch4_window7_224 gives no feature maps \(B, C, H, W\)"):
+        create_backbone("swin_tiny_patch4_window7_224")
+
+
+def test_the_default_has_at_most_16_megabytes_in_half_precision() -> None:
+    with torch.device("meta"):
+        state = SemanticColorizer().state_dict()
+    assert 14e6 < 2 * sum(tensor.numel() for tensor in state.values()) < 16e6
+
+
 def test_an_unknown_backbone_names_the_nearest() -> None:
     with pytest.raises(ValueError, match=r"no model 'tf_efficientnet_lite9'\. Nearest: .*tf_efficientnet_lite"):
         create("semantic", backbone="tf_efficientnet_lite9")

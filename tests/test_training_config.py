@@ -33,6 +33,12 @@ def test_every_recipe_is_valid_and_builds_its_model(path):
         assert sum(p.numel() for p in initial_model(fresh, print).parameters()) > 5e4
 
 
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_nothing_is_learnt_from_the_network_that_judges(path):
+    """EfficientNet-Lite1 is what colours are judged by: neither encoder, extractor nor loss may be of it."""
+    assert "lite1" not in load_recipe(path).model_dump_json()
+
+
 def test_the_report_recipe_has_the_report_s_figures():
     recipe = load_recipe(RECIPES[0].with_name("unet-report.toml"))
     with torch.device("meta"):

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
 RECIPES = sorted((ROOT / "training" / "recipes").glob("*.toml"))
-ADVERSARIAL = [path for path in RECIPES if load_recipe(path).task.name in ("gan", "wgan_gp")]
+ADVERSARIAL = [path for path in RECIPES if load_recipe(path).task.name in ("gan", "classification_gan", "wgan_gp")]
 PATIENCE = 240  # seconds until a launch that does not answer is given up
 RECIPE = """
 name = "run"
@@ -187,6 +187,13 @@ def test_adversarial_recipes_run_and_go_on_in_two_processes(path, tmp_path, laun
     run = tmp_path / f"{path.stem}-smoke"
     assert (run / "adversary" / "model.safetensors").exists()
     assert [record["step"] for record in _log(run) if record["kind"] == "train"] == [1, 2, 3, 4]
+
+
+def test_what_is_frozen_for_a_while_is_trained_by_two_processes(tmp_path, launch):
+    words = ["--smoke", f"run.output={tmp_path}", "run.steps=4", 'parts=[{match=["backbone.*"],frozen_until=2}]']
+    _finish(launch(ROOT / "training" / "recipes" / "natural.toml", *words, processes=2))
+    trained = [record for record in _log(tmp_path / "natural-smoke") if record["kind"] == "train"]
+    assert [record["step"] for record in trained] == [1, 2, 3, 4]
 
 
 @pytest.mark.parametrize("processes", [1, 2])

@@ -2,19 +2,29 @@
 
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 import torch
+import torch.nn.functional as F
+from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch import nn
 
+from colorhub.ab_bins import annealed_mean
+from colorhub.losses import soft_cross_entropy
+from training.augment import FILM_DRAWS, lightness_and_color
 from training.checkpoint import checkpoints
 from training.config import Part, Recipe, RecipeError, load_recipe
+from training.data import Batch, Cursor
+from training.initial import initial_model
 from training.parts import Freezing, weight_groups
+from training.tasks import create_task
 from training.train import main
 
+NATURAL = Path(__file__).parents[1] / "training" / "recipes" / "natural.toml"
 RECIPE = """
 name = "tiny"
 [model]
@@ -103,25 +113,6 @@ def test_a_part_is_frozen_until_its_step_with_its_statistics() -> None:
         assert all(weight.requires_grad for weight in net["head"].parameters())
 
 
-def test_processes_that_share_gradients_move_the_same_weights() -> None:
-    """They keep frozen weights in the graph; what they compute for them is dropped before the step."""
-    parts, found = [Part(match=["encoder.*"], frozen_until=1)], []
-    for shared in (False, True):
-        torch.manual_seed(0)
-        net = _net().train()
-        freezing = Freezing(net, parts, shared)
-        optimizer = torch.optim.AdamW(net.parameters(), weight_decay=0.1)
-        for step in range(2):
-            freezing.at(step)
-            assert all(weight.requires_grad for weight in net.parameters()) is (shared or step == 1)
-            net["head"](net["encoder"](torch.ones(2, 1, 8, 8).cumsum(2))).square().mean().backward()
-            freezing.drop_gradients()
-            optimizer.step()
-            optimizer.zero_grad()
-        found.append(net.state_dict())
-    assert all(torch.equal(one, two) for one, two in zip(found[0].values(), found[1].values(), strict=True))
-
-
 def test_what_the_model_freezes_itself_stays_frozen() -> None:
     net = _net().train()
     net["encoder"][0].requires_grad_(False)
@@ -155,6 +146,50 @@ def test_frozen_weights_do_not_move(tiny: Callable[..., Recipe]) -> None:
     assert not [name for name in moved if name.startswith(("backbone.conv_stem", "backbone.bn1"))]
     assert [name for name in moved if name.startswith("backbone.blocks")]
     assert [name for name in moved if "running_mean" in name and name.startswith("backbone.blocks")]
+
+
+def test_two_steps_are_those_of_plain_pytorch(tiny: Callable[..., Recipe]) -> None:
+    """The second step is the first in which the backbone moves, at its own rate, with moving batch statistics."""
+    options = ["optimizer.ema_decay=none", "optimizer.name=adam", "optimizer.clip_norm=none", "run.channels_last=false"]
+    recipe = tiny(*options, 'parts=[{match=["backbone.*"],rate=0.25,frozen_until=1}]')
+    torch.manual_seed(0)
+    model = initial_model(recipe, print)
+    plain = deepcopy(model)
+    task = create_task(recipe, model, Accelerator(cpu=True))
+    rgb = torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(1))
+    batch = Batch(rgb, torch.ones(2, FILM_DRAWS), torch.tensor([-1, -1]), Cursor())
+    for number in range(2):
+        task.step([batch], number)
+
+    rest = [weight for name, weight in plain.named_parameters() if not name.startswith("backbone.")]
+    slow = torch.optim.Adam(plain.backbone.parameters(), lr=0.25e-3)
+    fast = torch.optim.Adam(rest, lr=1e-3)
+    L, ab = lightness_and_color(rgb, batch.draws, recipe.data)
+    for number in range(2):
+        plain.train()
+        plain.backbone.train(number == 1)
+        logits = plain(L).logits
+        mean, target = annealed_mean(logits, 1.0), F.avg_pool2d(ab, 4)
+        plain.zero_grad()
+        (soft_cross_entropy(logits, ab) + 2 * F.smooth_l1_loss(mean / 110, target / 110, beta=20 / 110)).backward()
+        for optimizer in (fast, slow)[: 1 + number]:
+            optimizer.step()
+    for (name, found), expected in zip(model.state_dict().items(), plain.state_dict().values(), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5, msg=name)
+
+
+@pytest.mark.parametrize("backbone", ["test_convnext", "test_resnet", "test_efficientnet"])
+def test_another_backbone_is_one_line_of_the_default_recipe(backbone: str, tmp_path: Path) -> None:
+    small = ["channels=[8, 8, 8, 8]", "queries=4", "query_channels=8", "query_layers=1"]
+    words = [f"model.backbone={backbone}", "backbone=none", *(f"model.{word}" for word in small)]
+    recipe = load_recipe(NATURAL, [*words, "run.steps=2", "run.precision=no", f"run.output={tmp_path}",
+                                   'data.train=["synthetic"]', 'data.validation=["synthetic"]',
+                                   "data.crops=[{size=32, batch_size=2}]", "data.validation_size=32"])  # fmt: skip
+    main(recipe)
+    assert (tmp_path / "natural" / "best" / "model.safetensors").is_file()
+    frozen, later, rest = (len(weights) for _, weights in weight_groups(initial_model(recipe, print), recipe.parts))
+    assert 0 < frozen < frozen + later
+    assert rest > 0
 
 
 def test_a_backbone_for_a_model_without_one_is_refused(tiny: Callable[..., Recipe]) -> None:

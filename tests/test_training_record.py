@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import timm
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -14,7 +15,7 @@ from safetensors.torch import load_file
 from colorhub.models import ECCV16, load
 from training import record
 from training.checkpoint import save_model
-from training.config import Recipe, load_recipe
+from training.config import Model, Recipe, load_recipe
 from training.monitor import Monitor
 from training.train import main
 
@@ -65,6 +66,18 @@ def test_every_stage_is_written_down(tmp_path: Path) -> None:
     assert first["torch"] == torch.__version__
     threads = torch.get_num_threads()
     assert first["hardware"].startswith(f"{threads} thread{'s' if threads > 1 else ''} of ")
+
+
+def test_whose_pre_training_it_began_with(tmp_path: Path) -> None:
+    whole = timm.create_model("test_resnet", pretrained=False).state_dict()
+    torch.save(whole, tmp_path / "resnet-1234.pth")
+    model = ["model.architecture=koalarization", "model.extractor=test_resnet", "model.extractor_size=32"]
+    given = recipe(tmp_path, "run", *model, f"backbone={tmp_path / 'resnet-1234.pth'}")
+    keywords = {key: value for key, value in given.model.keywords.items() if key != "depth"}
+    main(given.model_copy(update={"model": Model(architecture="koalarization", **keywords)}))
+    assert stages(tmp_path / "run")[0]["backbone_weights"] == "resnet-1234.pth"
+    best = load(tmp_path / "run" / "best").extractor.state_dict()
+    torch.testing.assert_close(best["conv1.0.weight"].float(), whole["conv1.0.weight"], rtol=1e-3, atol=1e-5)
 
 
 def test_time_is_counted_over_all_parts_of_a_run_but_not_between(

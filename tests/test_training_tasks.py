@@ -251,6 +251,77 @@ def test_classification_is_cross_entropy_with_the_prior_s_weights():
     )  # encoding looks colours up on a grid of whole numbers
 
 
+SEMANTIC = {
+    "architecture": "semantic", "backbone": "test_efficientnet", "channels": [8, 8, 8, 8], "queries": 0,
+    "working_size": 32, "temperature": 0.5,
+}  # fmt: skip
+
+
+def _soft_cross_entropy(logits: Tensor, ab: Tensor) -> Tensor:
+    """From its definition, with the 5 nearest of all bins."""
+    squares = (ab[:, :, None] - ab_bins.bin_centers().T[None, :, :, None, None]).pow(2).sum(dim=1)
+    near = squares.topk(5, dim=1, largest=False)
+    shares = torch.exp(-near.values / 50)
+    shares = shares / shares.sum(dim=1, keepdim=True)
+    return -(shares * logits.log_softmax(dim=1).gather(1, near.indices)).sum(dim=1).mean()
+
+
+def _mean_color(logits: Tensor) -> Tensor:
+    return torch.einsum("bqhw,qc->bchw", logits.softmax(dim=1), ab_bins.bin_centers())
+
+
+def test_the_mean_counts_by_chroma_and_its_variation_where_the_lightness_is_flat():
+    task = {"name": "classification", "mean_weight": 2.0, "beta": 20.0, "chroma_weight": 0.9, "variation_weight": 3.0}
+    running, batch = _task(recipe := _recipe(task, SEMANTIC)), _batch()
+    model = deepcopy(running.bare_model).train()
+    losses = running.step([batch], 0)
+    L, ab = (F.avg_pool2d(one, 4) for one in _seen(batch, recipe))
+    logits = model(_seen(batch, recipe)[0]).logits
+    mean = _mean_color(logits)
+    difference = (mean - ab).abs() / 110
+    smooth = torch.where(difference < 20 / 110, difference**2 / (2 * 20 / 110), difference - 10 / 110)
+    weights = (1 + 0.9 * ab.norm(dim=1, keepdim=True) / 50).expand_as(smooth)
+    down = ((mean[:, :, 1:] - mean[:, :, :-1]).abs() / 110 * torch.exp(-(L[:, :, 1:] - L[:, :, :-1]).abs() / 2)).mean()
+    right = ((mean[..., 1:] - mean[..., :-1]).abs() / 110 * torch.exp(-(L[..., 1:] - L[..., :-1]).abs() / 2)).mean()
+    expected = {
+        "cross_entropy": _soft_cross_entropy(logits, ab),
+        "mean": (weights * smooth).sum() / weights.sum(),
+        "variation": down + right,
+    }
+    for name, value in expected.items():
+        assert float(losses[name]) == pytest.approx(float(value.detach()), rel=0.02), name
+    total = float(losses["cross_entropy"]) + 2 * float(losses["mean"]) + 3 * float(losses["variation"])
+    assert float(losses["loss"]) == pytest.approx(total, rel=1e-5)
+
+
+def test_an_adversary_for_a_distribution_sees_the_answer_and_counts_after_its_head_start():
+    task = {"name": "classification_gan", "width": 4, "adversarial_weight": 0.5, "head_start": 2, "mean_weight": 1.0}
+    running, batch = _task(recipe := _recipe(task, SEMANTIC)), _batch()
+    L, ab = _seen(batch, recipe)
+    for number in (1, 2):
+        model, judge = deepcopy(running.bare_model).train(), deepcopy(running.bare_adversary).train()
+        losses = running.step([batch], number)
+        answer = model(L)
+        found = (_bce(judge(L, ab), 0.9) + _bce(judge(L, answer.ab), 0.0)) / 2
+        assert float(losses["adversary"]) == pytest.approx(float(found.detach()), rel=1e-3)
+        terms = float(losses["cross_entropy"]) + float(losses["mean"])
+        weight = 0.0 if number < 2 else 0.5
+        assert float(losses["loss"]) == pytest.approx(terms + weight * float(losses["adversarial"]), rel=1e-4)
+
+
+def test_features_are_weighed_in_and_move_the_model():
+    task = {"name": "classification", "feature_network": "test_efficientnet", "feature_network_weights": None}
+    plain, weighed = (_task(_recipe({**task, "feature_weight": weight}, SEMANTIC)) for weight in (0.0, 4.0))
+    assert plain.terms.features is None
+    gradients = [_gradients(one.optimizer.optimizer) for one in (plain, weighed)]
+    first, second = (one.step([_batch()], 0) for one in (plain, weighed))
+    assert "features" not in first
+    assert float(second["loss"] - second["cross_entropy"]) == pytest.approx(4 * float(second["features"]), rel=1e-3)
+    assert not torch.allclose(gradients[0][0], gradients[1][0])
+    with pytest.raises(RecipeError, match=r"task.feature_network: timm has no model 'nothing'"):
+        _task(_recipe({**task, "feature_weight": 1.0, "feature_network": "nothing"}, SEMANTIC))
+
+
 def test_the_mean_chroma_is_compared_on_the_report_s_scale():
     recipe = _recipe({"name": "chroma_mean"}, {"architecture": "chroma-regressor", "width": 4})
     task, batch = _task(recipe), _batch()

@@ -90,8 +90,8 @@ class Run(Section):
 
 
 class Part(Section):
-    """Weights of the model that are trained otherwise than the rest: those whose names match a pattern. Of several
-    parts that match a weight, the first counts."""
+    """Weights of the model that are trained otherwise than the rest: those whose names match any of its patterns. Of
+    several parts that match a weight, the first counts."""
 
     match: list[str] = Field(min_length=1)  # such as ["backbone.*"]
     rate: Annotated[float, Field(ge=0)] = 1.0  # times optimizer.learning_rate

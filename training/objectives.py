@@ -42,16 +42,24 @@ class RarityTask(Task):
     literal: bool = False  # what the report's code computes: one factor for the whole batch, and no prior
 
 
-class ClassificationTask(Task):
-    """Choose among colour bins (report 001)."""
-
-    name: Literal["classification"]
+class _DistributionTask(Task):
     prior: str | None = None  # rebalance by how rare a colour is in this prior; none: all count the same
     mix: Probability = 0.5  # 1: all colours count the same, whatever the prior says
     mean_weight: Weight = 0.0  # of the distance between the distribution's mean and the true colour, smooth L1
     beta: Annotated[float, Field(gt=0)] = 20.0  # of that, in CIELAB units
     chroma_weight: Weight = 0.0  # of that: a pixel of chroma 50 counts 1 + this times a grey one
     variation_weight: Weight = 0.0  # of the mean's total variation where the lightness is flat
+    feature_weight: Weight = 0.0  # of the distance between the features of the answer and of the true colours
+    feature_network: str = "tf_efficientnet_lite2"  # the timm backbone that computes those, kept as it is
+    feature_network_weights: str | None = (
+        "timm"  # its pre-trained weights: "timm" or a file; none: random, to try it out
+    )
+
+
+class ClassificationTask(_DistributionTask):
+    """Choose among colour bins (report 001)."""
+
+    name: Literal["classification"]
 
 
 class ChromaMeanTask(Task):
@@ -67,13 +75,24 @@ class _AdversarialTask(Task):
     class_weight: Weight = 0.0  # of naming the scene, for models with classes
 
 
-class GANTask(_AdversarialTask):
+class _PatchTask(_AdversarialTask):
+    adversarial_weight: Weight = 1.0
+    smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.1  # true colours are labelled 1 - this
+    head_start: Annotated[int, Field(ge=0)] = 0  # steps in which the adversary learns, but does not count yet
+
+
+class GANTask(_PatchTask):
     """L1 and a patch discriminator (report 003, after pix2pix)."""
 
     name: Literal["gan"]
     l1_weight: Weight = 100.0
-    adversarial_weight: Weight = 1.0
-    smoothing: Annotated[float, Field(ge=0, lt=0.5)] = 0.1  # true colours are labelled 1 - this
+
+
+class ClassificationGANTask(_DistributionTask, _PatchTask):
+    """Choose among colour bins, against a patch discriminator: a short last phase after ``classification``."""
+
+    name: Literal["classification_gan"]
+    adversarial_weight: Weight = 0.1
 
 
 class WGANTask(_AdversarialTask):
@@ -94,7 +113,16 @@ class TransferTask(Task):
     freeze: bool = False
 
 
-Tasks = RegressionTask | RarityTask | ClassificationTask | ChromaMeanTask | GANTask | WGANTask | TransferTask
+Tasks = (
+    RegressionTask
+    | RarityTask
+    | ClassificationTask
+    | ChromaMeanTask
+    | GANTask
+    | ClassificationGANTask
+    | WGANTask
+    | TransferTask
+)
 
 
 TASK_SECTIONS: dict[str, type[Task]] = {

@@ -12,7 +12,7 @@ def weight_groups(model: nn.Module, parts: Sequence[Part]) -> list[tuple[float, 
     """The weights of each part with its rate, as part of the recipe's; at last all others, with 1.
 
     Raises:
-        RecipeError: a pattern that matches no weight.
+        RecipeError: a part that matches no weight.
     """
     groups: list[tuple[float, list[nn.Parameter]]] = [*((part.rate, []) for part in parts), (1.0, [])]
     for name, weight in model.named_parameters():
@@ -26,19 +26,11 @@ class Freezing:
 
     A frozen weight has no gradient. A module whose weights are all frozen is in evaluation mode, so that its batch
     statistics stay as well.
-
-    Args:
-        model: in training mode.
-        parts: of the recipe.
-        shared: whether several processes exchange gradients: they agree once on which weights have some, so that those
-            of frozen weights are computed, and dropped by :meth:`drop_gradients`.
     """
 
-    def __init__(self, model: nn.Module, parts: Sequence[Part], shared: bool = False) -> None:
-        self._model, self._parts, self._shared = model, list(parts), shared
-        self._own = [
-            weight for weight in model.parameters() if weight.requires_grad
-        ]  # the model may freeze some itself
+    def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
+        self._model, self._parts = model, list(parts)
+        self._own = [weight for weight in model.parameters() if weight.requires_grad]  # it may freeze some itself
         self._frozen: list[bool] | None = None
 
     def at(self, step: int) -> None:
@@ -50,15 +42,8 @@ class Freezing:
             self._frozen = frozen
             trainable = {id(weight) for weight in self._own}
             for name, weight in self._model.named_parameters():
-                weight.requires_grad_(id(weight) in trainable and (self._shared or not self._is_frozen(name)))
+                weight.requires_grad_(id(weight) in trainable and not self._is_frozen(name))
         self._set_modes()
-
-    def drop_gradients(self) -> None:
-        """Forget the gradients of weights that are frozen now."""
-        if self._parts and self._shared:
-            for name, weight in self._model.named_parameters():
-                if self._is_frozen(name):
-                    weight.grad = None
 
     def _is_frozen(self, name: str) -> bool:
         number = _part_of(name, self._parts)
@@ -87,6 +72,7 @@ def _part_of(name: str, parts: Sequence[Part]) -> int:
 
 def _expect_matches(model: nn.Module, parts: Sequence[Part]) -> None:
     names = [name for name, _ in model.named_parameters()]
-    for pattern in [pattern for part in parts for pattern in part.match]:
-        if not any(fnmatch(name, pattern) for name in names):
-            raise RecipeError(f"parts: no weight matches {pattern!r}; the first are {', '.join(names[:4])}.")
+    for part in parts:
+        if not any(fnmatch(name, pattern) for name in names for pattern in part.match):
+            wanted = ", ".join(map(repr, part.match))
+            raise RecipeError(f"parts: no weight matches {wanted}; the first are {', '.join(names[:4])}.")

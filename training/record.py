@@ -34,6 +34,8 @@ def stages(recipe: Recipe, steps: int, pictures: int, seconds: float, accelerato
         "precision": recipe.run.precision if recipe.run.precision != "no" else "fp32",
         "torch": torch.__version__,
     }
+    if recipe.backbone is not None:  # whose pre-training it began with: timm's, or the name of a file
+        own["backbone_weights"] = Path(recipe.backbone).name
     return [*stages_of(recipe.init), own]
 
 

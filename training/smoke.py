@@ -5,7 +5,13 @@ from typing import Any
 from training.config import Recipe, RecipeError
 from training.initial import model_class
 
-_TASK_VALUES = {"width": 4, "adversary_init": None, "encoder": None}  # where the task has such a setting
+_TASK_VALUES = {  # where the task has such a setting
+    "width": 4,
+    "adversary_init": None,
+    "encoder": None,
+    "feature_network": "test_efficientnet",
+    "feature_network_weights": None,
+}
 
 
 def smoke_values(recipe: Recipe) -> dict[str, Any]:

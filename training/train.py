@@ -28,7 +28,7 @@ from training.validate import HeldOut, validation_pictures
 def main(recipe: Recipe) -> None:
     """Run a recipe from its newest checkpoint, or from the beginning, to its last step."""
     run, data = recipe.run, recipe.data
-    accelerator = _accelerator(run.precision)
+    accelerator = _accelerator(run.precision, bool(recipe.parts))
     place = Place(run.seed, accelerator.process_index, accelerator.num_processes)
     train, validation, recipe = open_data(recipe)
     checkpoints = Checkpoints(accelerator, recipe)
@@ -67,11 +67,12 @@ def main(recipe: Recipe) -> None:
     accelerator.end_training()
 
 
-def _accelerator(precision: str) -> Accelerator:
+def _accelerator(precision: str, parts: bool) -> Accelerator:
     # Each process keeps its own running means: nothing in a step reads them, and an adversary sees two batches a step,
     # between which they must not be overwritten. Validation takes the main process's.
-    own_buffers = DistributedDataParallelKwargs(broadcast_buffers=False)
-    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available(), kwargs_handlers=[own_buffers])
+    # What is frozen for a while has no gradients to wait for.
+    wrapper = DistributedDataParallelKwargs(broadcast_buffers=False, find_unused_parameters=parts)
+    return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available(), kwargs_handlers=[wrapper])
 
 
 def _judge(task: Task, held_out: HeldOut, accelerator: Accelerator, monitor: Monitor, checkpoints: Checkpoints) -> None:

@@ -31,6 +31,7 @@ class Words:
         use: what else there is to say about use and misuse.
         code: lines that run, in place of the usual three.
         license: an SPDX name in lower case, as the Hub knows it.
+        base_model: the Hub's id of what it was trained from, such as a pre-trained encoder; none when empty.
         datasets: ids of training data on the Hub.
         tags: further tags.
         citation: BibTeX.
@@ -44,6 +45,7 @@ class Words:
     use: str = ""
     code: str = ""
     license: str = "apache-2.0"
+    base_model: str = ""
     datasets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     citation: str = ""

@@ -19,6 +19,7 @@ def metadata(files: ModelFiles) -> str:
     data = ModelCardData(
         library_name=LIBRARY,
         license=files.words.license,
+        base_model=files.words.base_model or None,
         pipeline_tag=PIPELINE_TAG,
         tags=sorted({*_TAGS, files.architecture, *files.words.tags}),
         datasets=list(files.words.datasets) or None,

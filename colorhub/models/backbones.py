@@ -51,6 +51,11 @@ def create_backbone(name: str) -> tuple[nn.Module, list[int]]:
             backbone = timm.create_model(name, pretrained=False, features_only=True, out_indices=numbers)
     except (RuntimeError, AttributeError, ValueError, AssertionError) as error:
         raise ValueError(f"{strided}, such as tf_efficientnet_lite2.") from error
+    if str(getattr(backbone, "output_fmt", "NCHW")) not in (
+        "NCHW",
+        "Format.NCHW",
+    ):  # such as Swin's, which also take one size only
+        raise ValueError(f"{name} gives no feature maps (B, C, H, W): take a convolutional one.")
     _make_padding_static(backbone)
     return backbone, backbone.feature_info.channels()
 
@@ -79,6 +84,13 @@ def load_backbone(backbone: nn.Module, name: str, weights: str | Path | None = N
         if key.endswith(_COUNTER):  # how many batches it saw: files of older versions do not say
             found.setdefault(key, tensor)
     load_strictly(backbone, {key: found[key] for key in expected if key in found}, origin)
+
+
+def pretraining_scale(name: str) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the pictures (RGB in 0..1) that a timm model's weights were trained on, each
+    ``(1, 3, 1, 1)``: the network is given ``(rgb - mean) / deviation``."""
+    facts = timm_package().get_pretrained_cfg(name)
+    return torch.tensor(facts.mean).view(1, 3, 1, 1), torch.tensor(facts.std).view(1, 3, 1, 1)
 
 
 def check_name(name: str) -> None:

@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from colorhub.models.backbones import create_backbone, load_backbone
+from colorhub.models.backbones import create_backbone, load_backbone, pretraining_scale
 from colorhub.models.base import Colorizer, Prediction
 from colorhub.models.ddcolor_decoder import HEADS, ColorDecoder
 
@@ -73,10 +73,10 @@ class SemanticColorizer(Colorizer):
             )
         self.working_size, self.temperature, self.backbone_name = working_size, temperature, backbone
         self.backbone, found = create_backbone(backbone)
-        facts = _pretraining(backbone)
+        mean, deviation = pretraining_scale(backbone)
         # Buffers, so that the weights bring along the scale they were trained with.
-        self.register_buffer("mean", torch.tensor(facts["mean"]).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(facts["std"]).view(1, 3, 1, 1))
+        self.register_buffer("mean", mean)
+        self.register_buffer("deviation", deviation)
         before = (0, *channels[:3])
         skips = list(reversed(found))
         self.decoder = nn.ModuleList(
@@ -132,11 +132,3 @@ def _block(before: int, after: int) -> nn.Sequential:
     convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
     nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
     return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU())
-
-
-def _pretraining(name: str) -> dict[str, Any]:
-    """What timm says of the pictures that a backbone was pre-trained on."""
-    import timm
-
-    facts = timm.get_pretrained_cfg(name)
-    return {"mean": facts.mean, "std": facts.std}

@@ -7,7 +7,7 @@ from training.config import Recipe
 from training.tasks.base import Task
 from training.tasks.chroma_mean import ChromaMean
 from training.tasks.classification import Classification
-from training.tasks.gan import GAN
+from training.tasks.gan import GAN, ClassificationGAN
 from training.tasks.rarity import Rarity
 from training.tasks.regression import Regression
 from training.tasks.transfer import Transfer
@@ -19,6 +19,7 @@ TASKS: dict[str, type[Task]] = {
     "classification": Classification,
     "chroma_mean": ChromaMean,
     "gan": GAN,
+    "classification_gan": ClassificationGAN,
     "wgan_gp": WGANGP,
     "transfer": Transfer,
 }

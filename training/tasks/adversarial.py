@@ -6,14 +6,13 @@ from math import inf
 from pathlib import Path
 from typing import ClassVar
 
-import torch
 from accelerate import Accelerator
 from torch import Tensor
 
 from colorhub.losses import class_loss
 from colorhub.models.base import HubModel, Prediction
 from training.config import Recipe, RecipeError
-from training.tasks.base import Task, learning_rate, new_optimizer
+from training.tasks.base import Task, learning_rate, new_optimizer, weighted_sum
 
 
 class Adversarial(Task):
@@ -82,5 +81,4 @@ class Adversarial(Task):
         """The named terms and their weighted sum ``loss``; naming the scene is added where the model does."""
         if answer.class_logits is not None:
             terms["class"] = (self.recipe.task.class_weight, class_loss(answer.class_logits, labels))
-        loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
-        return {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
+        return weighted_sum(terms)

@@ -1,6 +1,6 @@
 """A task: a model, its objective and its optimizer. It makes optimizer steps; the loop around it knows nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from math import cos, inf, pi
 from pathlib import Path
@@ -56,7 +56,7 @@ class Task:
         self.recipe, self.accelerator = recipe, accelerator
         self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
         self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
-        self.freezing = Freezing(model, recipe.parts, shared=accelerator.num_processes > 1)
+        self.freezing = Freezing(model, recipe.parts)
         optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate, recipe.parts)
         self.average = _average(model, recipe.optimizer.ema_decay)
         if recipe.run.compile:
@@ -91,7 +91,6 @@ class Task:
 
     def step_model(self) -> dict[str, Tensor]:
         """Move the model along its gradients, and its average after it; answers ``gradient_norm``."""
-        self.freezing.drop_gradients()
         # An infinite limit leaves the gradients as they are: only their norm is wanted, to see one that is not finite.
         limit = self.recipe.optimizer.clip_norm or inf
         norm = self.accelerator.clip_grad_norm_(self.model.parameters(), limit).detach()
@@ -134,6 +133,12 @@ class Task:
     def best_model(self) -> HubModel:
         """What is validated and published: the averaged weights where there are some."""
         return self.average.module if self.average is not None else self.bare_model
+
+
+def weighted_sum(terms: Mapping[str, tuple[float, Tensor]]) -> dict[str, Tensor]:
+    """The named terms, and ``loss``, their sum by their weights. ``terms``: weight and value of each."""
+    loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
+    return {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
 
 
 def _means(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:

@@ -1,13 +1,17 @@
-"""Report 003's first objective: L1 and a patch discriminator (Isola et al. 2017, section 3)."""
+"""Against a patch discriminator: report 003's L1 (Isola et al. 2017, section 3), or a distribution over colours."""
 
 from collections.abc import Sequence
 
+from accelerate import Accelerator
 from torch import Tensor
 
 from colorhub.losses import discriminator_loss, generator_loss, regression
+from colorhub.models.base import HubModel, Prediction
 from colorhub.models.discriminators import PatchDiscriminator
+from training.config import Recipe
 from training.data import Batch
 from training.tasks.adversarial import Adversarial
+from training.tasks.classification import DistributionTerms, Terms
 
 
 class GAN(Adversarial):
@@ -25,9 +29,24 @@ class GAN(Adversarial):
             adversary_loss = discriminator_loss(real, fake, options.smoothing)
         losses = self.step_adversary(adversary_loss)
         with self.adversary_as_judge() as judge, self.accelerator.autocast():
-            terms = {
-                "l1": (options.l1_weight, regression(answer.ab, ab, "l1")),
-                "adversarial": (options.adversarial_weight, generator_loss(judge(L, answer.ab))),
-            }
+            terms = self.terms(answer, L, ab)
+            weight = options.adversarial_weight if number >= options.head_start else 0.0
+            terms["adversarial"] = (weight, generator_loss(judge(L, answer.ab)))
             total = self.total(answer, labels, terms)
         return losses | self.descend(total)
+
+    def terms(self, answer: Prediction, L: Tensor, ab: Tensor) -> Terms:
+        """Weight and value of each term beside the adversary's."""
+        return {"l1": (self.recipe.task.l1_weight, regression(answer.ab, ab, "l1"))}
+
+
+class ClassificationGAN(GAN):
+    """The same adversary for a model with a distribution: it sees the colours the model answers with, at its
+    temperature."""
+
+    def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
+        super().__init__(recipe, model, accelerator)
+        self.distribution = DistributionTerms(recipe.task, model.architecture, accelerator.device)
+
+    def terms(self, answer: Prediction, L: Tensor, ab: Tensor) -> Terms:
+        return self.distribution(answer, L, ab)
