@@ -143,7 +143,7 @@ def test_what_the_model_cannot_do_is_said_once(model: Path, photo: Path, tmp_pat
 
 def test_the_summary_speaks_todays_words(model: Path, tmp_path: Path) -> None:
     Image.fromarray(data.coffee()[::8, ::8]).save(tmp_path / "coffee.png")
-    assert "(--in-color recolor colours them)" in colorize(tmp_path / "coffee.png", "--model", model).stderr
+    assert "(--in-color recolor colours them anew)" in colorize(tmp_path / "coffee.png", "--model", model).stderr
 
 
 @pytest.mark.parametrize(
