@@ -155,7 +155,7 @@ def test_create_refuses_an_effect_out_of_reach_before_a_photo_is_drawn(
     smallest = smallest_effect(40, 50, 40, 1, against="original")
     assert done.exit_code == 1
     assert done.stderr.startswith(
-        "Error: Primary.effect is 3 points, and 40 raters with 40 trials each on 50 images find"
+        "Error: primary.effect is 3 points, and 40 raters with 40 trials each on 50 images find"
     )
     assert f"find {np.ceil(10 * smallest) / 10:g} points or more with 80% power" in done.stderr
     assert len(done.stderr.splitlines()) == 1
