@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from skimage import data
 
@@ -22,6 +23,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with scans and a small model under the default's name, as the current folder."""
+    torch.manual_seed(0)
     create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
