@@ -16,7 +16,7 @@ from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from colorhub._text import did_you_mean
+from colorhub._text import did_you_mean, short
 
 InColor = Literal["auto", "recolor", "keep"]
 DEFAULT_MODEL = "unet"
@@ -185,7 +185,7 @@ class Settings:
             SettingsError: an unknown setting, one out of range, or no settings by name at all.
         """
         if not isinstance(values, Mapping):
-            raise SettingsError(f"Settings are values by name, as Settings.to_dict gives them, got {_short(values)}.")
+            raise SettingsError(f"Settings are values by name, as Settings.to_dict gives them, got {short(values)}.")
         return cls().changed(**{str(name): value for name, value in values.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -241,7 +241,7 @@ def chosen(given: Settings | None, own: Settings) -> Settings:
     """
     if given is not None and not isinstance(given, Settings):
         raise SettingsError(
-            f"settings must be colorhub.Settings, got {_short(given)}: Settings(...), Settings.from_dict and "
+            f"settings must be colorhub.Settings, got {short(given)}: Settings(...), Settings.from_dict and "
             "Settings.load make some."
         )
     return own if given is None else given
@@ -255,14 +255,15 @@ def _checked(name: str, value: Any, info: FieldInfo) -> Any:
     """A value of the setting's own type and in its range, or an error that says what is expected."""
     if value is None and name in _MAY_BE_NONE:
         return None
-    if not _is_of_kind(value, info.kind):
-        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
-    value = info.kind(value)
-    if info.choices and value not in info.choices:
-        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
-    if (info.low is not None and value < info.low) or (info.high is not None and value > info.high):
-        raise SettingsError(f"{name} must be {info.range}, got {_short(value)}.")
-    return value
+    if _is_of_kind(value, info.kind) and _is_in_range(own := info.kind(value), info):
+        return own
+    raise SettingsError(f"{name} must be {info.range}, got {short(value)}.")
+
+
+def _is_in_range(value: Any, info: FieldInfo) -> bool:
+    if info.choices:
+        return value in info.choices
+    return (info.low is None or value >= info.low) and (info.high is None or value <= info.high)
 
 
 def _is_of_kind(value: Any, kind: type) -> bool:
@@ -317,11 +318,3 @@ def _levels_to_caller() -> int:
     while frame.f_back and frame.f_globals.get("__name__", "").split(".")[0] in ("colorhub", "torch"):
         level, frame = level + 1, frame.f_back
     return level
-
-
-def _short(value: Any) -> str:
-    try:
-        text = repr(value)
-    except ValueError:  # more digits than Python writes
-        text = "a number of thousands of digits"
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -49,6 +49,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.longrepr = f"COLORHUB_REQUIRE is set, so this may not be skipped. {reason}"
 
 
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny untrained ``unet``."""
+    from colorhub import create
+    from colorhub.models import UNet
+
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    create("unet", **UNet.tiny()).save_pretrained(folder)
+    return folder
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[LocalHub, None, None]:
     """A Hub on loopback that this process and those it starts talk to, as its user ``owner``, with an empty cache."""

@@ -23,13 +23,6 @@ from colorhub.models import UNet
 Run = Callable[..., Result]
 
 
-@pytest.fixture(scope="session")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    create("unet", **UNet.tiny()).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
 def run(model: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs ``colorhub`` with the tiny model."""

@@ -15,18 +15,8 @@ from fuzz_files import make_fuzzed_files
 from PIL import Image
 from skimage import data
 
-from colorhub import create
-from colorhub.models import UNet
-
 COMMAND = [sys.executable, "-m", "colorhub.cli"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    create("unet", **UNet.tiny()).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture

@@ -12,19 +12,11 @@ from PIL import Image
 from skimage import data
 from typer.testing import CliRunner, Result
 
-from colorhub import ColorizationPipeline, Settings, create
+from colorhub import ColorizationPipeline, Settings
 from colorhub.cli import app
-from colorhub.models import UNet
 from colorhub.settings import FIELDS
 
 ONE_RESULT_EACH = {"samples", "seed"}  # settings that the command line has no option for
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    create("unet", **UNet.tiny()).save_pretrained(folder)
-    return folder
 
 
 @pytest.fixture

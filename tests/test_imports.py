@@ -23,7 +23,7 @@ ROOMS = {
     "inference": "ab_bins color models photo settings",
     "losses": "ab_bins",
     "metrics": "color ab_bins",
-    "hints": "color ab_bins inference photo",
+    "hints": "_text color ab_bins inference photo",
     "pipeline": "ab_bins hints inference models photo settings",
     "retouching": "hints inference photo pipeline settings",
     "export": "color inference models photo",

@@ -31,6 +31,7 @@ class Freezing:
     def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
         self._model, self._parts = model, list(parts)
         self._own = [weight for weight in model.parameters() if weight.requires_grad]  # it may freeze some itself
+        self._numbers = {name: _part_of(name, self._parts) for name, _ in model.named_parameters()}
         self._frozen: list[bool] | None = None
 
     def at(self, step: int) -> None:
@@ -46,7 +47,7 @@ class Freezing:
         self._set_modes()
 
     def _is_frozen(self, name: str) -> bool:
-        number = _part_of(name, self._parts)
+        number = self._numbers[name]
         return number < len(self._parts) and (self._frozen or [])[number]
 
     def _set_modes(self) -> None:
@@ -61,7 +62,7 @@ class Freezing:
 
     def _thaws(self, name: str) -> bool:
         """Whether a weight belongs to a part that is frozen for a while only, and no longer."""
-        number = _part_of(name, self._parts)
+        number = self._numbers[name]
         return number < len(self._parts) and not self._is_frozen(name) and self._parts[number].frozen_until != 0
 
 

@@ -7,6 +7,7 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
+from colorhub._text import short
 from colorhub.color import codes_to_lab, fit_gamut
 from colorhub.inference.resize import lightness
 from colorhub.photo import Photo
@@ -38,7 +39,7 @@ def hints_of(given: Iterable[Any], size: tuple[int, int] | None = None) -> list[
         HintsError: something else than that, an unknown colour, or a place outside the photo.
     """
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
-        raise HintsError(f"Hints are a list of (x, y, colour), got {_short(given)}.")
+        raise HintsError(f"Hints are a list of (x, y, colour), got {short(given)}.")
     by_place = {}
     for number, one in enumerate(given, 1):
         hint = _hint(one, number)
@@ -71,7 +72,7 @@ def _hint(given: Any, number: int) -> Hint:
     try:
         x, y, color = given
     except (TypeError, ValueError):
-        raise HintsError(f"Hint {number} must be (x, y, colour), got {_short(given)}.") from None
+        raise HintsError(f"Hint {number} must be (x, y, colour), got {short(given)}.") from None
     return Hint(_whole(x, number), _whole(y, number), _hex(color, number))
 
 
@@ -81,7 +82,7 @@ def _whole(value: Any, number: int) -> int:
             raise ValueError
         return int(value)
     except (TypeError, ValueError, OverflowError):
-        raise HintsError(f"Hint {number} must be at a whole pixel, got {_short(value)} for x or y.") from None
+        raise HintsError(f"Hint {number} must be at a whole pixel, got {short(value)} for x or y.") from None
 
 
 def _hex(color: Any, number: int) -> str:
@@ -91,12 +92,7 @@ def _hex(color: Any, number: int) -> str:
         red, green, blue = ImageColor.getrgb(color.strip())[:3]
     except ValueError:
         raise HintsError(
-            f"The colour {_short(color)} of hint {number} is not known; give one like '#a33c2e' or a CSS name like "
+            f"The colour {short(color)} of hint {number} is not known; give one like '#a33c2e' or a CSS name like "
             "'teal'."
         ) from None
     return f"#{red:02x}{green:02x}{blue:02x}"
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."

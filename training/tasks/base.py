@@ -85,8 +85,8 @@ class Task:
     def set_rates(self, number: int) -> None:
         """Set the learning rates of step ``number``, and freeze what is not trained in it."""
         self.freezing.at(number)
+        rate = learning_rate(number, self.recipe.run.steps, self.recipe.optimizer)
         for group in self.optimizer.param_groups:
-            rate = learning_rate(number, self.recipe.run.steps, self.recipe.optimizer)
             group["lr"] = rate * group.get("ratio", 1.0)
 
     def step_model(self) -> dict[str, Tensor]:
