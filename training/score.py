@@ -18,8 +18,11 @@ from typing import Any
 
 from colorhub.models.loading import model_folder
 from training.scoring.compare import compare
+from training.scoring.curve import compare_at
+from training.scoring.distances import kernel_differences
 from training.scoring.duplicates import count_duplicates
 from training.scoring.entries import ModelEntry
+from training.scoring.judging import KERNEL
 from training.scoring.networks import Networks
 from training.scoring.pictures import load_pictures
 from training.scoring.predictions import PredictionEntry
@@ -110,12 +113,22 @@ def _score(
             for section, _ in found.values():
                 section["data"]["duplicates"] = near
         rows = compare({name: figures for name, (_, figures) in found.items()}, scorer.metrics)
-        comparisons.append({"source": source, "split": given.split, "metrics": rows})
+        comparisons.append({"source": source, "split": given.split, "metrics": rows, **_further(scorer, protocol)})
         print("\n".join(table({name: section for name, (section, _) in found.items()}, protocol, rows)), flush=True)
         for name, (section, _) in found.items():
             sections[name].append(section)
     scores = {entry.name: _whole(entry, sections[entry.name], protocol) for entry in entries} if is_main() else {}
     return scores, comparisons, works
+
+
+def _further(scorer: Scorer, protocol: Protocol) -> dict[str, Any]:
+    """What a protocol with a judge and a curve compares beside the metrics."""
+    found: dict[str, Any] = {}
+    if KERNEL in protocol.set_metrics:
+        found["set_metrics"] = {KERNEL: kernel_differences(scorer.kernels)}
+    if protocol.curve is not None:
+        found["at_colorfulness"] = {f"{at:g}": compare_at(scorer.curves, at) for at in protocol.curve.at}
+    return found
 
 
 def _whole(entry: Entry, sections: list[dict[str, Any]], protocol: Protocol) -> dict[str, Any]:
