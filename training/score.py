@@ -100,7 +100,7 @@ def _score(
         for entry in entries:
             if isinstance(entry, PredictionEntry):
                 entry.check(pictures)
-        works.append(Work(pictures, {"protocol": protocol.sha256, "names": pictures.names}))
+        works.append(Work(pictures, {"protocol": protocol.sha256, "names": pictures.names, "labels": pictures.labels}))
         saver = None if given.save is None else Saver(given.save, protocol.grey.protocol)
         if saver is not None:
             saver.save_greys(pictures)
