@@ -308,7 +308,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def _run(folder: Path, networks: Networks) -> dict:
-    given = [folder / "small", "--data", folder / "pictures", "--split", "train"]
+    given = [folder / "small", "--data", f"{folder / 'pictures'}@train"]
     given += ["--protocol", "small", "--output", folder / "out.json"]
     assert score.main([str(word) for word in given], networks) == 0
     return json.loads((folder / "out.json").read_text())

@@ -18,7 +18,7 @@ KERNEL, RECOGNITION = "kid-lite1", "recognition"  # in protocols: a set metric a
 SEEN = "judged"  # features, among what is kept of a picture
 NO_LABELS = (
     "needs pictures with ImageNet labels: a column label with WordNet ids, as the rows of imagenette and imagewoof in "
-    "photos/validation have it"
+    "photos@validation have it"
 )
 
 
