@@ -5,6 +5,7 @@ several of them the conversions.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
@@ -15,6 +16,10 @@ AUC_RANGE = 150  # CIELAB units
 # Of colour bleeding, in pixels and CIELAB units: how far from an edge a step is taken as done, and as there at all,
 # and how large a step the original must make.
 EDGE_NEAR, EDGE_FAR, EDGE_STEP = 2, 6, 20.0
+# Of blotches: cells along the short side and how many of them the surroundings reach (a standard deviation); up to
+# which deviation of lightness within a cell, departure of lightness and departure of colour an original is flat.
+BLOTCH_CELLS, BLOTCH_REACH = 64, 8
+FLAT_TEXTURE, FLAT_LIGHTNESS, FLAT_COLOR = 3.0, 6.0, 3.0
 
 
 def psnr(predicted: Tensor, target: Tensor) -> Tensor:
@@ -100,6 +105,49 @@ def _steps(x: Tensor, reach: int) -> Tensor:
     """Differences ``(B, C, H, W - 2 * EDGE_FAR)`` along rows between ``reach`` pixels on either side."""
     margin, width = EDGE_FAR - reach, x.shape[-1]
     return x[..., 2 * reach + margin : width - margin] - x[..., margin : width - 2 * reach - margin]
+
+
+def blotchiness(ab: Tensor, L: Tensor, true_ab: Tensor) -> Tensor:
+    """Blotches of colour where the original has none: low-pass variance of the answer's colour over its mean chroma.
+
+    Means over cells of a 64th of the short side take out noise and texture; what is left of them beside their
+    surroundings (a Gaussian of 8 cells, over flat cells alone) is the answer's unevenness. It is counted where the
+    original is flat: its lightness has no texture, and neither lightness nor colour, taken the same way, departs from
+    its surroundings. The variance of both channels, in CIELAB units squared, is divided by the answer's mean chroma, so
+    the figure grows with the strength of colour: compare at equal colourfulness. Not finite where less than a fiftieth
+    of the picture is flat. In the manner of, not equal to, any published measure.
+
+    Args:
+        ab: of the answer.
+        L: of the original.
+        true_ab: of the original.
+    """
+    cell = max(1, min(L.shape[2:]) // BLOTCH_CELLS)
+    original = torch.cat([L, true_ab], dim=1)
+    texture = F.avg_pool2d(L.square(), cell) - F.avg_pool2d(L, cell).square()
+    flat = (texture <= FLAT_TEXTURE**2).float()
+    uneven = _uneven(F.avg_pool2d(original, cell), flat)
+    flat = flat * (uneven[:, :1].abs() <= FLAT_LIGHTNESS) * (_length(uneven[:, 1:])[:, None] <= FLAT_COLOR)
+    variance = (flat * _uneven(F.avg_pool2d(ab, cell), flat).square()).sum(dim=(1, 2, 3))
+    cells = flat.sum(dim=(1, 2, 3))
+    answer = variance / cells.clamp(min=1) / mean_norm(ab).clamp(min=1e-6)
+    return torch.where(cells >= flat[0].numel() / 50, answer, torch.nan)
+
+
+def _uneven(cells: Tensor, flat: Tensor) -> Tensor:
+    """Cells less the mean of the flat ones around them."""
+    blurred = _blurred(torch.cat([cells * flat, flat], dim=1))
+    return cells - blurred[:, :-1] / blurred[:, -1:].clamp(min=1e-6)
+
+
+def _blurred(x: Tensor) -> Tensor:
+    """A Gaussian of ``BLOTCH_REACH``; nothing is outside of the picture."""
+    reach = 3 * BLOTCH_REACH
+    places = torch.arange(-reach, reach + 1, device=x.device, dtype=x.dtype)
+    kernel = torch.exp(-0.5 * (places / BLOTCH_REACH).square())
+    kernel = (kernel / kernel.sum()).expand(x.shape[1], 1, 1, -1)
+    x = F.conv2d(x, kernel, padding=(0, reach), groups=x.shape[1])
+    return F.conv2d(x, kernel.mT, padding=(reach, 0), groups=x.shape[1])
 
 
 def chroma_ratio(predicted: Tensor, target: Tensor) -> Tensor:

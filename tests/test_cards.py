@@ -149,6 +149,26 @@ def test_words_of_the_card(folder: Path) -> None:
     assert ModelCard.load(folder / "README.md").data.base_model == "timm/tf_efficientnet_lite2.in1k"
 
 
+def test_what_a_judge_says_is_in_the_card(folder: Path) -> None:
+    scores = json.loads((folder / "scores.json").read_text())
+    kernel = {"value": 5.2, "low": 4.1, "high": 6.4, "all_pairs": 4.0, "n": 7}
+    point = {"vividness": 1.0, "colorfulness": {**INTERVAL, "mean": 20.04}, "gain": INTERVAL, "kid-lite1": kernel}
+    scores["curve"] = {"points": [point], "at_colorfulness": {"27": None}}
+    scores["set_metrics"]["kid-lite1"] = {**kernel, "baselines": {"grey": 31.6}}
+    scores["recognition"] = {
+        **dict.fromkeys(("answer", "grey", "original", "over_original"), INTERVAL),
+        "over_grey": {**INTERVAL, "low": -0.5},
+    }
+    (folder / "scores.json").write_text(json.dumps(scores))
+    text = next(text for path, text in card_documents(folder).items() if path.name == "README.md")
+    assert "| KID-Lite1, x 1,000 | 5.200 [4.100, 6.400] | 31.600 | - | - |" in text
+    assert "| vividness | colourfulness | gain over no colour, dB | KID-Lite1, x 1,000 |" in text
+    assert "| 1 | 20.0 [1.0, 1.5] | 1.23 [0.99, 1.50] | 5.20 [4.10, 6.40] |" in text
+    assert "| for colourfulness 27 | not reached | not reached | not reached |" in text
+    assert "7 labelled pictures" in text
+    assert "picture by picture: +1.235 [-0.500, +1.500]. It may have seen" in text
+
+
 def test_a_model_without_scores_or_words(tmp_path: Path) -> None:
     create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "new")
     assert [path.name for path in write_card(tmp_path / "new")] == ["README.md"]

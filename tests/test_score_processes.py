@@ -17,6 +17,7 @@ from skimage import data
 
 from colorhub import create
 from colorhub.models import MODELS
+from training.scoring.protocol import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE = 600
@@ -44,7 +45,7 @@ def _run(folder: Path, arguments: list[str], launcher: list[str] | None = None) 
     command = [sys.executable, *(launcher or []), "-m", "training.score", *arguments, "--output", "all.json"]
     done = subprocess.run(command, cwd=folder, env=_environment(), capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("20 pictures, protocol colorhub-2") == 1  # processes that know each other print once
+    assert done.stdout.count(f"20 pictures, protocol {DEFAULT}") == 1  # processes that know each other print once
     found = json.loads((folder / "all.json").read_text())
     for entry in found["entries"].values():
         speed = entry.pop("timing")

@@ -21,15 +21,16 @@ from training.scoring.protocol import Cut, ProtocolError, load_protocol, protoco
 
 
 def test_every_protocol_names_metrics_that_there_are() -> None:
-    assert set(protocol_names()) == {"colorhub-1", "colorhub-2", "ddcolor-val5k", "zhang-ctest10k"}
+    assert set(protocol_names()) == {"colorhub-1", "colorhub-2", "colorhub-3", "ddcolor-val5k", "zhang-ctest10k"}
     hashes = set()
     for name in protocol_names():
         found = load_protocol(name)
         hashes.add(found.sha256)
-        assert set(found.metrics) <= {*METRICS, "lpips"}
-        assert set(found.set_metrics) <= {"fid", "kid", "fid_hue_invariant"}
+        assert set(found.metrics) <= {*METRICS, "lpips", "recognition"}
+        assert set(found.set_metrics) <= {"fid", "kid", "fid_hue_invariant", "kid-lite1"}
         assert found.robustness is None or set(found.robustness.metrics) <= set(found.metrics)
-    assert len(hashes) == 4
+        assert found.curve is None or set(found.curve.metrics) <= set(found.metrics)
+    assert len(hashes) == 5
     assert load_protocol("ddcolor-val5k").pictures.at_most == 5000
     assert load_protocol("zhang-ctest10k").pictures.crop == "stretch"
 
@@ -45,6 +46,16 @@ def test_every_protocol_names_metrics_that_there_are() -> None:
             'name = "new"\nsummary = ""\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n[settings]\nviews = 2\n',
             "new.toml: settings: .*views must be 1 or 3, got 2",
         ),
+        (
+            'name = "new"\nsummary = ""\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n[curve]\n'
+            'vividness = [1.0, 0.5]\nmetrics = ["colorfulness"]\nat = []\n',
+            "new.toml: curve.vividness: .*must rise",
+        ),
+        (
+            'name = "new"\nsummary = ""\n[pictures]\ncrop = "centre"\nsize = 64\n[metrics]\n[curve]\n'
+            'vividness = [0.5, 1.0]\nmetrics = ["gain"]\nat = []\n',
+            "new.toml: curve.metrics: .*must name colorfulness",
+        ),
     ],
 )
 def test_a_wrong_file_is_one_sentence(text: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +68,7 @@ def test_a_wrong_file_is_one_sentence(text: str, said: str, tmp_path: Path, monk
 
 @pytest.mark.parametrize("name", ["colorhub-9", "../colorhub-1", ""])
 def test_an_unknown_protocol_names_those_there_are(name: str) -> None:
-    with pytest.raises(ProtocolError, match="colorhub-1, colorhub-2, ddcolor-val5k, zhang-ctest10k"):
+    with pytest.raises(ProtocolError, match="colorhub-1, colorhub-2, colorhub-3, ddcolor-val5k, zhang-ctest10k"):
         load_protocol(name)
 
 
@@ -71,6 +82,19 @@ def test_the_usual_protocol_has_the_rules_of_the_one_before_but_for_its_settings
     assert before.settings == Settings(in_color="recolor", restore=False)
     own = {"name", "sha256", "settings"}
     assert before.model_dump(exclude=own) == now.model_dump(exclude=own)
+
+
+def test_the_protocol_with_a_judge_only_adds_to_the_one_before() -> None:
+    before, now = (load_protocol(name) for name in ("colorhub-2", "colorhub-3"))
+    assert before.settings == now.settings
+    own = {"name", "sha256", "settings", "metrics", "set_metrics", "curve"}
+    assert before.model_dump(exclude=own) == now.model_dump(exclude=own)
+    assert now.metrics.items() - before.metrics.items() == {
+        (name, now.metrics[name]) for name in ("blotchiness", "recognition")
+    }
+    assert now.set_metrics.keys() - before.set_metrics.keys() == {"kid-lite1"}
+    assert before.set_metrics.items() <= now.set_metrics.items()
+    assert (before.curve, now.curve.vividness[0], now.curve.vividness[-1]) == (None, 0.3, 2.0)
 
 
 def test_cuts() -> None:

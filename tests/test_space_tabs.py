@@ -419,6 +419,27 @@ def test_plots_place_points_where_the_figures_say(model_folder: Path) -> None:
     assert title == "unet, luma: 0.40 dB [0.10, 0.70]"
 
 
+def test_curves_are_lines_through_their_points(model_folder: Path) -> None:
+    def point(colors: float, gain: float, kernel: float | None) -> dict:
+        found = {"vividness": 1.0, "colorfulness": {"mean": colors}, "gain": {"mean": gain, "low": gain, "high": gain}}
+        return found if kernel is None else {**found, "kid-lite1": {"value": kernel, "low": 1.0, "high": 9.0}}
+
+    first = [point(10, 1.0, 4.0), point(20, 2.0, None), point(30, 1.0, 5.0)]
+    write_scores(model_folder / "other", 1, curve={"points": first, "at_colorfulness": {}})
+    write_scores(model_folder / "unet", 2, curve={"points": "none"})
+    drawn = plots.plots(scores.boards(own_models())[0])
+    *_, gains, kernels = svgs(drawn)
+    assert drawn.count("<figure") == 5  # nothing was recognised
+    (line,) = [path for path in gains.iter("path") if path.get("class", "").startswith("line")]
+    places = [tuple(map(float, pair.split(","))) for pair in line.get("d")[1:].split("L")]
+    assert places[0][0] < places[1][0] < places[2][0]
+    assert places[1][1] < places[0][1] == places[2][1]
+    assert places[1][0] - places[0][0] == pytest.approx(places[2][0] - places[1][0], abs=0.2)
+    texts = [group.find("title").text for group in kernels.iter("g")]
+    assert texts[0] == "other: 4.00 [1.00, 9.00] at colourfulness 10.0"
+    assert len(texts) == 2
+
+
 def test_axes_have_round_ticks() -> None:
     assert plots.Axis("", 0.0, 42.0, 0, 100).ticks == [0, 20, 40]
     assert plots.Axis("", -0.4, 1.7, 0, 100).ticks == pytest.approx([0, 1])

@@ -18,8 +18,11 @@ from typing import Any
 
 from colorhub.models.loading import model_folder
 from training.scoring.compare import compare
+from training.scoring.curve import compare_at
+from training.scoring.distances import kernel_differences
 from training.scoring.duplicates import count_duplicates
 from training.scoring.entries import ModelEntry
+from training.scoring.judging import KERNEL
 from training.scoring.networks import Networks
 from training.scoring.pictures import load_pictures
 from training.scoring.predictions import PredictionEntry
@@ -28,7 +31,7 @@ from training.scoring.saving import GREY, Saver
 from training.scoring.section import Entry, Scorer
 from training.scoring.tables import table
 from training.scoring.work import LIBRARIES, Work, device, is_main, place
-from training.sources import DataError
+from training.sources import DataError, resolve
 
 
 def main(arguments: Sequence[str] | None = None, networks: Networks | None = None) -> int:
@@ -57,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("models", nargs="*", metavar="MODEL", help="names, folders or Hub ids")
     add("--predictions", nargs="+", default=[], metavar="NAME=DIR", help="pictures made by another program")
-    add("--data", nargs="+", default=["photos"], help="roles under $COLORHUB_DATA, paths or Hub ids")
+    add("--data", nargs="+", default=["photos"], help="roles under $COLORHUB_DATA, paths or Hub ids; DATA@SPLIT")
     add("--split", default="test")
     add("--image-column", default="image", help="the column that holds the pictures")
     add("--protocol", default=DEFAULT, metavar="NAME", help=f"one of {', '.join(protocol_names())}")
@@ -92,12 +95,12 @@ def _score(
     """Every entry's scores, the comparison of entries on each source, and the files kept meanwhile."""
     sections: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
     comparisons, works = [], []
-    for source in given.data:
-        pictures = load_pictures(source, given.split, protocol.pictures, given.limit, place(), given.image_column)
+    for source, split in (_source(words, given.split) for words in given.data):
+        pictures = load_pictures(source, split, protocol.pictures, given.limit, place(), given.image_column)
         for entry in entries:
             if isinstance(entry, PredictionEntry):
                 entry.check(pictures)
-        works.append(Work(pictures, {"protocol": protocol.sha256, "names": pictures.names}))
+        works.append(Work(pictures, {"protocol": protocol.sha256, "names": pictures.names, "labels": pictures.labels}))
         saver = None if given.save is None else Saver(given.save, protocol.grey.protocol)
         if saver is not None:
             saver.save_greys(pictures)
@@ -110,12 +113,28 @@ def _score(
             for section, _ in found.values():
                 section["data"]["duplicates"] = near
         rows = compare({name: figures for name, (_, figures) in found.items()}, scorer.metrics)
-        comparisons.append({"source": source, "split": given.split, "metrics": rows})
+        comparisons.append({"source": source, "split": split, "metrics": rows, **_further(scorer, protocol)})
         print("\n".join(table({name: section for name, (section, _) in found.items()}, protocol, rows)), flush=True)
         for name, (section, _) in found.items():
             sections[name].append(section)
     scores = {entry.name: _whole(entry, sections[entry.name], protocol) for entry in entries} if is_main() else {}
     return scores, comparisons, works
+
+
+def _source(words: str, split: str) -> tuple[str, str]:
+    """A source and its split: that of ``DATA@SPLIT``, or the usual one."""
+    source, _, own = words.rpartition("@")
+    return (source, own) if source and own and resolve(words) is None else (words, split)
+
+
+def _further(scorer: Scorer, protocol: Protocol) -> dict[str, Any]:
+    """What a protocol with a judge and a curve compares beside the metrics."""
+    found: dict[str, Any] = {}
+    if KERNEL in protocol.set_metrics:
+        found["set_metrics"] = {KERNEL: kernel_differences(scorer.kernels)}
+    if protocol.curve is not None:
+        found["at_colorfulness"] = {f"{at:g}": compare_at(scorer.curves, at) for at in protocol.curve.at}
+    return found
 
 
 def _whole(entry: Entry, sections: list[dict[str, Any]], protocol: Protocol) -> dict[str, Any]:

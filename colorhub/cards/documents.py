@@ -108,6 +108,8 @@ def _section(section: dict[str, Any], name: str) -> dict[str, Any]:
         "metrics": tables.metrics_table(section, name),
         "not_computed": tables.not_computed(section),
         "sizes": tables.sizes_table(section),
+        "curve": tables.curve_table(section),
+        "recognition": tables.recognition(section),
         "robustness": tables.robustness_table(section),
         "failures": tables.failures(section),
         "data": section["data"],

@@ -15,11 +15,19 @@ METRICS = {
     "ab_auc": ("ab-AuC", 3),
     "ab_auc_rebalanced": ("ab-AuC, rebalanced", 3),
     "bleeding": ("bleeding over edges", 2),
+    "blotchiness": ("blotchiness", 2),
+    "recognition": ("recognised by Lite1", 3),
 }
-SET_METRICS = {"fid": "FID", "kid": "KID", "fid_hue_invariant": "FID, chroma scaled to the originals'"}
+SET_METRICS = {
+    "fid": "FID",
+    "kid": "KID",
+    "fid_hue_invariant": "FID, chroma scaled to the originals'",
+    "kid-lite1": "KID-Lite1, x 1,000",
+}
 _BASELINES = {"grey": "without colour", "mean_color": "mean colour", "original": "originals"}
 _BY_SIZE = ("gain", "colorfulness", "chroma_ratio")
 _BY_GREY = ("gain", "colorfulness", "chroma_ratio", "ciede2000")
+_ON_CURVE = ("colorfulness", "gain", "kid-lite1", "recognition", "blotchiness")
 _GREYS = {"lab": "exact lightness", "luma": "luma (Rec. 601)", "fading": "faded print", "white border": "white border"}
 
 NOT_COMPUTED = "not computed"
@@ -74,11 +82,16 @@ def _set_rows(section: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
     for metric, words in SET_METRICS.items():
         if found := section.get("set_metrics", {}).get(metric):
             beside = found.get("baselines", {})
-            yield (words, f"{found['value']:.3f}", *(_plain(beside.get(key)) for key in _BASELINES))
+            yield (words, _with_ends(found), *(_plain(beside.get(key)) for key in _BASELINES))
 
 
 def _plain(value: float | None) -> str:
     return "-" if value is None else f"{value:.3f}"
+
+
+def _with_ends(found: Mapping[str, Any]) -> str:
+    ends = f" [{found['low']:.3f}, {found['high']:.3f}]" if "low" in found else ""
+    return f"{found['value']:.3f}{ends}"
 
 
 def not_computed(section: Mapping[str, Any]) -> list[str]:
@@ -92,6 +105,40 @@ def sizes_table(section: Mapping[str, Any]) -> str:
     found = section.get("working_sizes") or {}
     rows = [(f"{size} px", *(interval(value.get(m), METRICS[m][1]) for m in _BY_SIZE)) for size, value in found.items()]
     return table(("working size", *(METRICS[metric][0] for metric in _BY_SIZE)), rows) if rows else ""
+
+
+def curve_table(section: Mapping[str, Any]) -> str:
+    """Figures with less and more colour, and where the answers are equally colourful; nothing where that was not
+    measured."""
+    curve = section.get("curve") or {}
+    equal = [(f"for colourfulness {at}", point) for at, point in curve.get("at_colorfulness", {}).items()]
+    rows = [(f"{point['vividness']:g}", point) for point in curve.get("points", [])] + equal
+    shown = [metric for metric in _ON_CURVE if any(point and metric in point for _, point in rows)]
+    head = ("vividness", *(METRICS[metric][0] if metric in METRICS else SET_METRICS[metric] for metric in shown))
+    lines = [(words, *(_on_curve(point, metric) for metric in shown)) for words, point in rows]
+    return table(head, lines) if lines else ""
+
+
+def _on_curve(point: Value, metric: str) -> str:
+    if point is None:
+        return "not reached"
+    value = point.get(metric) or {}
+    return interval({**value, "mean": value.get("mean", value.get("value"))}, METRICS.get(metric, ("", 2))[1])
+
+
+def recognition(section: Mapping[str, Any]) -> str:
+    """How often a network that was trained on colour photographs still knows what is in a picture, as a sentence;
+    nothing where that was not measured."""
+    found = section.get("recognition")
+    if not found:
+        return ""
+    answer, grey, original = (interval(found[key], 3) for key in ("answer", "grey", "original"))
+    return (
+        f"EfficientNet-Lite1 names what is in {found['answer']['n']:,} labelled pictures rightly in {answer} of these "
+        f"answers, {grey} of the pictures without colour, {original} of the originals; answers over those without "
+        f"colour, picture by picture: {_signed(found['over_grey'], 3)}. It may have seen these very pictures in colour "
+        "while it was trained."
+    )
 
 
 def robustness_table(section: Mapping[str, Any]) -> str:
@@ -142,5 +189,8 @@ def _people(found: Value) -> Iterator[str]:
         yield f"Gain on pictures with people {gains['with']} dB, on scenes without {gains['without']} dB."
 
 
-def _signed(value: Mapping[str, Any]) -> str:
-    return "-" if value["mean"] is None else f"{value['mean']:+.1f} [{value['low']:+.1f}, {value['high']:+.1f}]"
+def _signed(value: Mapping[str, Any], digits: int = 1) -> str:
+    if value["mean"] is None:
+        return "-"
+    middle, low, high = (f"{value[key]:+.{digits}f}" for key in ("mean", "low", "high"))
+    return f"{middle} [{low}, {high}]"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 
 from colorhub.space.scores import Board, Figure, Row
@@ -65,7 +65,8 @@ class Point:
 def plots(board: Board) -> str:
     """The legend and every plot that the board has figures for; empty where it has too few for any."""
     series = {row.model: number for number, row in enumerate(board.rows)}
-    drawn = [plot for plot in (_speed(board, series), _colors(board, series), _robustness(board, series)) if plot]
+    kinds = (_speed, _colors, _robustness, _gain_curves, _distance_curves, _recognition_curves)
+    drawn = [plot for draw in kinds if (plot := draw(board, series))]
     return f'{_legend(board, series)}<div class="plots">{"".join(drawn)}</div>' if drawn else ""
 
 
@@ -138,6 +139,47 @@ def _robustness(board: Board, series: dict[str, int]) -> str:
         "The same pictures, made grey in other ways than by their own lightness (lab).",
         _svg("".join(parts), bottom + _BOTTOM),
     )
+
+
+def _gain_curves(board: Board, series: dict[str, int]) -> str:
+    words = "Each model with less and with more vividness: further up is better at equal colourfulness."
+    return _curves(board, series, "gain", "Gain over grey, dB", "Gain at every colourfulness", words)
+
+
+def _distance_curves(board: Board, series: dict[str, int]) -> str:
+    words = "How far the set of answers is from the originals in the eyes of a network: further down is better."
+    return _curves(board, series, "kid-lite1", "KID-Lite1, \N{MULTIPLICATION SIGN} 1,000", "Believability", words)
+
+
+def _recognition_curves(board: Board, series: dict[str, int]) -> str:
+    words = "Part of the pictures whose content a network names rightly: further up is better."
+    return _curves(board, series, "recognition", "Recognised by Lite1", "Recognition", words)
+
+
+def _curves(board: Board, series: dict[str, int], metric: str, label: str, title: str, words: str) -> str:
+    """A metric against colourfulness, a line a model; the models' names are in the legend."""
+    lines = {row.model: _line_of(row, series[row.model], metric) for row in board.rows}
+    points = [point for line in lines.values() for point in line]
+    if not points:
+        return ""
+    x = _x_axis("Colourfulness", [replace(point, x=Figure(point.x.mean)) for point in points])
+    y = _y_axis(label, points)
+    parts = [_x_grid(x, _TOP, _HEIGHT - _BOTTOM), _y_grid(y)]
+    for line in filter(None, lines.values()):
+        places = [(x(point.x.mean), y(point.y.mean)) for point in line]
+        path = "L".join(f"{px:.1f},{py:.1f}" for px, py in places)
+        parts.append(f'<path class="line series-{line[0].series % COLORS}" d="M{path}"/>')
+        parts += [
+            _dot(point.series, *place, f"{point.name}: {point.text}", y=_ends_on(y, point.y))
+            for point, place in zip(line, places, strict=True)
+        ]
+    return _figure(title, words, _svg("".join(parts), _HEIGHT))
+
+
+def _line_of(row: Row, series: int, metric: str) -> list[Point]:
+    found = [(point["colorfulness"], point[metric]) for point in row.curve if {"colorfulness", metric} <= {*point}]
+    words = [f"{value.mean:.2f}{_interval(value, 2)} at colourfulness {along.mean:.1f}" for along, value in found]
+    return [Point(series, row.model, *pair, text) for pair, text in zip(found, words, strict=True)]
 
 
 # Parts of a plot.

@@ -26,7 +26,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Row:
-    """One model's figures on one set of pictures. ``robustness``: gain in dB by how the grey was made."""
+    """One model's figures on one set of pictures. ``robustness``: gain in dB by how the grey was made; ``curve``:
+    figures at rising vividness."""
 
     model: str
     architecture: str
@@ -35,6 +36,7 @@ class Row:
     milliseconds: float | None = None
     device: str = ""
     robustness: Mapping[str, Figure] = field(default_factory=dict)
+    curve: Sequence[Mapping[str, Figure]] = ()
 
 
 @dataclass
@@ -84,9 +86,9 @@ def unmeasured(models: "Sequence[ModelInfo]", found: Sequence[Board]) -> "list[M
 
 
 def figure(value: Any) -> Figure | None:
-    """A metric's ``{mean, low, high}``; ``None`` for one that was not computed."""
+    """A metric's ``{mean, low, high}``, or a set's ``{value, low, high}``; ``None`` for one that was not computed."""
     value = _dict(value)
-    mean, low, high = (number(value.get(key)) for key in ("mean", "low", "high"))
+    mean, low, high = (number(value.get(key)) for key in ("mean" if "mean" in value else "value", "low", "high"))
     return None if mean is None else Figure(mean, low, high)
 
 
@@ -142,6 +144,7 @@ def _row(info: "ModelInfo", figures: Mapping[str, Figure], section: Mapping[str,
         number(timing.get("milliseconds_per_picture")),
         _device(timing),
         {name: gain for name, gain in gains.items() if gain is not None},
+        [_figures(point) for point in _list(_dict(section.get("curve")).get("points"))],
     )
 
 

@@ -78,3 +78,15 @@ class ModelEntry:
     def answer_to(self, photo: Photo, size: int | None = None) -> np.ndarray:
         """The answer to any photo, uint8 ``(H, W, 3)``."""
         return eight_bits(self.pipeline(photo, size=size or self.settings.size).pixels)
+
+    def answers_at(self, chunk: Sequence[Picture], vividness: Sequence[float]) -> list[list[np.ndarray]]:
+        """The answers to the pictures at each vividness, uint8 ``(S, S, 3)``: the network runs once a picture."""
+        photos = [grey_photo(one.pixels, self._grey) for one in chunk]
+        layers = [self.pipeline.predict(photo) for photo in photos]
+        return [
+            [
+                eight_bits(self.pipeline.compose(photo, layer, factor).pixels)
+                for photo, layer in zip(photos, layers, strict=True)
+            ]
+            for factor in vividness
+        ]

@@ -92,6 +92,7 @@ METRICS: dict[str, Callable[[Pair], Tensor]] = {
     "ab_auc": lambda pair: metrics.raw_accuracy(pair.answer.ab, pair.original.ab),
     "ab_auc_rebalanced": lambda pair: metrics.raw_accuracy(pair.answer.ab, pair.original.ab, pair.rarity),
     "bleeding": lambda pair: metrics.bleeding(pair.answer.ab, pair.original.ab),
+    "blotchiness": lambda pair: metrics.blotchiness(pair.answer.ab, pair.original.L, pair.original.ab),
     "lightness_error": lambda pair: (pair.answer.L - pair.original.L).abs().mean(dim=(1, 2, 3)),
 }
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from training.scoring.figures import Pair
+from training.scoring.judge import Judge, load_judge, missing_judge
 
 INCEPTION_FEATURES = 2048
 _ONE_AT_A_TIME = Lock()
@@ -24,11 +25,13 @@ class Networks:
     """Networks in place of the usual ones, for tests or other features.
 
     ``features``: uint8 ``(B, 3, H, W)`` to ``(B, num_features)``, with an attribute ``num_features``.
-    ``perceptual``: two pictures ``(B, 3, H, W)`` in 0..1 to ``(B,)`` distances.
+    ``perceptual``: two pictures ``(B, 3, H, W)`` in 0..1 to ``(B,)`` distances. ``judge``: a
+    :class:`~training.scoring.judge.Judge` with another network.
     """
 
     features: nn.Module | None = None
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
+    judge: Judge | None = None
 
     @property
     def num_features(self) -> int:
@@ -64,6 +67,14 @@ class Networks:
         if self.perceptual is not None:
             return None
         return _missing(_alexnet_file(), "torchvision's AlexNet")
+
+    def missing_judge(self) -> str | None:
+        """Why nobody judges, or ``None`` where somebody does."""
+        return None if self.judge is not None else missing_judge()
+
+    def load_judge(self) -> Judge:
+        """The judge. Raises what :func:`~training.scoring.judge.load_judge` raises."""
+        return self.judge or load_judge()
 
     @torch.inference_mode()
     def features_of(self, codes: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The pictures that are scored: cut to squares, named, fingerprinted, dealt out to processes in chunks."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +13,9 @@ from PIL import Image
 from training.augment import center_crop, is_grey
 from training.config import Data
 from training.data import decode
+from training.labels import UNKNOWN, Labels
 from training.scoring.duplicates import difference_hash
+from training.scoring.judge import CLASSES
 from training.scoring.protocol import Cut
 from training.sources import DataError, open_pictures, passing
 
@@ -28,19 +30,21 @@ class Place(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """One picture to score. ``pixels``: the cut, ``(S, S, 3)`` uint8; ``shape``: height and width of the whole."""
+    """One picture to score. ``pixels``: the cut, ``(S, S, 3)`` uint8; ``shape``: height and width of the whole;
+    ``label``: what it shows, by its number among ImageNet's classes, or a negative number."""
 
     index: int
     name: str
     pixels: np.ndarray
     shape: tuple[int, int]
+    label: int = UNKNOWN
 
 
 @dataclass
 class Pictures:
     """All pictures of a source, of which one process holds its own chunks.
 
-    ``names``, ``kinds`` (the data's ``source`` column, empty where it has none) and ``hashes`` are of all of them;
+    ``names``, ``kinds`` (the data's ``source`` column, empty where it has none), ``labels`` and ``hashes`` are of all;
     ``own`` are chunk number -> pictures. ``grey`` and ``broken`` name those left out.
     """
 
@@ -48,6 +52,7 @@ class Pictures:
     split: str
     names: list[str] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+    labels: list[int] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
     grey: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -79,11 +84,12 @@ def load_pictures(
     place = place or Place()
     pictures, digest = Pictures(source, split), hashlib.sha256()
     at_most = min(limit or cut.at_most or 2**62, cut.at_most or 2**62)
-    with closing(passing(_rows(source, split, column))) as rows:
-        for number, row in enumerate(rows):
+    rows, number_of = _rows(source, split, column)
+    with closing(passing(rows)) as passed:
+        for number, row in enumerate(passed):
             if len(pictures.names) >= at_most:
                 break
-            _take(pictures, digest, number, row, column, cut, place)
+            _take(pictures, digest, number, row, column, cut, place, number_of(row))
     if not pictures.names:
         left_out = f" {len(pictures.grey)} grey and {len(pictures.broken)} broken ones were left out."
         raise DataError(f"{source!r} (split {split!r}) holds no picture with colour.{left_out}")
@@ -92,7 +98,14 @@ def load_pictures(
 
 
 def _take(
-    pictures: Pictures, digest: Any, number: int, row: dict[str, Any], column: str, cut: Cut, place: Place
+    pictures: Pictures,
+    digest: Any,
+    number: int,
+    row: dict[str, Any],
+    column: str,
+    cut: Cut,
+    place: Place,
+    label: int,
 ) -> None:
     name = Path(row[column].get("path") or f"{number:06d}").stem
     try:
@@ -107,10 +120,11 @@ def _take(
     digest.update(square.tobytes())
     pictures.names.append(name)
     pictures.kinds.append(str(row.get("source") or ""))
+    pictures.labels.append(label)
     pictures.hashes.append(difference_hash(whole))
     if index // CHUNK % place.world == place.rank:
         chunk = pictures.own.setdefault(index // CHUNK, [])
-        chunk.append(Picture(index, name, square, (whole.height, whole.width)))
+        chunk.append(Picture(index, name, square, (whole.height, whole.width), label))
 
 
 def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
@@ -120,12 +134,29 @@ def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
     return np.asarray(center_crop(picture, cut.size))
 
 
-def _rows(source: str, split: str, column: str) -> Any:
-    """The source's rows with its ``source`` column, where it has one."""
-    try:
-        return open_pictures([source], split, column, labels=("source",))
-    except DataError:
-        return _plain_rows(source, split, column)
+def _rows(source: str, split: str, column: str) -> tuple[Any, Callable[[dict[str, Any]], int]]:
+    """The source's rows with its columns ``source`` and ``label``, where it has them; and what reads a row's label."""
+    for columns in (("source", "label"), ("source",), ("label",)):
+        try:
+            rows = open_pictures([source], split, column, labels=columns)
+        except DataError:
+            continue
+        return rows, _label_reader(rows) if "label" in columns else _no_label
+    return _plain_rows(source, split, column), _no_label
+
+
+def _label_reader(rows: Any) -> Callable[[dict[str, Any]], int]:
+    labels, numbers = Labels(rows, ("label",), tuple(CLASSES)), [*CLASSES.values()]
+
+    def number(row: dict[str, Any]) -> int:
+        found = labels.number(row)
+        return found if found == UNKNOWN else numbers[found]
+
+    return number
+
+
+def _no_label(row: dict[str, Any]) -> int:
+    return UNKNOWN
 
 
 def _plain_rows(source: str, split: str, column: str) -> Any:

@@ -2,10 +2,11 @@
 
 import hashlib
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationError, field_validator
 
 from colorhub.settings import Settings
 
@@ -70,6 +71,29 @@ class Failures(_Section):
     collapse: Annotated[float, Field(gt=0, lt=1)]
 
 
+class Curve(_Section):
+    """Answers with more and less colour. ``vividness``: factors on chroma, rising; ``metrics``: what is measured of
+    each, beside the set metrics of the judge; ``at``: colourfulness at which entries are compared."""
+
+    vividness: Annotated[tuple[Annotated[float, Field(ge=0, le=4)], ...], Field(min_length=2)]
+    metrics: tuple[str, ...]
+    at: tuple[float, ...]
+
+    @field_validator("vividness")
+    @classmethod
+    def _rising(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        if any(a >= b for a, b in pairwise(values)):
+            raise ValueError("vividness must rise from one to the next")
+        return values
+
+    @field_validator("metrics")
+    @classmethod
+    def _with_colorfulness(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if "colorfulness" not in names:
+            raise ValueError("metrics must name colorfulness, against which the others are drawn")
+        return names
+
+
 class Protocol(_Section):
     """One file under ``protocols/``; ``sha256`` is that of the file.
 
@@ -87,6 +111,7 @@ class Protocol(_Section):
     set_metrics: dict[str, str] = {}
     robustness: Robustness | None = None
     failures: Failures | None = None
+    curve: Curve | None = None
     sha256: str
 
 

@@ -11,10 +11,12 @@ from torch import Tensor
 from training.config import RecipeError
 from training.prior import bin_weights
 from training.scoring import distances
+from training.scoring.curve import MeasuredCurve, measure_curve
 from training.scoring.entries import Answer, ModelEntry
 from training.scoring.failures import SKIN_SHAPE, failures, skin_errors
 from training.scoring.figures import Pair, as_codes, grey_answers, measure, recolored, with_chroma
 from training.scoring.greys import OUTSIDE, inside, variants
+from training.scoring.judging import KERNEL, RECOGNITION, SEEN, Judging, recognition
 from training.scoring.networks import Networks
 from training.scoring.pictures import Picture, Pictures
 from training.scoring.predictions import PredictionEntry
@@ -25,6 +27,7 @@ from training.scoring.summary import Figures, interval, summarize
 from training.scoring.work import Work, is_main
 
 BY_SIZE = ("gain", "colorfulness", "chroma_ratio")
+BASELINES = ("grey", "mean_color", "original")
 _MIN_KID = distances.KID_SIZE
 Entry = ModelEntry | PredictionEntry
 Section = dict[str, Any]
@@ -46,15 +49,19 @@ class Scorer:
         self._rarity, reasons = _rarity(self.protocol)
         if "lpips" in self.protocol.metrics and (reason := self.networks.missing_perceptual()):
             reasons["lpips"] = reason
-        self.not_computed = reasons | self._missing_distances()
+        self._judging = Judging(self.protocol, self.pictures, self.networks)
+        self.not_computed = reasons | self._missing_distances() | self._judging.not_computed
         self.metrics = [name for name in self.protocol.metrics if name not in self.not_computed]
-        self._features = any(name not in self.not_computed for name in self.protocol.set_metrics)
-        self._originals = self.work.each("originals", [self._features], self._measure_originals)
+        self._features = any(name not in self.not_computed for name in self.protocol.set_metrics if name != KERNEL)
+        self.kernels: dict[str, distances.PairedKernel] = {}
+        self.curves: dict[str, MeasuredCurve] = {}
+        self._originals = self.work.each("originals", [self._features, self._judging.label], self._measure_originals)
         self._baselines = self._measure_baselines()
 
     def section(self, entry: Entry) -> tuple[Section, Figures]:
         """An entry's part of scores.json for these pictures, and its per-picture figures."""
-        key = [entry.key, self._features, self.metrics, self.saver and str(self.saver.folder)]
+        saved = self.saver and str(self.saver.folder)
+        key = [entry.key, self._features, self._judging.label, self.metrics, saved]
         figures = self.work.each(entry.name, key, lambda chunk: self._measure(entry, chunk))
         section: Section = {"data": {**self.pictures.facts, "protocol_pictures": self.protocol.pictures.at_most}}
         if isinstance(entry, PredictionEntry):
@@ -66,7 +73,9 @@ class Scorer:
             "metrics": {name: interval(own[name]) if name in own else None for name in self.protocol.metrics},
             "set_metrics": self._distances(entry, figures),
             "not_computed": self.not_computed,
-            "baselines": {name: self._baseline_summary(name) for name in ("grey", "mean_color", "original")},
+            "baselines": {name: self._baseline_summary(name) for name in BASELINES},
+            "curve": self._curve(entry),
+            "recognition": recognition(own, self._baselines),
             "robustness": self._robustness(entry, own),
             "failures": self._failures(own, figures.get("skin")),
         }
@@ -84,7 +93,8 @@ class Scorer:
     def _measure_originals(self, chunk: Sequence[Picture]) -> Figures:
         originals = [one.pixels for one in chunk]
         further = {"mean_ab": _mean_ab, "colorfulness": lambda pair: pair.original.colorfulness}
-        return measure(originals, originals, list(further), further=further) | self._features_of(originals, True)
+        figures = measure(originals, originals, list(further), further=further)
+        return figures | self._features_of(originals, True) | self._judging.see(originals, chunk)
 
     def _measure_baselines(self) -> Figures:
         mean = tuple(float(value) for value in self._originals["mean_ab"].mean(axis=0))
@@ -99,10 +109,12 @@ class Scorer:
             found: Figures = {}
             for name, pictures in answers.items():
                 figures = self._figures(pictures, originals) | self._features_of(pictures, True)
+                figures |= self._judging.see(pictures, chunk)
                 found |= {f"{name}/{metric}": values for metric, values in figures.items()}
             return found
 
-        return self.work.each("baselines", [mean, self._features, self.metrics], measured)
+        key = [mean, self._features, self._judging.label, self.metrics]
+        return self.work.each("baselines", key, measured)
 
     def _measure(self, entry: Entry, chunk: Sequence[Picture]) -> Figures:
         answers = entry.answers(chunk)
@@ -113,12 +125,12 @@ class Scorer:
         if found:
             pixels, originals = [answers[i].pixels for i in found], [chunk[i].pixels for i in found]
             figures = self._figures(pixels, originals, skin=self.protocol.failures is not None)
-            figures |= self._features_of(pixels, True)
+            figures |= self._features_of(pixels, True) | self._judging.see(pixels, [chunk[i] for i in found])
         rows = {name: _spread(figures.get(name), found, len(chunk), shape) for name, shape in self._shapes().items()}
         return rows | _circumstances(answers)
 
     def _figures(self, answers: Sequence[np.ndarray], originals: Sequence[np.ndarray], skin: bool = False) -> Figures:
-        names = [*self.metrics, *(["skin"] if skin else [])]
+        names = [*(name for name in self.metrics if name != RECOGNITION), *(["skin"] if skin else [])]
         return measure(answers, originals, names, self._rarity, self._further)
 
     def _shapes(self) -> dict[str, tuple[int, ...]]:
@@ -128,7 +140,8 @@ class Scorer:
             shapes["ab_auc_rebalanced"] = (2,)
         if self.protocol.failures is not None:
             shapes["skin"] = SKIN_SHAPE
-        return shapes | ({"features": (self.networks.num_features,)} if self._features else {})
+        features = {"features": (self.networks.num_features,)} if self._features else {}
+        return shapes | features | self._judging.shapes
 
     def _features_of(self, pictures: Sequence[np.ndarray], wanted: bool) -> Figures:
         if not (wanted and self._features):
@@ -140,6 +153,8 @@ class Scorer:
     def _missing_distances(self) -> dict[str, str]:
         count, reasons = len(self.pictures.names), {}
         for name in self.protocol.set_metrics:
+            if name == KERNEL:
+                continue
             if name == "kid":
                 few = f"needs at least {_MIN_KID} pictures; there are {count}" if count < _MIN_KID else None
                 reason = few or self.networks.missing_extractor()
@@ -157,19 +172,40 @@ class Scorer:
 
     def _distances(self, entry: Entry, figures: Figures) -> dict[str, Any]:
         answer: dict[str, Any] = dict.fromkeys(self.protocol.set_metrics)
+        if KERNEL in answer:
+            answer[KERNEL] = self._kernel(entry, figures)
         if not self._features:
             return answer
         sets = {
             "": figures["features"],
-            **{name: self._baselines[f"{name}/features"] for name in ("grey", "mean_color")},
+            **{name: self._baselines[f"{name}/features"] for name in BASELINES},
         }
-        sets["original"] = self._baselines["original/features"]
         for name, compared in (("fid", distances.frechet), ("kid", distances.kernel)):
             if name in answer and name not in self.not_computed:
                 answer[name] = self._distance(compared, sets, name)
         if "fid_hue_invariant" in answer and "fid_hue_invariant" not in self.not_computed:
             answer["fid_hue_invariant"] = self._hue_invariant(entry, figures)
         return answer
+
+    def _kernel(self, entry: Entry, figures: Figures) -> dict[str, Any] | None:
+        originals = self._originals.get(SEEN)
+        kernel = self._judging.kernel(figures.get(SEEN), originals)
+        if kernel is None:
+            return None
+        self.kernels[entry.name] = kernel
+        found = {name: self._judging.kernel(self._baselines[f"{name}/{SEEN}"], originals) for name in BASELINES}
+        baselines = {name: one.summary["value"] for name, one in found.items() if one is not None}
+        return {**kernel.summary, "baselines": baselines, "features": self._judging.label}
+
+    def _curve(self, entry: Entry) -> dict[str, Any] | None:
+        """How figures change with the strength of colour; ``None`` of pictures that are there as they are."""
+        rules = self.protocol.curve
+        if rules is None or not isinstance(entry, ModelEntry):
+            return None
+        names = [name for name in rules.metrics if name in self.metrics]
+        curve = measure_curve(entry, rules.vividness, names, self.work, self._judging, self._originals.get(SEEN))
+        self.curves[entry.name] = curve
+        return curve.section(rules.at)
 
     def _distance(self, compared: Callable[..., dict[str, Any]], sets: Mapping[str, np.ndarray], name: str) -> Any:
         values = {key: self._between(compared, features, name) for key, features in sets.items()}

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 Figures = dict[str, np.ndarray]  # metric -> one value a picture, or (value times weight, weight)
-_RESAMPLES = 2000
+RESAMPLES = 2000
 
 
 def interval(values: np.ndarray, seed: int = 0) -> dict[str, float | int | None]:
@@ -41,7 +41,7 @@ def bootstrap_interval(pairs: np.ndarray, seed: int = 0) -> tuple[float, float]:
 
 def _resampled_sums(pairs: np.ndarray, seed: int) -> Iterator[np.ndarray]:
     random = np.random.default_rng(seed)
-    for _ in range(_RESAMPLES):
+    for _ in range(RESAMPLES):
         yield pairs[random.integers(len(pairs), size=len(pairs))].sum(axis=0)
 
 

@@ -68,7 +68,8 @@ def _sets(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:
     for metric in next(iter(sections.values()))["set_metrics"]:
         for name, section in sections.items():
             if value := section["set_metrics"][metric]:
-                yield f"  {metric} {name}: {value['value']:.4f}"
+                interval = f"  [{value['low']:.4f}, {value['high']:.4f}]" if "low" in value else ""
+                yield f"  {metric} {name}: {value['value']:.4f}{interval}"
 
 
 def _details(name: str, section: Mapping[str, Any]) -> Iterator[str]:
@@ -78,6 +79,10 @@ def _details(name: str, section: Mapping[str, Any]) -> Iterator[str]:
     if section["robustness"]:
         for variant, found in section["robustness"]["variants"].items():
             yield f"  {name}, grey by {variant}: {_means(found)}"
+    if curve := section.get("curve"):
+        for at, found in curve["at_colorfulness"].items():
+            words = _means(_compared(found)) if found else "its curve does not reach"
+            yield f"  {name} at colourfulness {at}: {words}"
     for size, found in section.get("working_sizes", {}).items():
         yield f"  {name} at {size} pixels: {_means(found)}"
     if failed := section["failures"]:
@@ -88,6 +93,12 @@ def _details(name: str, section: Mapping[str, Any]) -> Iterator[str]:
     if timing := section.get("timing"):
         memory = timing["peak_memory_mb"]
         yield f"  {name}: {timing['milliseconds_per_picture']:.1f} ms a picture" + (f", {memory} MB" if memory else "")
+
+
+def _compared(point: Mapping[str, Any]) -> dict[str, Any]:
+    """A point of a curve without what it is placed by."""
+    values = {key: value for key, value in point.items() if isinstance(value, Mapping) and key != "colorfulness"}
+    return {key: {"mean": value["value"]} if "value" in value else value for key, value in values.items()}
 
 
 def _means(found: Mapping[str, Any]) -> str:

@@ -26,7 +26,16 @@ from colorhub.folder.run import cores
 from training.scoring.pictures import Picture, Pictures, Place
 from training.scoring.summary import Figures
 
-LIBRARIES = ("torch", "torchvision", "torchmetrics", "scikit-image", "numpy", "pillow", "opencv-python-headless")
+LIBRARIES = (
+    "torch",
+    "torchvision",
+    "torchmetrics",
+    "timm",
+    "scikit-image",
+    "numpy",
+    "pillow",
+    "opencv-python-headless",
+)
 FOLDER = Path("runs/scoring")
 _ROOT = Path(__file__).parents[2]
 
