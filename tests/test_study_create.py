@@ -205,7 +205,7 @@ def test_the_draw_is_decided_by_the_seed_and_passes_over_what_has_no_colour(tmp_
     source = open_source(str(folder))
     one, two = draw(source, 5, 96, 7), draw(source, 5, 96, 7)
     assert one.names == two.names and one.fingerprint == two.fingerprint
-    with pytest.raises(StudyError, match=r"5 without colour.*1 the same picture again.*1 unreadable") as few:
+    with pytest.raises(StudyError, match=r"5 not surely in colour.*1 the same picture again.*1 unreadable") as few:
         draw(source, 6, 96, 7)
     assert "1 smaller than the stimuli" in str(few.value)
     assert draw(source, 5, 96, 8).names != one.names
