@@ -19,7 +19,11 @@ import numpy as np
 
 WEIGHTS = Path(__file__).with_name("tint.safetensors")
 _NEUTRAL = 3.6  # 99th percentile of chroma below which nobody sees a colour
-_ONE_TONE = 1.5  # 97th percentile of the distance from one curve of tone: that of a clean toned print
+# 97th percentile of the distance from one curve of tone below which a print is clean, and what it gains with the tone.
+_ONE_TONE, _WITH_TONE, _STRONG = 1.5, 0.08, 25.0
+# What three quarters of a print's pixels lie from curves at most where it is surely one: colour photographs of one hue
+# lie further.
+_NEAR = 2.2
 FAR = 3.0  # standard deviations beyond which a measure says no more
 
 
@@ -40,22 +44,23 @@ class ColorAnswer(StrEnum):
 
 def seen_in_color(rgb: np.ndarray) -> ColorAnswer:
     """Whether ``rgb``, ``(H, W, 3)`` uint8 or uint16 sRGB, is a colour photograph."""
-    score = color_score(rgb)
-    sure_no, sure_yes = _network()["thresholds"]
-    if score >= sure_yes:
-        return ColorAnswer.YES
-    return ColorAnswer.NO if score < sure_no else ColorAnswer.UNSURE
-
-
-def color_score(rgb: np.ndarray) -> float:
-    """How much a picture looks like a colour photograph, -20 to 20: low for black-and-white prints."""
     from colorhub.photo.tint_measures import measure, small_lab  # loads OpenCV
 
-    return score_of(measure(small_lab(rgb)))
+    return answer_to(measure(small_lab(rgb)))
+
+
+def answer_to(measures: dict[str, float]) -> ColorAnswer:
+    """The answer to a picture's measures."""
+    if is_of_one_tone(measures):
+        return ColorAnswer.NO
+    score, (sure_no, sure_yes) = score_of(measures), _network()["thresholds"]
+    if score >= sure_yes:
+        return ColorAnswer.YES
+    return ColorAnswer.NO if score < sure_no and measures["left 75"] < _NEAR else ColorAnswer.UNSURE
 
 
 def score_of(measures: dict[str, float]) -> float:
-    """The score of a picture's measures."""
+    """How much a picture looks like a colour photograph, -20 to 20: low for black-and-white prints."""
     if is_of_one_tone(measures):
         return -20.0
     network = _network()
@@ -66,7 +71,8 @@ def score_of(measures: dict[str, float]) -> float:
 
 def is_of_one_tone(measures: dict[str, float]) -> bool:
     """Whether nothing needs weighing: nobody sees a colour, or all are one curve of tone."""
-    return measures["whole chroma 99"] < _NEUTRAL or measures["whole left 97"] < _ONE_TONE
+    tone = min(measures["whole chroma 50"], _STRONG)
+    return measures["whole chroma 99"] < _NEUTRAL or measures["whole left 97"] < _ONE_TONE + _WITH_TONE * tone
 
 
 def scaled(measures: dict[str, float]) -> np.ndarray:
