@@ -232,4 +232,5 @@ def test_color_photographs_are_rarely_coloured_anew(name: str, shared_data: Path
         numbers = [number for number, one in enumerate(found) if one is answer]
         print(f"\n{name}: {len(numbers)} of {len(rows)} ({len(numbers) / len(rows):.1%}) {answer}, rows {numbers}")
     assert len(rows) > 200
-    assert np.mean([not answer for answer in found]) <= 0.03
+    assert np.mean([answer is ColorAnswer.NO for answer in found]) <= 0.01  # repainted without a word
+    assert np.mean([not answer for answer in found]) <= 0.08
