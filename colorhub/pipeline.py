@@ -32,7 +32,7 @@ from colorhub.inference.runtime import Network, best_device
 from colorhub.inference.sampling import along_edges
 from colorhub.inference.views import agreed
 from colorhub.models import Colorizer, load, with_distribution
-from colorhub.photo import ColorPhoto, Photo
+from colorhub.photo import ColorAnswer, ColorPhoto, Photo
 from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, chosen
 
 MAX_PIXELS = 400_000_000
@@ -467,4 +467,5 @@ def _is_to_color(photo: Photo, settings: Settings) -> bool:
     """The one place that says whether a photo is coloured or left as it is."""
     if settings.in_color == "recolor":
         return True
-    return photo.rgb is None if settings.in_color == "keep" else not photo.in_color
+    left = (ColorAnswer.YES, ColorAnswer.UNSURE) if settings.in_color == "keep" else (ColorAnswer.YES,)
+    return photo.in_color not in left

@@ -80,7 +80,8 @@ class Settings:
         seed: another one gives other samples. With the same one the first samples are the same however many are asked
             for.
         in_color: what becomes of photos that are in colour: ``auto`` leaves them as they are, ``recolor`` colours them
-            anew from their lightness, ``keep`` also leaves those that only have a tone, such as sepia prints.
+            anew from their lightness, ``keep`` also leaves those of which it is not sure. Old prints, toned or not, are
+            coloured by all three where they are surely black-and-white.
         format: file format of results, such as ``png``; the photo's own when not given.
         quality: of JPEG, WebP, HEIC and AVIF files, 1 to 100; 95 when not given.
         record: whether a file says (in XMP) that a model invented the colours, which, and with what settings.
@@ -133,8 +134,7 @@ class Settings:
     in_color: InColor = _setting(
         str,
         "auto",
-        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep leaves sepia and other toned "
-        "prints as they are, too.",
+        "Photos in colour: auto leaves them as they are, recolor colours them anew, keep also leaves doubtful ones.",
         choices=("auto", "recolor", "keep"),
     )
     format: str | None = _setting(str, None, "File format of the results, such as png; the photo's own when not given.")

@@ -19,6 +19,7 @@ from colorhub.cli import app
 from colorhub.folder.plan import make_plan
 from colorhub.folder.run import color_files
 from colorhub.models import UNet
+from colorhub.photo import ColorAnswer
 
 Run = Callable[..., Result]
 
@@ -96,6 +97,18 @@ def test_photos_in_colour_are_copied_or_recoloured(run: Run, photos: Path, tmp_p
     )
     assert files["color.jpg"]["status"] == "colored"
     assert (tmp_path / "new/color.jpg").read_bytes() != (photos / "color.jpg").read_bytes()
+
+
+def test_photos_that_may_be_in_colour_are_coloured_and_named_or_kept(
+    run: Run, photos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorhub.photo.photo.seen_in_color", lambda rgb: ColorAnswer.UNSURE)
+    result = run("colorize", photos / "color.jpg", "-o", tmp_path / "out")
+    assert "(not sure whether it was in colour already" in result.stdout
+    assert "1 photo was coloured that may have been in colour already (--in-color keep" in result.stderr
+    result = run("colorize", photos / "color.jpg", "-o", tmp_path / "kept", "--in-color", "keep")
+    assert "may have been" not in result.stderr
+    assert (tmp_path / "kept/color.jpg").read_bytes() == (photos / "color.jpg").read_bytes()
 
 
 def test_without_a_folder_results_stand_beside(run: Run, photos: Path) -> None:

@@ -35,6 +35,8 @@ _INFERENCE = "colorhub.inference"
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "words about a photo; whether it is coloured is known by then": {
         "colorhub/photo/color_photo.py": {".in_color"},
+        "colorhub/space/jobs.py": {".in_color"},
+        "colorhub/space/colorize.py": {".in_color"},
         "colorhub/space/alternatives.py": {".in_color"},
         "colorhub/space/compare.py": {".in_color"},
         "colorhub/space/retouch_session.py": {".in_color"},
@@ -189,7 +191,7 @@ def test_the_reader_lets_through(source: str) -> None:
 
 
 def test_the_pipeline_decides_at_one_place() -> None:
-    """One function of it reads whether a photo is in colour; the record says that it was coloured all the same."""
+    """One function reads whether a photo is in colour; record and note say that it was coloured all the same."""
     asking: dict[str, set[str]] = {}
     for path in (ROOT / "colorhub/pipeline.py", *sorted((ROOT / "colorhub/inference").rglob("*.py"))):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -198,7 +200,6 @@ def test_the_pipeline_decides_at_one_place() -> None:
                 for what in reads:
                     asking.setdefault(what, set()).add(f"{path.stem}.{node.name}")
     assert asking == {
-        ".in_color": {"pipeline._is_to_color", "layer.record"},
-        ".rgb is None": {"pipeline._is_to_color"},
+        ".in_color": {"pipeline._is_to_color", "layer.record", "layer.compose"},
         ".unchanged": {"layer.compose"},
     }

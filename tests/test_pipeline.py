@@ -27,7 +27,8 @@ from colorhub import (
 from colorhub.inference.preprocess import View
 from colorhub.inference.resize import coarser, working_lightness
 from colorhub.models import MODELS
-from colorhub.photo import Photo, PhotoError
+from colorhub.photo import ColorAnswer, Photo, PhotoError
+from colorhub.photo.color_photo import NOT_SURE
 
 
 @pytest.fixture(scope="module")
@@ -326,13 +327,27 @@ def test_colour_photos_pass_through_unless_recolored(pipeline: ColorizationPipel
     assert np.abs(rgb2lab(recolored.pixels)[..., 0] - rgb2lab(picture)[..., 0]).mean() < 0.3
 
 
-def test_keep_leaves_toned_prints_too(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:
-    sepia = (np.dstack([grey] * 3) * [1.0, 0.85, 0.65]).round().astype(np.uint8)
-    assert not pipeline(sepia).passed_through
-    kept = pipeline(sepia, in_color="keep")
+def test_what_may_be_in_colour_is_coloured_and_said_or_kept(pipeline: ColorizationPipeline) -> None:
+    photo = replace(Photo.open(data.coffee()), in_color=ColorAnswer.UNSURE)
+    colored = pipeline(photo)
+    assert not colored.passed_through
+    assert colored.notes == (NOT_SURE,)
+    kept = pipeline(photo, in_color="keep")
     assert kept.passed_through
-    assert np.array_equal(kept.pixels, sepia)
-    assert not pipeline(grey, in_color="keep").passed_through
+    assert np.array_equal(kept.pixels, data.coffee())
+    assert any("not sure" in note for note in kept.notes)
+    recolored = pipeline(photo, in_color="recolor")
+    assert np.array_equal(recolored.pixels, colored.pixels)
+    assert recolored.notes == ()
+
+
+@pytest.mark.parametrize("in_color", ["auto", "keep", "recolor"])
+def test_sure_prints_are_always_coloured(pipeline: ColorizationPipeline, grey: np.ndarray, in_color: str) -> None:
+    sepia = (np.dstack([grey] * 3) * [1.0, 0.85, 0.65]).round().astype(np.uint8)
+    for picture in (sepia, grey):
+        colored = pipeline(picture, in_color=in_color)
+        assert not colored.passed_through
+        assert colored.notes == ()
 
 
 def test_stages_one_by_one_are_the_call(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:

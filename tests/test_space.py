@@ -25,6 +25,7 @@ from skimage.color import rgb2lab
 from space_server import ROOT, empty_page, small_models
 
 from colorhub import ColorizationPipeline, Settings
+from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS
 from colorhub.space import album, alternatives, build, colorize, jobs, limits, models, panel, retouch, single
 from colorhub.space.examples import example_photos
@@ -154,14 +155,25 @@ def test_color_photo_is_left_as_it_is_unless_asked(space: Path, tmp_path: Path) 
     assert not color(path, in_color="recolor").passed_through
 
 
-def test_a_toned_print_is_left_as_it_is_only_when_asked(space: Path, tmp_path: Path) -> None:
-    path = space / "sepia.png"
-    Image.fromarray((data.camera()[..., None] * np.array([1.0, 0.85, 0.65])).astype(np.uint8)).save(path)
-    assert not color(path).passed_through
+def test_a_photo_that_may_be_in_colour_is_left_as_it_is_only_when_asked(
+    space: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("colorhub.photo.photo.seen_in_color", lambda rgb: ColorAnswer.UNSURE)
+    path = space / "coffee.png"
+    Image.fromarray(data.coffee()).save(path)
+    assert colorize.in_color({"path": str(path)}) == "unsure"
+    colored = color(path)
+    assert colored.unsure
+    assert alternatives.status(colored).startswith(alternatives.NOT_SURE)
     left = color(path, in_color="keep")
     assert left.passed_through
-    assert alternatives.status(left).startswith(alternatives.TONED)
+    assert alternatives.status(left).startswith(alternatives.KEPT)
     assert jobs.write_full_size(left, 1.0, tmp_path).path.read_bytes() == path.read_bytes()
+    again = color(path, in_color="recolor")
+    assert not again.unsure
+    filled = jobs.fill_album(shelved("unet"), [path], Settings(), tmp_path)
+    assert filled.unsure == ("coffee.png",)
+    assert "may have been in colour already: coffee.png" in album.in_prose(filled)
 
 
 def test_summary_names_model_time_and_sizes(grey_jpeg: Path) -> None:
@@ -655,10 +667,10 @@ def test_a_client_colours_as_python_does_with_new_names_and_with_old_ones(
 # The page
 
 
-def test_only_colorize_is_public() -> None:
+def test_only_the_documented_endpoints_are_public() -> None:
     page = build()
     public = [function.api_name for function in page.fns.values() if function.api_visibility != "private"]
-    assert public == ["colorize"]
+    assert public == ["colorize", "in_color"]
 
 
 def test_examples_that_cannot_be_written_are_left_out(tmp_path: Path) -> None:

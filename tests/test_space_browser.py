@@ -390,7 +390,10 @@ def test_api_page_and_client(
     page.get_by_text("the full-size file").first.wait_for()
     shots(page, "api", full=False)
     client = Client(served.url, verbose=False)
-    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == ["/colorize"]
+    assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
+        "/colorize",
+        "/in_color",
+    ]
     result = client.predict(image=handle_file(str(photos / "camera.png")), model="other", api_name="/colorize")
     assert Path(result).name == "camera-colorized.png"
     assert Image.open(result).size == (512, 512)

@@ -196,16 +196,16 @@ def test_the_draw_is_decided_by_the_seed_and_passes_over_what_has_no_colour(tmp_
     folder = tmp_path / "photos"
     (folder / "inside").mkdir(parents=True)
     for number, start in enumerate(range(0, 300, 60)):
-        crop = Image.fromarray(data.coffee()[100:300, start : start + 200])
+        crop = Image.fromarray(data.astronaut()[100:300, start : start + 200])
         crop.save(folder / "inside" / f"{number}.png")
         crop.convert("L").save(folder / f"grey{number}.jpg")
-    Image.fromarray(data.coffee()[100:300, 0:200]).save(folder / "again.jpg", quality=90)
-    Image.fromarray(data.coffee()[120:180, 240:300]).save(folder / "tiny.png")
+    Image.fromarray(data.astronaut()[100:300, 0:200]).save(folder / "again.jpg", quality=90)
+    Image.fromarray(data.astronaut()[120:180, 240:300]).save(folder / "tiny.png")
     (folder / "broken.jpg").write_bytes(b"nothing")
     source = open_source(str(folder))
     one, two = draw(source, 5, 96, 7), draw(source, 5, 96, 7)
     assert one.names == two.names and one.fingerprint == two.fingerprint
-    with pytest.raises(StudyError, match=r"5 without colour.*1 the same picture again.*1 unreadable") as few:
+    with pytest.raises(StudyError, match=r"5 not surely in colour.*1 the same picture again.*1 unreadable") as few:
         draw(source, 6, 96, 7)
     assert "1 smaller than the stimuli" in str(few.value)
     assert draw(source, 5, 96, 8).names != one.names

@@ -52,8 +52,9 @@ def colorize(
 
     A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
     Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
-    already are copied as they are, unless --in-color recolor or --hints is given. In folders, results of earlier runs
-    (*.color.*) and hidden files are left alone.
+    already are copied as they are, unless --in-color says otherwise, but for one with --hints. Where that is not sure,
+    a photo is coloured, and that is said; --in-color keep leaves such photos as they are. In folders, results of
+    earlier runs (*.color.*) and hidden files are left alone.
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
@@ -117,6 +118,7 @@ def _run(
         for outcome in outcomes:
             done += 1
             report.add(outcome.source, outcome.status, outcome.output, outcome.reason, outcome.seconds, outcome.size)
+            report.unsure += outcome.unsure
             report.advance()
             if outcome.hopeless:
                 ended_early = FAILED

@@ -23,6 +23,7 @@ class Report:
         self.to_do, self.as_json, self.done = to_do, as_json, 0
         self.counts: Counter[str] = Counter()
         self.failures: list[tuple[str, str]] = []
+        self.unsure = 0  # photos that were coloured, though they may have been in colour already
         self.started = self.last_line = monotonic()
         self.bar = tqdm(
             total=to_do, unit="photo", file=sys.stderr, leave=False, disable=not (to_do and sys.stderr.isatty())
@@ -68,6 +69,9 @@ class Report:
         self.bar.close()
         seconds = monotonic() - self.started
         say(self._sentence(seconds))
+        if self.unsure:
+            some = "1 photo was" if self.unsure == 1 else f"{self.unsure} photos were"
+            say(f"{some} coloured that may have been in colour already (--in-color keep leaves such ones as they are).")
         for path, reason in self.failures:
             say(f"  {reason}" if Path(path).name in reason else f"  {path}: {reason}")
         if self.as_json:

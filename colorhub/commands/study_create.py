@@ -49,8 +49,8 @@ def create(
 ) -> None:
     """Make a study: all of it, or nothing is left behind.
 
-    Photos are drawn at random, those without colour are passed over. Options given here win over those in study.toml.
-    The manifest is frozen and hashed: colorhub study prereg prints it for a preregistration.
+    Photos are drawn at random, those that are not surely in colour are passed over. Options given here win over those
+    in study.toml. The manifest is frozen and hashed: colorhub study prereg prints it for a preregistration.
     """
     from colorhub.study.create import create_study
 

@@ -24,6 +24,7 @@ from colorhub.folder.plan import Job, result_path
 from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import ColorPhoto, Photo, PhotoError
+from colorhub.photo.color_photo import NOT_SURE
 from colorhub.photo.formats import format_named, writable
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings
@@ -42,6 +43,7 @@ class Outcome:
     seconds: float = 0.0
     size: tuple[int, int] | None = None  # width, height
     hopeless: bool = False  # the run is stopped: further photos would fail alike
+    unsure: bool = False  # coloured, though it may have been in colour already
 
 
 def color_files(
@@ -200,7 +202,9 @@ class _Workers:
         written = self._write(job, photo, colored)
         status = "passed_through" if colored.passed_through else "colored"
         seconds = work.seconds + perf_counter() - started
-        work.outcome = Outcome(job.source, status, written, "; ".join(colored.notes or ()), seconds, photo.size)
+        notes = colored.notes or ()
+        unsure = NOT_SURE in notes
+        work.outcome = Outcome(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure)
 
     def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
         wanted = format_named(colored.format) if colored.format else photo.format

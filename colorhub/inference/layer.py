@@ -15,7 +15,8 @@ from torch import Tensor
 from colorhub.inference.compose import compose_codes, compose_rows, edge_maps, widen
 from colorhub.inference.preprocess import Box
 from colorhub.inference.resize import lightness
-from colorhub.photo import ColorPhoto, Photo
+from colorhub.photo import ColorAnswer, ColorPhoto, Photo
+from colorhub.photo.color_photo import NOT_SURE
 from colorhub.settings import Settings, chosen
 
 _STRIP = 2**22  # pixels composed at a time on an accelerator
@@ -59,7 +60,7 @@ class Provenance:
             needed["temperature"] = made.temperature
         if self.sample:
             needed |= {"sample": self.sample, "seed": made.seed}
-        if photo.in_color:
+        if photo.in_color is not ColorAnswer.NO:
             needed["in_color"] = "recolor"
         if self.hints:
             needed["hints"] = [list(hint) for hint in self.hints]
@@ -213,7 +214,9 @@ def compose(
         return ColorPhoto.unchanged(photo, **output)
     layer.expect_photo(photo)
     pixels = _composed(photo, layer, settings.vividness, torch.device(device))
-    return ColorPhoto(pixels, photo, layer.provenance.record(photo, settings), **output)
+    unsure = photo.in_color is ColorAnswer.UNSURE and settings.in_color != "recolor"
+    notes = (*photo.notes, NOT_SURE) if unsure else None
+    return ColorPhoto(pixels, photo, layer.provenance.record(photo, settings), notes, **output)
 
 
 def _composed(photo: Photo, layer: ColorLayer, vividness: float, device: torch.device) -> np.ndarray:

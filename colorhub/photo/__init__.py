@@ -8,5 +8,6 @@ else that a file holds (resolution, EXIF, XMP, captions, times, transparency) wa
 from colorhub.photo.color_photo import ColorPhoto
 from colorhub.photo.errors import PhotoError
 from colorhub.photo.photo import Photo
+from colorhub.photo.tint import ColorAnswer
 
-__all__ = ["ColorPhoto", "Photo", "PhotoError"]
+__all__ = ["ColorAnswer", "ColorPhoto", "Photo", "PhotoError"]

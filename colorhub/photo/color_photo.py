@@ -14,12 +14,19 @@ from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_
 from colorhub.photo.metadata import Metadata
 from colorhub.photo.photo import Photo
 from colorhub.photo.saving import write_whole
+from colorhub.photo.tint import ColorAnswer
 from colorhub.photo.xmp import record_provenance
 
 if TYPE_CHECKING:
     from PIL import Image
 
 _PREVIEW = 1024  # pixels of the longer side in notebooks
+NOT_SURE = "not sure whether it was in colour already, so it was coloured; in_color keep leaves such photos as they are"
+_LEFT = {
+    ColorAnswer.YES: "already in colour: ",
+    ColorAnswer.UNSURE: "not sure whether it is in colour already: ",
+    ColorAnswer.NO: "",
+}
 
 
 @dataclass(eq=False)
@@ -64,7 +71,7 @@ class ColorPhoto:
             if grey.dtype == np.uint16 and photo.bits == 8:
                 grey = np.round(grey / np.float32(257)).astype(np.uint8)
             pixels = np.repeat(grey[..., None], 3, axis=2)
-        note = "already in colour: passed through unchanged" if photo.in_color else "passed through unchanged"
+        note = f"{_LEFT[photo.in_color]}passed through unchanged"
         return cls(photo.with_alpha(pixels), photo, None, (*photo.notes, note), passed_through=True, **output)
 
     def to_pil(self) -> "Image.Image":

@@ -14,7 +14,7 @@ from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
 from colorhub.photo.profiles import grey_through_profile, is_srgb, profile_space, to_srgb
 from colorhub.photo.sources import Source, open_source
-from colorhub.photo.tint import is_in_color
+from colorhub.photo.tint import ColorAnswer, seen_in_color
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -28,7 +28,9 @@ class Photo:
     exactly, else uint16 (16-bit files, coloured and toned pictures, greys behind an ICC profile).
     ``rgb``: ``(H, W, 3)`` uint8 or uint16 sRGB where the file had any colour, also a tone, else ``None``.
     ``alpha``: ``(H, W)`` of the output's depth, or ``None``.
-    ``in_color``: a colour picture; ``False`` for grey ones and toned prints (sepia, cyanotype, lightly hand-tinted).
+    ``in_color``: whether it is a colour photograph already, one of three answers (see :class:`ColorAnswer`); as a bool
+    only a sure *yes* is true. *No*: grey pictures and black-and-white prints, whatever tone they or their surroundings
+    have.
     ``bits``: depth of the output, 8 or 16. ``format``: Pillow's name of the input's format (``PNG`` for arrays).
     ``notes``: what should be said once about this photo. ``times``: (access, modification) in ns of the file it came
     from.
@@ -37,7 +39,7 @@ class Photo:
     grey: np.ndarray = field(repr=False)
     rgb: np.ndarray | None = field(default=None, repr=False)
     alpha: np.ndarray | None = field(default=None, repr=False)
-    in_color: bool = False
+    in_color: ColorAnswer = ColorAnswer.NO
     bits: int = 8
     name: str = "the picture"
     path: Path | None = None
@@ -135,7 +137,7 @@ def _develop(decoded: Decoded, name: str) -> Photo:
     pixels, notes = decoded.pixels, list(decoded.notes)
     bits = 16 if pixels.values.dtype == np.uint16 else 8
     grey, rgb, converted = _to_grey_and_colors(pixels, decoded.icc, notes)
-    in_color = rgb is not None and is_in_color(rgb)
+    in_color = ColorAnswer.NO if rgb is None else seen_in_color(rgb)
     metadata, more = decoded.metadata.after_reading(decoded.orientation, converted=converted)
     grey, rgb, alpha = (_turn(part, decoded.orientation) for part in (grey, rgb, pixels.alpha))
     return Photo(

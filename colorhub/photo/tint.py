@@ -1,111 +1,95 @@
-"""Is this a colour photograph, or a black-and-white one: neutral, or toned in the darkroom, by age or by hand?
+"""Is this a colour photograph already, or a black-and-white one: neutral, or toned in the darkroom, by age or by hand?
 
-A toned print has one colour for each lightness: its ab are a smooth function of L. Colour photographs are not like
-that: two things of the same lightness differ in colour. So a smooth curve ab(L) is fitted and what is left over is
-compared with the strength of the tone. Old warm prints (sepia, albumen, a print on a yellowed mount) vary more, but
-all their pixels share nearly one hue and none is neutral; they have a rule of their own.
+Whoever gives a photo to a colorizer wants it coloured, so a photo has to look surely like a colour photograph to be
+left alone. How its colours go with its lightness is measured (:mod:`colorhub.photo.tint_measures`), in the print and
+not in its mount, and a small network weighs the measures. It was fitted, and the two thresholds were set, on colour
+photographs and on prints made of them; ``benchmarks/prints.py`` does both anew and prints how often it is wrong.
+
+Of a hand-tinted print a person wants one of two things. With a little paint, on cheeks, lips or a dress, it is a
+black-and-white photo that somebody began to colour: it is coloured from its lightness, like any print, and where that
+is not sure, it is said. Painted all over, its colours are somebody's work, and invented ones could only replace them:
+it counts as in colour and is left alone unless ``in_color`` is ``recolor``.
 """
 
-from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-_SIDE = 256  # pixels of the longer side of the copy that is judged: averages JPEG and film noise away
-_NEUTRAL = 3.6  # 95th percentile of chroma below which nobody sees a tone
-_WARM_HUES = (25.0, 115.0)  # degrees of CIELAB hue: sepia, albumen, aged paper
+WEIGHTS = Path(__file__).with_name("tint.safetensors")
+_NEUTRAL = 3.6  # 99th percentile of chroma below which nobody sees a colour
+# 97th percentile of the distance from one curve of tone below which a print is clean, and what it gains with the tone.
+_ONE_TONE, _WITH_TONE, _STRONG = 1.5, 0.08, 25.0
+# What three quarters of a print's pixels lie from curves at most where it is surely one: colour photographs of one hue
+# lie further.
+_NEAR = 2.2
+FAR = 3.0  # standard deviations beyond which a measure says no more
 
 
-@dataclass(frozen=True)
-class ColourSpread:
-    """How the colours of a picture are spread; everything in CIELAB units, percentiles over pixels."""
+class ColorAnswer(StrEnum):
+    """Whether a photo is in colour already: a word, ``yes``, ``no`` or ``unsure``. As a bool only a sure ``yes`` is
+    true, so that ``if photo.in_color`` asks whether it is left as it is.
 
-    median_chroma: float
-    high_chroma: float  # 95th percentile
-    residual_75: float  # distance from the fitted curve ab(L)
-    residual_90: float
-    sideways_95: float  # distance from the fitted curve of hue: across the main hue direction
-    lowest_along: float  # 2nd percentile of ab along the main hue direction
-    hue: float  # main hue, degrees -180..180
-
-
-def is_in_color(rgb: np.ndarray) -> bool:
-    """Whether ``rgb``, ``(H, W, 3)`` uint8 or uint16 sRGB, is a colour photograph. Neutral and toned pictures are
-    not."""
-    return not looks_black_and_white(measure_spread(small_lab(rgb)))
-
-
-def looks_black_and_white(spread: ColourSpread) -> bool:
-    """Whether a spread is that of a neutral or toned picture.
-
-    The thresholds were chosen on old prints, on the same photographs at full and at half saturation, and on synthetic
-    tones; the tests print how often they are wrong.
+    ``UNSURE``: coloured, and said, because those who bring a photo here want it coloured.
     """
-    tone = spread.median_chroma
-    neutral = spread.high_chroma < _NEUTRAL
-    one_tone = spread.residual_75 < min(2.8, 1.2 + 0.12 * tone) and spread.residual_90 < min(4.0, 1.9 + 0.2 * tone)
-    return neutral or one_tone or _is_old_warm_print(spread)
+
+    YES = "yes"
+    NO = "no"
+    UNSURE = "unsure"
+
+    def __bool__(self) -> bool:
+        return self is ColorAnswer.YES
 
 
-def _is_old_warm_print(spread: ColourSpread) -> bool:
-    tone = spread.median_chroma
-    if not _WARM_HUES[0] < spread.hue < _WARM_HUES[1] or spread.lowest_along < max(4.0, 0.39 * tone):
-        return False
-    one_hue = spread.residual_75 < min(4.0, 0.26 * tone) and spread.sideways_95 < min(3.5, 0.25 * tone)
-    uneven = spread.residual_75 < 0.18 * tone and spread.residual_90 < min(6.5, 0.27 * tone)
-    return one_hue or uneven
+def seen_in_color(rgb: np.ndarray) -> ColorAnswer:
+    """Whether ``rgb``, ``(H, W, 3)`` uint8 or uint16 sRGB, is a colour photograph."""
+    from colorhub.photo.tint_measures import measure, small_lab  # loads OpenCV
+
+    return answer_to(measure(small_lab(rgb)))
 
 
-def small_lab(rgb: np.ndarray) -> np.ndarray:
-    """CIELAB of every other pixel of a copy of at most 256 pixels a side, as ``(N, 3)`` float32."""
-    import cv2
-
-    height, width = rgb.shape[:2]
-    step = max(1, max(height, width) // (8 * _SIDE))  # skip pixels first: averaging 400 MP would take seconds
-    small = np.ascontiguousarray(rgb[::step, ::step])
-    height, width = small.shape[:2]
-    scale = _SIDE / max(height, width)
-    if scale < 1:
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        small = cv2.resize(small, size, interpolation=cv2.INTER_AREA)
-    unit = small.astype(np.float32) / (65535 if small.dtype == np.uint16 else 255)
-    # A quarter of the averaged pixels says as much as all of them.
-    return cv2.cvtColor(unit, cv2.COLOR_RGB2Lab)[::2, ::2].reshape(-1, 3)
+def answer_to(measures: dict[str, float]) -> ColorAnswer:
+    """The answer to a picture's measures."""
+    if is_of_one_tone(measures):
+        return ColorAnswer.NO
+    score, (sure_no, sure_yes) = score_of(measures), _network()["thresholds"]
+    if score >= sure_yes:
+        return ColorAnswer.YES
+    return ColorAnswer.NO if score < sure_no and measures["left 75"] < _NEAR else ColorAnswer.UNSURE
 
 
-def measure_spread(lab: np.ndarray) -> ColourSpread:
-    """The spread of the colours in ``lab``, ``(N, 3)``."""
-    L, ab = lab[:, 0].astype(np.float64), lab[:, 1:].astype(np.float64)
-    chroma = np.hypot(ab[:, 0], ab[:, 1])
-    residual = _robust_residual(_powers(L / 100, 3), ab)
-    main = np.median(ab, axis=0)
-    direction = main / max(float(np.hypot(*main)), 1e-6)
-    along, across = ab @ direction, ab @ np.array([-direction[1], direction[0]])
-    sideways = _robust_residual(_powers(along / 30, 2), across[:, None])
-    return ColourSpread(
-        median_chroma=float(np.median(chroma)),
-        high_chroma=float(np.percentile(chroma, 95)),
-        residual_75=float(np.percentile(residual, 75)),
-        residual_90=float(np.percentile(residual, 90)),
-        sideways_95=float(np.percentile(sideways, 95)),
-        lowest_along=float(np.percentile(along, 2)),
-        hue=float(np.degrees(np.arctan2(direction[1], direction[0]))),
-    )
+def score_of(measures: dict[str, float]) -> float:
+    """How much a picture looks like a colour photograph, -20 to 20: low for black-and-white prints."""
+    if is_of_one_tone(measures):
+        return -20.0
+    network = _network()
+    inputs = np.clip((scaled(measures) - network["mean"]) / network["deviation"], -FAR, FAR)
+    hidden = np.tanh(inputs @ network["first"] + network["first_bias"])
+    return float(np.clip(hidden @ network["second"] + network["second_bias"], -20, 20))
 
 
-def _powers(x: np.ndarray, degree: int) -> np.ndarray:
-    return np.stack([x**k for k in range(degree + 1)], axis=1)
+def is_of_one_tone(measures: dict[str, float]) -> bool:
+    """Whether nothing needs weighing: nobody sees a colour, or all are one curve of tone."""
+    tone = min(measures["whole chroma 50"], _STRONG)
+    return measures["whole chroma 99"] < _NEUTRAL or measures["whole left 97"] < _ONE_TONE + _WITH_TONE * tone
 
 
-def _robust_residual(basis: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Distances of ``target`` ``(N, C)`` from its least-absolute-deviation fit on ``basis``: a stamp or a painted
-    cheek is left out of the curve instead of bending it. Iteratively reweighted least squares; six rounds are enough
-    to separate."""
-    weight = np.ones(len(target))
-    ridge = 1e-3 * np.eye(basis.shape[1])  # a flat picture has no curve to fit
-    residual = np.zeros(len(target))
-    for _ in range(6):
-        weighted = basis * weight[:, None]
-        coefficients = np.linalg.solve(weighted.T @ basis + ridge, weighted.T @ target)
-        residual = np.linalg.norm(target - basis @ coefficients, axis=1)
-        weight = 1 / np.maximum(residual, 1.0)
-    return residual
+def scaled(measures: dict[str, float]) -> np.ndarray:
+    """Measures as the network takes them: distances as logarithms, shares as square roots."""
+    return np.array([_scaled(name, value) for name, value in measures.items()])
+
+
+def _scaled(name: str, value: float) -> float:
+    if name == "warm":
+        return value
+    if name in ("shown", "area", "texture", "other hues") or "beyond" in name:
+        return max(value, 0.0) ** 0.5
+    return float(np.sign(value) * np.log1p(2 * abs(value)))
+
+
+@cache
+def _network() -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    return {name: weights.astype(float) for name, weights in load_file(WEIGHTS).items()}

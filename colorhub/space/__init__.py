@@ -24,7 +24,7 @@ from colorhub.space.zero import on_zero_gpu
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
 TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)
-ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint,)
+ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint, colorize.asking)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
 

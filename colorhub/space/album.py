@@ -85,6 +85,11 @@ def in_prose(album: Album) -> str:
     lines = [f"**{_photos(album.colored)} coloured.**"]
     if album.kept:
         lines.append(f"Left as sent, because they have colours of their own: {', '.join(map(plain, album.kept))}.")
+    if album.unsure:
+        names = ", ".join(map(plain, album.unsure))
+        lines.append(
+            f"Coloured, though they may have been in colour already: {names}. *Advanced* can leave them as sent."
+        )
     if album.failed:
         lines.append(f"{_photos(len(album.failed))} could not be coloured:")
         lines.append("\n".join(f"- {plain(reason)}" for reason in album.failed))

@@ -21,7 +21,8 @@ SHOWN = 4  # components that a new photo changes
 _LONGEST = 640  # pixels of a picture to choose from
 _SHOW, _MORE = "Show alternatives", "Show four others"
 IN_COLOR = "**This photo is already in colour**, so it was left as it is."
-TONED = "**This photo has a tone of its own**, so it was left as it is."
+KEPT = "**This photo may be in colour already**, so it was left as it is."
+NOT_SURE = "**This photo may have been in colour already.** It was coloured all the same; it can be left as it is."
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,8 @@ def take_first(session: Session | None, vividness: float) -> tuple[Session, Any,
 
 def status(colored: Colored) -> str:
     """The lines below the picture, in Markdown."""
-    left = IN_COLOR if colored.view.in_color else TONED
-    lines = [left] if colored.passed_through else []
+    left = IN_COLOR if colored.view.in_color else KEPT
+    lines = [left] if colored.passed_through else [NOT_SURE] if colored.unsure else []
     return "\n\n".join([*lines, plain(colored.summary), *map(plain, colored.notes)])
 
 

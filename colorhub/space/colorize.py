@@ -9,7 +9,7 @@ from gradio.context import Context
 from colorhub.settings import FIELDS, FieldInfo
 from colorhub.space import album, single
 from colorhub.space.jobs import colorize_upload, write_full_size
-from colorhub.space.limits import MAX_SIZE, in_words, received
+from colorhub.space.limits import MAX_PIXELS, MAX_SIZE, in_words, received
 from colorhub.space.models import SHELF, find, listed
 from colorhub.space.panel import about_model, build_panel, fill_models, settings_of
 from colorhub.space.session import new_folder
@@ -65,6 +65,24 @@ def endpoint() -> None:
     )
 
 
+def asking() -> None:
+    """The public endpoint ``/in_color``, inside an open ``gr.Blocks()``."""
+    image = gr.Image(visible=False, type="filepath", image_mode=None, label="photo, at most 50 MB and 50 megapixels")
+    answer = gr.Textbox(visible=False, label="yes, no or unsure")
+    gr.Button(visible=False).click(in_color, image, answer, api_name="in_color", preprocess=False)
+
+
+def in_color(image: Any) -> str:
+    """Whether a photo is in colour already: yes (/colorize sends it back as it is), no, or unsure.
+
+    One of which it is not sure is coloured, unless in_color is keep.
+    """
+    with in_words():
+        from colorhub import Photo
+
+        return str(Photo.open(received(image), max_pixels=MAX_PIXELS).in_color)
+
+
 def _described(name: str, info: FieldInfo) -> Component:
     """A component that says of a setting what is said of it everywhere."""
     label = _HERE.get(name, info.help)
@@ -93,7 +111,8 @@ def colorize(
 ) -> str:
     """Colour a black-and-white photo: returns the full-size file, in the format that was sent, with its metadata.
 
-    A photo that is already in colour comes back unchanged unless in_color is recolor.
+    A photo that is already in colour comes back unchanged unless in_color is recolor. Where that is not sure (/in_color
+    tells), it is coloured unless in_color is keep.
     """
     with in_words():
         old = in_color if isinstance(in_color, bool) else recolor or None

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from colorhub.photo import ColorAnswer
 from colorhub.space.compare_view import TOOLBAR, grid
 from colorhub.space.comparing import Comparison, chosen, chosen_at_first, open_photo
 from colorhub.space.limits import GONE, KEEP_SESSION, RefusedError, in_words, plain, received
@@ -223,8 +224,9 @@ def in_prose(comparison: Comparison) -> str:
     lines = [f"{done} {'answer' if done == 1 else 'answers'} for {width} x {height} pixels."]
     if failed:
         lines.append(f"{len(failed)} failed: {', '.join(answer.model for answer in failed)}.")
-    if comparison.in_color:
-        lines.append("This photo is in colour: the models saw only its lightness.")
+    if comparison.in_color is not ColorAnswer.NO:
+        surely = "is" if comparison.in_color else "may be"
+        lines.append(f"This photo {surely} in colour: the models saw only its lightness.")
     return " ".join([*lines, *comparison.notes])
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
 from colorhub.space.jobs import (
     Colored,
@@ -67,7 +68,7 @@ class Comparison(Kept):
         self._view = shrink(photo, PREVIEW)
         grey = Colored(path, replace(self._view, rgb=None), None, _SETTINGS, photo.size)
         self.references = {GREY: write_preview(before(grey), self.folder / "grey.jpg")}
-        if photo.in_color:
+        if photo.in_color is not ColorAnswer.NO:
             sent = replace(grey, view=self._view)
             self.references[SENT] = write_preview(before(sent), self.folder / "sent.jpg")
 

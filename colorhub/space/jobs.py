@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS, Settings
 from colorhub.space.limits import MAX_PIXELS, PREVIEW, in_page_words
 
@@ -54,6 +55,12 @@ class Colored:
     def passed_through(self) -> bool:
         """Whether the photo was left as it is."""
         return self.layer is None
+
+    @property
+    def unsure(self) -> bool:
+        """Whether the photo was coloured, though it may have been in colour already."""
+        asked = self.settings.in_color != "recolor"
+        return asked and not self.passed_through and self.view.in_color is ColorAnswer.UNSURE
 
     def is_made_with(self, settings: Settings) -> bool:
         """Whether other settings give the same but for vividness, which is no matter of the network's."""
@@ -158,14 +165,15 @@ def write_full_size(colored: Colored, vividness: float, folder: Path) -> Written
 
 @dataclass(frozen=True)
 class Album:
-    """Several photos in one zip: how many were coloured, which were left as they are, which failed and why, and what
-    else should be said."""
+    """Several photos in one zip: how many were coloured, which were left as they are, which failed and why, what else
+    should be said, and which were coloured though they may have been in colour already."""
 
     path: Path
     colored: int
     kept: tuple[str, ...] = ()
     failed: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
 
 
 def fill_album(
@@ -185,7 +193,7 @@ def fill_album(
         tell: called with each name before its turn.
     """
     target = folder / "colorized-photos.zip"
-    colored, kept, failed, notes, used = 0, [], [], [], set()
+    colored, kept, failed, notes, unsure, used = 0, [], [], [], [], set()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as album:
         for source in sources:
             try:
@@ -200,8 +208,9 @@ def fill_album(
             file.path.unlink()
             colored += not done.passed_through
             kept += [path.name] if done.passed_through else []
+            unsure += [path.name] if done.unsure else []
             notes += [f"{path.name}: {note}" for note in (*done.notes, *file.notes)]
-    return Album(target, colored, tuple(kept), tuple(failed), tuple(notes))
+    return Album(target, colored, tuple(kept), tuple(failed), tuple(notes), tuple(unsure))
 
 
 def free_name(name: str, used: set[str]) -> str:

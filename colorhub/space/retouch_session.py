@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
 from colorhub.space.compare_view import file_url
 from colorhub.space.jobs import Colored, Written, after, colorize_upload, shrink, write_full_size, write_preview
@@ -24,7 +25,11 @@ _SHOWN = 24  # previews kept, as for Colorize
 _LEAST = 256  # pixels of a preview's longer side
 _STEP = 128  # previews differ in size by at least so many pixels: screens of about the same size share one
 _SUGGESTED = 6
-_IN_COLOR = "This photo is in colour: the model saw only its lightness."
+_IN_COLOR = {
+    ColorAnswer.YES: ["This photo is in colour: the model saw only its lightness."],
+    ColorAnswer.UNSURE: ["This photo may be in colour: the model saw only its lightness."],
+    ColorAnswer.NO: [],
+}
 _SETTINGS = Settings(in_color="recolor")
 _DRAWING = 8  # photos that are ready to draw on, some 50 MB each
 _READY: "dict[Retouched, None]" = {}  # the one that was drawn on last stands last
@@ -43,7 +48,7 @@ class Retouched(Kept):
 
         super().__init__()
         self.colored, self.photo = colored, name or token_hex(8)
-        self.lines = [*colored.notes, *([_IN_COLOR] if photo.in_color else [])]
+        self.lines = [*colored.notes, *_IN_COLOR[photo.in_color]]
         self._retouching = Retouching(pipeline, _on_disk(photo, self.folder / "grey.npy"), layer=colored.layer)
         if self._retouching.has_suggestions:  # now, while a GPU is lent: those who point at places do not wait for one
             self.suggest(0, 0)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from colorhub.models import ModelInfo
 
 _PLACEHOLDER = "# Drop a black-and-white photo\nor click to choose one. Paste and camera work too."
-_SHOWN = 8 + alternatives.SHOWN  # components that show an answer
+_SHOWN = 9 + alternatives.SHOWN  # components that show an answer
 SAVE = """(file) => {
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
   link.click();
@@ -61,6 +61,7 @@ class Single:
     vividness: gr.Slider
     status: gr.Markdown
     anew: gr.Button
+    leave: gr.Button
     download: gr.Button
     retouch: gr.Button
     another: gr.Button
@@ -90,11 +91,26 @@ def build_single() -> Single:
         with gr.Row(elem_id="actions"):
             download = gr.Button("Download full size", variant="primary", elem_id="download")
             anew = gr.Button("Colour it anew", variant="primary", visible=False, elem_id="anew")
+            leave = gr.Button("Leave it as it is", variant="secondary", visible=False, elem_id="leave")
             retouch = gr.Button("Retouch", variant="secondary", elem_id="to-retouch")
             another = gr.Button("Another photo", variant="secondary", elem_id="another")
     file = gr.File(visible=False)
     return Single(
-        session, empty, photo, examples, answer, result, vividness, status, anew, download, retouch, another, file, more
+        session,
+        empty,
+        photo,
+        examples,
+        answer,
+        result,
+        vividness,
+        status,
+        anew,
+        leave,
+        download,
+        retouch,
+        another,
+        file,
+        more,
     )
 
 
@@ -110,8 +126,8 @@ def build_examples(elem_id: str = "examples") -> list[tuple[gr.Button, Path]]:
 def wire(one: Single, panel: Panel) -> None:
     """Connect the stage with the settings."""
     asked = panel.asked(one.vividness)
-    shown = [one.session, one.empty, one.answer, one.result, one.vividness, one.status, one.anew, one.download]
-    shown += one.more.shown
+    shown = [one.session, one.empty, one.answer, one.result, one.vividness, one.status, one.anew, one.leave]
+    shown += [one.download, *one.more.shown]
     network = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private", "preprocess": False}
     quiet = {"api_visibility": "private", "show_progress": "hidden"}
 
@@ -133,6 +149,7 @@ def wire(one: Single, panel: Panel) -> None:
     for setting in (panel.model, *panel.advanced):
         setting.input(**again)
     one.anew.click(lambda: "recolor", None, panel.in_color, **quiet).then(**again)
+    one.leave.click(lambda: "keep", None, panel.in_color, **quiet).then(**again)
     move = {"inputs": [one.session, one.vividness], "outputs": one.result, "trigger_mode": "always_last", **quiet}
     one.vividness.input(partial(change_vividness, DRAFT), queue=False, **move)
     one.vividness.release(partial(change_vividness, PREVIEW), queue=False, **move)
@@ -204,6 +221,7 @@ def start_over(session: Session | None) -> list[Any]:
         gr.skip(),
         "",
         hidden,
+        hidden,
         gr.skip(),
         *gone,
         None,
@@ -222,6 +240,7 @@ def _show(session: Session, vividness: float, models: "Sequence[ModelInfo]") -> 
         gr.update(visible=not left),
         alternatives.status(colored),
         gr.update(visible=left),
+        gr.update(visible=colored.unsure),
         gr.update(visible=not left),
         *alternatives.offered(colored, models),
     ]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorhub.photo import Photo, PhotoError
+from colorhub.photo import ColorAnswer, Photo, PhotoError
 from colorhub.study.design import generator
 from colorhub.study.errors import StudyError
 from colorhub.study.sources import Source
 
 _ALIKE = 0.08  # part of a look that differs between copies of one picture; between two pictures it is about half
 _WORDS = {
-    "grey": "without colour",
+    "grey": "not surely in colour",
     "small": "smaller than the stimuli",
     "unreadable": "unreadable",
     "transparent": "transparent",
@@ -81,12 +81,12 @@ def _try(source: Source, number: int, size: int) -> tuple[np.ndarray | None, str
         return None, "unreadable"
     if min(photo.size) < size:
         return None, "small"
-    if photo.rgb is None or not photo.in_color:
+    if photo.rgb is None or photo.in_color is not ColorAnswer.YES:
         return None, "grey"
     if photo.alpha is not None and photo.alpha.min() < np.iinfo(photo.alpha.dtype).max:
         return None, "transparent"
     square = centre_square(photo.rgb, size)
-    return (square, "") if Photo.open(square).in_color else (None, "grey")
+    return (square, "") if Photo.open(square).in_color is ColorAnswer.YES else (None, "grey")
 
 
 def centre_square(rgb: np.ndarray, size: int) -> np.ndarray:
