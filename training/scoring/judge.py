@@ -64,20 +64,20 @@ class Judge(nn.Module):
 
     def __init__(self, network: nn.Module, label: str) -> None:
         super().__init__()
-        self.network, self.label = network.eval(), label
+        self.classifier, self.label = network.eval(), label
 
     @property
     def num_features(self) -> int:
         """Length of a feature vector."""
-        return int(self.network.num_features)
+        return int(self.classifier.num_features)
 
     @torch.inference_mode()
     def forward(self, codes: Tensor) -> tuple[Tensor, Tensor]:
         """uint8 ``(B, 3, H, W)`` pictures to pooled features ``(B, num_features)`` and the numbers of the likeliest
         classes ``(B,)``."""
         shown = F.interpolate(codes.float(), SIZE, mode="bicubic", antialias=True, align_corners=False).clamp(0, 255)
-        pooled = self.network.forward_head(self.network.forward_features(shown / 127.5 - 1), pre_logits=True)
-        return pooled, self.network.get_classifier()(pooled).argmax(dim=1)
+        pooled = self.classifier.forward_head(self.classifier.forward_features(shown / 127.5 - 1), pre_logits=True)
+        return pooled, self.classifier.get_classifier()(pooled).argmax(dim=1)
 
 
 def missing_judge() -> str | None:
