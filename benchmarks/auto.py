@@ -28,7 +28,7 @@ from torch import Tensor
 from colorhub import ColorizationPipeline, Photo
 from colorhub.color import fit_gamut, grey_to_lightness, lab_to_rgb, lightness_to_grey, rgb_to_lab
 from colorhub.metrics import colorfulness, grey_picture, psnr
-from training.sources import open_pictures
+from training.data.sources import open_pictures
 
 SIZES = (192, 256, 384, 512, 768)
 BORDER = 0.08  # of the short side

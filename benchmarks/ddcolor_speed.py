@@ -30,7 +30,7 @@ from colorhub import ColorizationPipeline
 from colorhub.models import DDColor
 from colorhub.models.ddcolor import SIZES
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 released = import_module("released")
 released.sines = cache(released.sines)  # the authors work the places out in whole tensors, not number by number
 _SIDE = 512

@@ -25,12 +25,12 @@ from torch import Tensor
 
 from colorhub.color import rgb_to_lab
 from colorhub.folder.run import cores
-from training.augment import center_crop
 from training.checkpoint import checkpoints
 from training.config import Recipe, load_recipe
-from training.data import decode
-from training.labels import Labels
-from training.sources import Pictures, passing
+from training.data.augment import center_crop
+from training.data.labels import Labels
+from training.data.loader import decode
+from training.data.sources import Pictures, passing
 
 ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("colorhub", "torch", "accelerate", "datasets", "numpy", "pillow")

@@ -25,9 +25,9 @@ from torch import Tensor
 from benchmarks.experiments import ROOT, RunError, Trainer, lightness_and_color, print_table, shown, write
 from colorhub import load
 from training.config import Recipe, RecipeError, load_recipe
+from training.data.sources import DataError, open_pictures
+from training.data.splits import open_data
 from training.scoring.summary import interval
-from training.sources import DataError, open_pictures
-from training.splits import open_data
 
 SIZE = 128
 UNIT = 1e-5  # errors are told in hundred-thousandths, as in the report

@@ -99,7 +99,7 @@ class Contest:
 
     def ours(self, photos: Path, suffix: str = ".jpg") -> float:
         """Seconds of ``colorhub colorize``; results in ``work/ours``."""
-        command = [sys.executable, "-m", "colorhub.cli", "colorize", str(photos), "-o", str(self._fresh("ours"))]
+        command = [sys.executable, "-m", "colorhub.cli.main", "colorize", str(photos), "-o", str(self._fresh("ours"))]
         return timed([*command, "--model", self.model, "--format", suffix, *self.options])
 
     def difference(self, photos: Path) -> str:

@@ -23,7 +23,8 @@ from skimage import data
 from skimage.color import lab2rgb, rgb2lab
 
 from colorhub import ColorizationPipeline, Photo, create
-from colorhub.models import ModelNotFoundError, load
+from colorhub.hub.loading import load
+from colorhub.models import ModelNotFoundError
 
 Timer = Callable[[], float]
 

@@ -24,14 +24,14 @@ from accelerate import Accelerator
 from datasets import load_dataset
 from torch import Tensor
 
-from training.augment import random_crop
 from training.checkpoint import Progress
 from training.config import Crop, Data, Recipe, RecipeError, load_recipe
-from training.data import Loader, Place
+from training.data.augment import random_crop
+from training.data.loader import Loader, Place
+from training.data.sources import DataError, open_pictures, resolve
 from training.guard import Guard
 from training.initial import initial_model
 from training.monitor import Monitor
-from training.sources import DataError, open_pictures, resolve
 from training.tasks import create_task
 from training.tasks.base import Task
 

@@ -33,7 +33,7 @@ from tqdm import tqdm
 from colorhub import Photo
 from colorhub.photo import ColorAnswer, tint
 from colorhub.photo.tint_measures import measure, small_lab
-from training.sources import open_pictures
+from training.data.sources import open_pictures
 
 SETS = ("photos", "people")
 CHROMAS = (1.0, 0.5, 0.25)

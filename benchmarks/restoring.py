@@ -23,14 +23,14 @@ from PIL import Image
 from tqdm import tqdm
 
 from colorhub import ColorizationPipeline, Photo, Settings, compose
-from training.augment import is_grey
 from training.config import Data
+from training.data.augment import is_grey
+from training.data.sources import open_pictures
 from training.scoring.figures import measure, recolored
 from training.scoring.greys import OUTSIDE, grey_photo, inside, variants
 from training.scoring.pictures import cut_square
 from training.scoring.protocol import DEFAULT, Protocol, load_protocol
 from training.scoring.summary import bootstrap_interval
-from training.sources import open_pictures
 
 AS_IT_IS = Settings(in_color="recolor", restore=False)
 RESTORED = Settings(in_color="recolor")

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from colorhub.study.design import ORIGINAL, Item, Plan, make_sequences
+from colorhub.study.design.sequences import ORIGINAL, Item, Plan, make_sequences
 
 SHAPES = ((400, 40, 3), (200, 40, 2), (50, 50, 4), (48, 16, 3), (97, 31, 5))  # images, trials a rater, models
 DROP_OUT = (0.0, 0.1, 0.2, 0.4)

@@ -21,7 +21,7 @@ import psycopg
 from PIL import Image
 from skimage import data
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
 from postgres_server import Server, binaries, serving
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -35,8 +35,8 @@ def make_study(folder: Path, raters: int = 2000, per_rater: int = 40, size: int 
     import torch
 
     from colorhub import create
-    from colorhub.study.config import Config, Stopping
     from colorhub.study.create import create_study
+    from colorhub.study.design.config import Config, Stopping
 
     torch.manual_seed(0)
     model = folder / "models" / "small"

@@ -36,8 +36,8 @@ from benchmarks.experiments import (
 )
 from colorhub.models.encoder_decoder import EncoderClassifier
 from training.config import Recipe, RecipeError, load_recipe
-from training.sources import DataError, open_pictures
-from training.splits import open_data
+from training.data.sources import DataError, open_pictures
+from training.data.splits import open_data
 
 PRETRAINING, TRANSFER = "encoder-decoder-cifar10", "transfer"
 STEPS = {0.01: 150, 0.1: 400, 1.0: 750}  # part of the labels -> optimizer steps

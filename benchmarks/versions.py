@@ -49,7 +49,15 @@ def fullsize(package: Path, folder: Path) -> float:
 def photos(package: Path, folder: Path) -> float:
     """Seconds of a folder of photos."""
     shutil.rmtree(folder / "answers", ignore_errors=True)
-    command = [sys.executable, "-m", "colorhub.cli", "colorize", str(folder / "photos"), "-o", str(folder / "answers")]
+    command = [
+        sys.executable,
+        "-m",
+        "colorhub.cli.main",
+        "colorize",
+        str(folder / "photos"),
+        "-o",
+        str(folder / "answers"),
+    ]
     start = time.perf_counter()
     _run(command, package)
     return time.perf_counter() - start

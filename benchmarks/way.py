@@ -122,7 +122,7 @@ def in_python(folder: Path, model: str) -> dict[str, Any]:
 
 def in_the_terminal(folder: Path, model: str) -> dict[str, Any]:
     """Counts of ``colorhub colorize x``, with loading."""
-    from colorhub.cli import app
+    from colorhub.cli.main import app
 
     source = grey_jpeg(folder / "photo.jpg")
     with Way(_package()) as way:
@@ -165,7 +165,8 @@ class Page:
     """The page's events for one photo, as gradio calls them."""
 
     def __init__(self, folder: Path, model: str) -> None:
-        from colorhub.space import panel, single
+        from colorhub.space.colorize import single
+        from colorhub.space.shared import panel
 
         self._events = single
         self._upload = {"path": str(grey_jpeg(folder / "photo.jpg"))}

@@ -10,7 +10,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "hints": ["Hint", "HintsError", "load_hints", "save_hints"],
         "inference.layer": ["ColorLayer", "LayerError", "compose"],
-        "models": ["MODELS", "create", "list_models", "load"],
+        "hub.loading": ["list_models", "load"],
+        "models": ["MODELS", "create"],
         "models.base": ["Colorizer", "HubModel", "Prediction"],
         "photo": ["ColorPhoto", "Photo", "PhotoError"],
         "pipeline": ["ColorizationPipeline"],

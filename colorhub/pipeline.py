@@ -25,13 +25,14 @@ from tqdm import tqdm
 
 from colorhub import ab_bins
 from colorhub.hints import HintedLayers, hints_of, native_hints
+from colorhub.hub.loading import load, with_distribution
 from colorhub.inference.layer import ColorLayer, LayerError, Provenance, compose
 from colorhub.inference.preprocess import NetworkInput, network_input
 from colorhub.inference.resize import same_shape
 from colorhub.inference.runtime import Network, best_device
 from colorhub.inference.sampling import along_edges
 from colorhub.inference.views import agreed
-from colorhub.models import Colorizer, load, with_distribution
+from colorhub.models import Colorizer
 from colorhub.photo import ColorAnswer, ColorPhoto, Photo
 from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, chosen
 

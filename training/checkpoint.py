@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from colorhub.models.base import HubModel
 from training import record
 from training.config import Recipe, RecipeError
-from training.data import Cursor, Place
+from training.data.loader import Cursor, Place
 
 _NAME = re.compile(r"step-(\d+)")
 _ASIDE, _REPLACED = "writing-", "replaced-"

@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from colorhub.models.base import WeightsError
 from training.checkpoint import CheckpointError
 from training.config import Recipe, RecipeError, load_recipe
+from training.data.sources import DataError
 from training.guard import NotFiniteError
 from training.smoke import smoke_values
-from training.sources import DataError
 
 
 def run(main: Callable[[Recipe], None], arguments: Sequence[str]) -> None:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.sources import DataError, resolve
+from training.data.sources import DataError, resolve
 
 BLOCK = 20  # rows
 

@@ -5,7 +5,8 @@ from fnmatch import fnmatch
 
 from torch import Tensor
 
-from colorhub.models import Koalarization, SemanticColorizer, find_class, load
+from colorhub.hub.loading import load
+from colorhub.models import Koalarization, SemanticColorizer, find_class
 from colorhub.models.base import HubModel, WeightsError, misfits
 from colorhub.models.encoder_decoder import EncoderClassifier
 from colorhub.models.registry import build

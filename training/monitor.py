@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from training.checkpoint import CheckpointError, Progress
 from training.config import Recipe
-from training.data import Cursor
+from training.data.loader import Cursor
 
 _LOWER_IS_BETTER = {"loss"}
 

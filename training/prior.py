@@ -20,10 +20,10 @@ from tqdm import tqdm
 
 from colorhub.ab_bins import COUNT, count_bins, rebalancing_weights, smoothed
 from colorhub.color import rgb_to_lab
-from training.augment import center_crop, is_grey
 from training.config import Data, RecipeError
-from training.data import decode
-from training.sources import DataError, open_pictures, passing
+from training.data.augment import center_crop, is_grey
+from training.data.loader import decode
+from training.data.sources import DataError, open_pictures, passing
 
 _GROUP = 64
 _ROOT = Path(__file__).parents[1]

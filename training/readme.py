@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from colorhub.cards import card_documents
-from colorhub.cards.tables import interval, mean, pictures, table
+from colorhub.hub.cards import card_documents
+from colorhub.hub.cards.tables import interval, mean, pictures, table
 from training.scoring.protocol import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]

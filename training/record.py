@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from colorhub.hub.loading import model_folder
 from colorhub.models import ModelNotFoundError
-from colorhub.models.loading import model_folder
 from training.config import Recipe
 
 FILE = "training.json"

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from skimage import data
 
 from colorhub import ColorizationPipeline, Photo, compose
-from colorhub.models.loading import model_folder
+from colorhub.hub.loading import model_folder
 
 _HEIGHT, _GAP, _LABEL = 232, 6, 26
 _ROWS = ("grey photo", "colorhub", "original")

@@ -16,7 +16,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from colorhub.models.loading import model_folder
+from colorhub.hub.loading import model_folder
+from training.data.sources import DataError, resolve
 from training.scoring.compare import compare
 from training.scoring.curve import compare_at
 from training.scoring.distances import kernel_differences
@@ -31,7 +32,6 @@ from training.scoring.saving import GREY, Saver
 from training.scoring.section import Entry, Scorer
 from training.scoring.tables import table
 from training.scoring.work import LIBRARIES, Work, device, is_main, place
-from training.sources import DataError, resolve
 
 
 def main(arguments: Sequence[str] | None = None, networks: Networks | None = None) -> int:

@@ -16,11 +16,11 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from training import cli
 from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
-from training.data import Loader, Place
+from training.data.loader import Loader, Place
+from training.data.splits import open_data
 from training.guard import Guard
 from training.initial import initial_model
 from training.monitor import Monitor
-from training.splits import open_data
 from training.tasks import Task, create_task
 from training.validate import HeldOut, validation_pictures
 

@@ -13,11 +13,11 @@ from torch import Tensor, nn
 from colorhub import metrics
 from colorhub.color import fit_gamut, lab_to_rgb, rgb_to_lab
 from colorhub.models.base import Colorizer
-from training.augment import center_crop, is_grey
 from training.config import Data
-from training.data import Place, decode
-from training.labels import UNKNOWN, Labels
-from training.sources import DataError, Pictures, passing
+from training.data.augment import center_crop, is_grey
+from training.data.labels import UNKNOWN, Labels
+from training.data.loader import Place, decode
+from training.data.sources import DataError, Pictures, passing
 
 _GROUP = 16  # pictures that are judged together, by one process
 _FIGURES = ("psnr", "gain", "colorfulness", "chroma_ratio", "loss")

@@ -1,17 +1,17 @@
-"""The Hub as publishing and backups need it: who writes, what a repository holds, what would change, one commit."""
+"""Weights by name, from this machine or the Hub; model cards; publishing.
 
-from colorhub.hub.errors import PublishError, hub_errors
-from colorhub.hub.plan import Plan, carry_out, check_repo_id, make_plan
-from colorhub.hub.remote import Content, Hub, State
+:mod:`loading` finds weights, :mod:`releases` and :mod:`published` list them, :mod:`fetching` and :mod:`conversion`
+bring other authors' weights here. :mod:`cards` and :mod:`publish` are the way back to the Hub, through :mod:`remote`.
+"""
 
-__all__ = [
-    "Content",
-    "Hub",
-    "Plan",
-    "PublishError",
-    "State",
-    "carry_out",
-    "check_repo_id",
-    "hub_errors",
-    "make_plan",
-]
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "errors": ["PublishError", "hub_errors"],
+        "loading": ["ModelInfo", "list_models", "load", "with_distribution"],
+        "plan": ["Plan", "carry_out", "check_repo_id", "make_plan"],
+        "remote": ["Content", "Hub", "State"],
+    },
+)

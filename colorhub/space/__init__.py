@@ -10,17 +10,20 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space import colorize, compare, gallery, retouch
-from colorhub.space.cards import fetch_cards
-from colorhub.space.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
-from colorhub.space.models import prepare_all, warm_up
-from colorhub.space.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
-from colorhub.space.voting import demonstration, results
-from colorhub.space.voting import tab as study
-from colorhub.space.voting.backups import kept_safe
-from colorhub.space.voting.desk import Desk
-from colorhub.space.voting.routes import study_routes
-from colorhub.space.zero import on_zero_gpu
+from colorhub.space.colorize import tab as colorize
+from colorhub.space.compare import tab as compare
+from colorhub.space.models import tab as gallery
+from colorhub.space.models.cards import fetch_cards
+from colorhub.space.retouch import tab as retouch
+from colorhub.space.shared.catalogue import prepare_all, warm_up
+from colorhub.space.shared.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
+from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
+from colorhub.space.shared.zero import on_zero_gpu
+from colorhub.space.study import demonstration, results
+from colorhub.space.study import tab as study
+from colorhub.space.study.backups import kept_safe
+from colorhub.space.study.desk import Desk
+from colorhub.space.study.routes import study_routes
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
 TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 
 from colorhub import __version__
-from colorhub.study import files
-from colorhub.study.config import Config, Stopping, checked
-from colorhub.study.design import ATTENTION, ORIGINAL, Item, Plan, make_sequences
-from colorhub.study.drawing import Drawn, draw
+from colorhub.study.design.config import Config, Stopping, checked
+from colorhub.study.design.manifest import SCHEMA, freeze, write_manifest
+from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, Plan, make_sequences
 from colorhub.study.errors import StudyError
-from colorhub.study.manifest import SCHEMA, freeze, write_manifest
 from colorhub.study.place import STIMULI, Study, check_name, studies_root
-from colorhub.study.plates import make_plates
-from colorhub.study.sources import open_source
-from colorhub.study.stimuli import ModelFacts, colored_by, distorted, original
+from colorhub.study.stimuli import files
+from colorhub.study.stimuli.drawing import Drawn, draw
+from colorhub.study.stimuli.plates import make_plates
+from colorhub.study.stimuli.sources import open_source
+from colorhub.study.stimuli.stimuli import ModelFacts, colored_by, distorted, original
 
 _OPEN_ENDED = 200  # sequences for studies without a number of raters
 
@@ -48,9 +48,9 @@ def create_study(
 
     Args:
         name: small letters, digits, hyphens; not taken yet.
-        photos: see :func:`~colorhub.study.sources.open_source`.
+        photos: see :func:`~colorhub.study.stimuli.sources.open_source`.
         models: names, folders or Hub ids, as :func:`colorhub.load` takes them.
-        config: see :mod:`colorhub.study.config`.
+        config: see :mod:`colorhub.study.design.config`.
         split: of a dataset.
         seed: decides which photos are drawn; chosen by chance when not given. What raters see also depends on a salt
             that is always secret.
@@ -186,7 +186,7 @@ def check_effect(config: Config, plan: Plan) -> None:
     if config.primary.effect is None:
         return
     try:
-        refuse = import_module("colorhub.study.power").refuse_unreachable
+        refuse = import_module("colorhub.study.design.power").refuse_unreachable
     except (ImportError, AttributeError):
         return
     refuse(config, plan)

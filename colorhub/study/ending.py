@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select, update
 
-from colorhub.study.manifest import Manifest
-from colorhub.study.schema import panel, raters, sequences, studies
+from colorhub.study.design.manifest import Manifest
+from colorhub.study.store.schema import panel, raters, sequences, studies
 
 ACTIVE_SECONDS = 3600  # without a sign of life for so long, a rater is not waited for
 

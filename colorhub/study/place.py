@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from colorhub.study import files
+from colorhub.study.design.manifest import NAME, Manifest, read_manifest
 from colorhub.study.errors import ManifestError, StudyError
-from colorhub.study.manifest import NAME, Manifest, read_manifest
+from colorhub.study.stimuli import files
 
 STIMULI = "stimuli"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from colorhub.study.config import Exclusions, Vision
+from colorhub.study.design.config import Exclusions, Vision
 
 ATTENTION = "attention"
 HASTY = "hasty"

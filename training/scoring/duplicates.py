@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageOps
 
-from training.data import decode
-from training.sources import open_pictures, passing
+from training.data.loader import decode
+from training.data.sources import open_pictures, passing
 
 NEAR = 3  # bits of 64 that may differ
 

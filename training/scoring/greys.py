@@ -8,7 +8,7 @@ from torch import Tensor
 
 from colorhub import Photo
 from colorhub.color import grey_lightness, lightness_to_grey
-from training.augment import FILM_DRAWS, film_lightness
+from training.data.augment import FILM_DRAWS, film_lightness
 from training.scoring.figures import as_tensor
 from training.scoring.protocol import Robustness
 

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from training.augment import center_crop, is_grey
 from training.config import Data
-from training.data import decode
-from training.labels import UNKNOWN, Labels
+from training.data.augment import center_crop, is_grey
+from training.data.labels import UNKNOWN, Labels
+from training.data.loader import decode
+from training.data.sources import DataError, open_pictures, passing
 from training.scoring.duplicates import difference_hash
 from training.scoring.judge import CLASSES
 from training.scoring.protocol import Cut
-from training.sources import DataError, open_pictures, passing
 
 CHUNK = 8  # pictures that are measured together: always the same ones, however many processes there are
 

@@ -8,10 +8,10 @@ import numpy as np
 from PIL import Image
 
 from colorhub import Photo, PhotoError, compose
+from training.data.sources import DataError
 from training.scoring.entries import Answer, State, eight_bits
 from training.scoring.pictures import Picture, Pictures, cut_square, duplicate_names
 from training.scoring.protocol import Cut
-from training.sources import DataError
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
 

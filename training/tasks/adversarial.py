@@ -9,9 +9,9 @@ from typing import ClassVar
 from accelerate import Accelerator
 from torch import Tensor
 
-from colorhub.losses import class_loss
 from colorhub.models.base import HubModel, Prediction
 from training.config import Recipe, RecipeError
+from training.losses import class_loss
 from training.tasks.base import Task, learning_rate, new_optimizer, weighted_sum
 
 

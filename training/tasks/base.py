@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorhub.models.base import HubModel
-from training.augment import lightness_and_color
 from training.config import Optimizer, Part, Recipe
-from training.data import Batch
+from training.data.augment import lightness_and_color
+from training.data.loader import Batch
 from training.parts import Freezing, weight_groups
 from training.validate import HeldOut, picture_sheet, validate
 

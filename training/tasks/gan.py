@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from accelerate import Accelerator
 from torch import Tensor
 
-from colorhub.losses import discriminator_loss, generator_loss, regression
 from colorhub.models.base import HubModel, Prediction
-from colorhub.models.discriminators import PatchDiscriminator
 from training.config import Recipe
-from training.data import Batch
+from training.data.loader import Batch
+from training.discriminators import PatchDiscriminator
+from training.losses import discriminator_loss, generator_loss, regression
 from training.tasks.adversarial import Adversarial
 from training.tasks.classification import DistributionTerms, Terms
 

@@ -3,9 +3,9 @@
 from accelerate import Accelerator
 from torch import Tensor
 
-from colorhub.losses import literal_rarity, rarity
 from colorhub.models.base import HubModel
 from training.config import Recipe
+from training.losses import literal_rarity, rarity
 from training.prior import bin_weights
 from training.tasks.base import Task
 

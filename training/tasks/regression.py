@@ -2,7 +2,7 @@
 
 from torch import Tensor
 
-from colorhub.losses import regression
+from training.losses import regression
 from training.tasks.base import Task
 
 

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from colorhub import load
 from colorhub.color import rgb_to_lab
-from colorhub.losses import class_loss
 from colorhub.models.base import HubModel
 from colorhub.models.encoder_decoder import EncoderClassifier
 from training.config import Recipe, RecipeError
-from training.labels import UNKNOWN
-from training.sources import DataError
+from training.data.labels import UNKNOWN
+from training.data.sources import DataError
+from training.losses import class_loss
 from training.tasks.base import Task
 from training.validate import HeldOut, by_group, hits_and_known
 

@@ -6,9 +6,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from colorhub.losses import gradient_penalty, regression, wasserstein_critic_loss, wasserstein_generator_loss
-from colorhub.models.discriminators import WassersteinCritic
-from training.data import Batch
+from training.data.loader import Batch
+from training.discriminators import WassersteinCritic
+from training.losses import gradient_penalty, regression, wasserstein_critic_loss, wasserstein_generator_loss
 from training.tasks.adversarial import Adversarial
 
 

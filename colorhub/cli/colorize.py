@@ -1,0 +1,199 @@
+"""``colorhub colorize``: files and folders, any number of them."""
+
+import os
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from colorhub.cli import options
+from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings, say
+from colorhub.cli.report import Report
+from colorhub.cli.settings import in_todays_words, settings_in_effect, write_settings
+from colorhub.cli.signals import Stopping
+from colorhub.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from colorhub.folder.plan import Plan
+    from colorhub.pipeline import ColorizationPipeline
+
+_LIMIT = 400_000_000
+
+
+def colorize(
+    paths: options.Paths,
+    output: options.Output = None,
+    model: options.Model = None,
+    size: options.Size = None,
+    views: options.Views = None,
+    restore: options.Restore = None,
+    vividness: options.Vividness = None,
+    temperature: options.Temperature = None,
+    in_color: options.InColor = None,
+    format: options.Format = None,
+    quality: options.Quality = None,
+    record: options.Record = None,
+    settings: options.LoadSettings = None,
+    save_settings: options.SaveSettings = None,
+    hints: options.Hints = None,
+    recursive: options.Recursive = False,
+    overwrite: options.Overwrite = False,
+    device: options.Device = None,
+    jobs: options.Jobs = None,
+    shard: options.ShardOf = None,
+    as_json: options.AsJson = False,
+    max_pixels: options.MaxPixels = _LIMIT,
+    normalize: options.Normalize = None,
+    recolor: options.Recolor = False,
+    no_provenance: options.NoProvenance = False,
+) -> None:
+    """Colour photos: files, folders, any number of them.
+
+    A photo that has its result already is skipped, so the same command again continues where an earlier one ended.
+    Nothing is ever overwritten without --overwrite, and a photo never by its own result. Photos that are in colour
+    already are copied as they are, unless --in-color says otherwise, but for one with --hints. Where that is not sure,
+    a photo is coloured, and that is said; --in-color keep leaves such photos as they are. In folders, results of
+    earlier runs (*.color.*) and hidden files are left alone.
+
+    Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
+    """
+    from colorhub.folder.ahead import ReadAhead
+    from colorhub.folder.plan import PlanError, Shard, make_plan
+
+    with plain_endings():
+        given = {
+            "model": model,
+            "size": size,
+            "views": views,
+            "restore": restore,
+            "vividness": vividness,
+            "temperature": temperature,
+            "in_color": in_color,
+            "format": format,
+            "quality": quality,
+            "record": record,
+        }
+        chosen = settings_in_effect(given | in_todays_words(given, normalize, recolor, no_provenance), settings)
+        try:
+            part = Shard.parse(shard) if shard else Shard.from_environment()
+            plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
+        except PlanError as error:
+            raise leave(error, WRONG_USAGE) from error
+        _check_hints(hints, plan)
+        if save_settings:
+            write_settings(chosen, save_settings)
+        report = Report(len(plan.jobs), as_json)
+        _announce(plan, report)
+        exit_code = None
+        if plan.jobs:
+            _check_writable(output)
+            with ReadAhead(plan.jobs, max_pixels) as ahead:
+                pipeline = _open_pipeline(chosen, device, max_pixels)
+                how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+                exit_code = _run(plan, pipeline, chosen, report, opened=ahead.stop(), **how)
+        exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
+        report.finish(str(chosen.model), exit_code)
+        raise typer.Exit(exit_code)
+
+
+def _run(
+    plan: "Plan",
+    pipeline: "ColorizationPipeline",
+    settings: Settings,
+    report: Report,
+    **how: Any,
+) -> int | None:
+    """Colour what is planned. Returns an exit code when it ended early."""
+    from colorhub.folder.leftovers import remove_leftovers
+    from colorhub.folder.run import color_files
+
+    remove_leftovers({job.output.parent for job in plan.jobs})
+    ended_early = None
+    with (
+        Stopping() as stopping,
+        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as outcomes,
+    ):
+        done = 0
+        for outcome in outcomes:
+            done += 1
+            report.add(outcome.source, outcome.status, outcome.output, outcome.reason, outcome.seconds, outcome.size)
+            report.unsure += outcome.unsure
+            report.advance()
+            if outcome.hopeless:
+                ended_early = FAILED
+    left = len(plan.jobs) - done
+    if stopping.exit_code or (ended_early and left):
+        again = "the same command without --overwrite" if how["overwrite"] else "the same command"
+        say(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
+        say(f"Run {again} again to continue: what is done is skipped.")
+    return stopping.exit_code or ended_early
+
+
+def _announce(plan: "Plan", report: Report) -> None:
+    for note in plan.notes:
+        say(f"Note: {note}.")
+    for job in plan.done:
+        report.add(job.source, "skipped", job.output, "its result exists")
+    for problem in plan.problems:
+        report.add(problem.path, "failed", None, problem.reason)
+    if plan.elsewhere:
+        say(f"{plan.elsewhere} files fall to other shards.")
+
+
+def default_workers() -> int:
+    """One more than there are cores: it has work for the core whose photo is being flushed to the disk."""
+    from colorhub.folder.run import cores
+
+    return cores() + 1
+
+
+def _open_pipeline(settings: Settings, device: str | None, max_pixels: int) -> "ColorizationPipeline":
+    from colorhub.models import ModelNotFoundError, WeightsError
+    from colorhub.pipeline import ColorizationPipeline
+
+    _check_device(device)
+    try:
+        return ColorizationPipeline(device=device, max_pixels=max_pixels, settings=settings)
+    except (ModelNotFoundError, SettingsError) as error:
+        raise leave(error, WRONG_USAGE) from error
+    except (WeightsError, ValueError) as error:
+        raise leave(error, FAILED) from error
+
+
+def _check_device(device: str | None) -> None:
+    if device is None:
+        return
+    import torch
+
+    here = ["cpu"] + ["mps"] * torch.backends.mps.is_available()
+    here += ["cuda"] * torch.cuda.is_available() + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
+    if device not in here:
+        raise leave(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
+
+
+def _check_hints(path: Path | None, plan: "Plan") -> None:
+    """Say at once what is wrong with hints whatever the photo is."""
+    if path is None:
+        return
+    from colorhub.hints import HintsError, load_hints
+
+    count = len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
+    if count > 1:
+        raise leave(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
+    try:
+        load_hints(path)
+    except HintsError as error:
+        raise leave(error, WRONG_USAGE) from error
+
+
+def _check_writable(folder: Path | None) -> None:
+    """Say at once, not once a photo, that nothing can be written into the folder for the results."""
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise leave(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

@@ -1,0 +1,64 @@
+"""``colorhub models``: which weights there are."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+
+from colorhub.cli.console import plain_endings
+
+_HEADINGS = ("name", "architecture", "MB", "gain (dB)", "what", "from")
+_NONE = "No models: COLORHUB_MODELS can name folders that hold some."
+
+
+def models(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a model, one a line.")] = False,
+) -> None:
+    """List the models that --model knows by name, each family together.
+
+    The gain is the mean PSNR above that of the grey picture, as measured and written down beside the weights.
+    Within a family, folders named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors
+    works as a model as well, and so does a Hub id. Those marked network are other authors' weights: they are fetched
+    when they are first used, under their own licences, which --json tells.
+    """
+    from colorhub.hub.loading import list_models
+
+    with plain_endings():
+        listed = sorted(list_models(), key=lambda info: info.architecture)  # stable
+        if as_json:
+            for info in listed:
+                typer.echo(json.dumps(_facts(info)))
+        else:
+            rows = [_row(_facts(info)) for info in listed]
+            typer.echo(_table([_HEADINGS, *rows]) if rows else _NONE)
+
+
+def _facts(info: Any) -> dict[str, Any]:
+    return {
+        "name": info.name,
+        "architecture": info.architecture,
+        "megabytes": None if info.megabytes is None else round(info.megabytes, 2),
+        "gain_db": info.gain,
+        "source": info.source,
+        "location": info.location,
+        "summary": info.summary,
+        "license": info.license,
+        "authors": info.authors,
+    }
+
+
+def _row(facts: dict[str, Any]) -> tuple[str, ...]:
+    size, gain = facts["megabytes"], facts["gain_db"]
+    return (
+        facts["name"],
+        facts["architecture"],
+        "-" if size is None else f"{size:.1f}",
+        "-" if gain is None else f"{gain:+.2f}",
+        facts["summary"] or "-",
+        f"{facts['source']}: {facts['location']}",
+    )
+
+
+def _table(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, row, widths)).rstrip() for row in rows)

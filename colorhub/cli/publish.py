@@ -1,0 +1,128 @@
+"""``colorhub publish``: models and the Space to the Hub."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings, say
+
+if TYPE_CHECKING:
+    from colorhub.hub.publish import Hub, ModelFolder, Plan
+    from colorhub.hub.published import Published
+
+
+def publish(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Bundled models, or model folders.")
+    ] = None,
+    org: Annotated[str, typer.Option(metavar="ORG", help="The user or organization to publish under.")] = "",
+    space: Annotated[
+        str, typer.Option(metavar="ORG/NAME", help="Publish the Space as well, with these models in it.")
+    ] = "",
+    private: Annotated[bool, typer.Option("--private", help="Make new repositories private.")] = False,
+    create_pr: Annotated[
+        bool, typer.Option("--create-pr", help="Open pull requests instead of writing to main.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would change; change nothing.")] = False,
+) -> None:
+    """Publish models to the Hub, each as ORG/NAME: weights, config, card, scores, recipe and pictures as they are.
+
+    Every model is checked before the first is uploaded: strict loading, safetensors only, an up-to-date card, sizes.
+    A repository changes in one commit or not at all; then the model is loaded back from the Hub and must answer the
+    same, bit for bit. What is on the Hub already is not uploaded again. The token is that of `hf auth login`, or
+    HF_TOKEN.
+    """
+    names = names or []
+    if not names and not space:
+        raise leave("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
+    if names and not org:
+        raise leave("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
+    from colorhub.hub.publish import PublishError
+
+    with plain_endings():
+        try:
+            _publish(names, org, space, private, create_pr, dry_run)
+        except PublishError as error:
+            raise leave(error, FAILED) from None
+
+
+def _publish(names: list[str], org: str, space: str, private: bool, create_pr: bool, dry_run: bool) -> None:
+    from colorhub.hub.plan import check_repo_id
+    from colorhub.hub.publish import Hub, check_folder, plan_models, plan_space
+
+    for repo_id in [space] * bool(space):
+        check_repo_id(repo_id)
+    if names:
+        check_repo_id(f"{org}/name")
+    folders = [check_folder(name) for name in names]
+    for folder in folders:
+        check_repo_id(f"{org}/{folder.name}")
+    hub = Hub()
+    for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
+        hub.check_owner(owner)
+    plans = plan_models(hub, folders, org, private=private, create_pr=create_pr)
+    if space:  # that it can be published is known before the first model is
+        entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
+        planned = plan_space(hub, space, entries, private=private, create_pr=create_pr)
+    if dry_run:
+        for plan in [*plans, *([planned] if space else [])]:
+            _tell(plan, "would be published")
+        for folder in folders:
+            _tell_left_out(folder)
+        return
+    published = _publish_models(hub, folders, plans)
+    if space:
+        _publish_space(hub, lambda: plan_space(hub, space, published, private=private, create_pr=create_pr))
+
+
+def _publish_models(hub: "Hub", folders: "list[ModelFolder]", plans: "list[Plan]") -> "dict[str, Published]":
+    from colorhub.hub.publish import publish_model
+
+    entries = {}
+    for folder, plan in zip(folders, plans, strict=True):
+        outcome = publish_model(hub, folder, plan)
+        entries[folder.name] = outcome.entry
+        _tell(plan, f"published as {outcome.commit}")
+        _tell_left_out(folder)
+        typer.echo("  loaded back from the Hub: the same answer bit for bit")
+        typer.echo(f"  for colorhub/hub/published.py: {folder.name!r}: {outcome.entry!r},")
+    return entries
+
+
+def _publish_space(hub: "Hub", plan_again: "Callable[[], Plan]") -> None:
+    from colorhub.hub.publish import carry_out
+
+    plan = plan_again()
+    _tell(plan, f"published as {carry_out(hub, plan)}")
+    if plan.private:
+        say("A private Space sees private models only with a secret HF_TOKEN: add one in its settings.")
+
+
+def _promise(folder: "ModelFolder", plan: "Plan") -> "Published":
+    """The model's entry before it is published: of no commit yet, if it is new."""
+    from colorhub.hub.published import Published
+
+    return Published(plan.repo_id, plan.state.commit if plan.state else "main", folder.architecture, "", "")
+
+
+def _tell(plan: "Plan", what: str) -> None:
+    where = f"{plan.kind} {plan.repo_id}"
+    if plan.nothing_to_do:
+        typer.echo(f"{where}: unchanged, {len(plan.files)} files")
+        return
+    new = "" if plan.state else f", new and {'private' if plan.private else 'public'}"
+    request = " in a pull request" if plan.create_pr else ""
+    typer.echo(f"{where}: {what}{request}{new}: {_listed(plan.changed, 'to upload')}{_listed(plan.gone, 'to delete')}")
+
+
+def _listed(paths: tuple[str, ...], what: str) -> str:
+    if not paths:
+        return ""
+    more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
+    return f"\n  {what.removeprefix('to ')}: {', '.join(paths[:8])}{more}"
+
+
+def _tell_left_out(folder: "ModelFolder") -> None:
+    if folder.left_out:
+        typer.echo(f"  left out of {folder.name}, as no part of a published model: {', '.join(folder.left_out)}")

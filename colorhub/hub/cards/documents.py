@@ -1,0 +1,134 @@
+"""Cards from the template: ``model_cards/template.md`` filled with what a model folder says."""
+
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, StrictUndefined, TemplateError, meta
+
+from colorhub._project import packaged, project_root
+from colorhub.hub.cards import tables
+from colorhub.hub.cards.folder import SHEET, CardError, ModelFiles, Words, about_class, read_folder
+from colorhub.hub.cards.metadata import eval_results, metadata
+
+CARD, RESULTS = "README.md", ".eval_results/colorhub.yaml"
+_PLACES = tuple(root / "model_cards" / "template.md" for root in (packaged("."), project_root()))
+_CODE = """from colorhub import ColorizationPipeline
+
+photo = ColorizationPipeline("{{ name }}")("scan.jpg")
+photo.save("scan-in-colour.jpg")"""
+
+
+def card_documents(folder: Path, template: str | None = None) -> dict[Path, str]:
+    """What a model folder's card files should hold: path -> content.
+
+    Args:
+        folder: with ``config.json`` and ``model.safetensors``, and what else there is.
+        template: in place of ``model_cards/template.md``.
+
+    Raises:
+        CardError: a file is not what its name says, or the template has a field that is not known.
+    """
+    files = read_folder(folder)
+    try:
+        documents = {folder / CARD: _render(template or _template(), files)}
+        if files.scores:
+            documents[folder / RESULTS] = eval_results(files)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise CardError(
+            f"{folder / 'scores.json'} is not what python -m training.score writes ({_reason(error)}): score it again."
+        ) from error
+    return documents
+
+
+def stale_documents(folder: Path) -> list[Path]:
+    """The card files that are missing, or say something else than the other files. Raises :class:`CardError`."""
+    return [path for path, text in card_documents(folder).items() if not path.is_file() or _read(path) != text]
+
+
+def write_card(folder: Path) -> list[Path]:
+    """Write a folder's card files anew; answers those that changed. Raises :class:`CardError`."""
+    documents, stale = card_documents(folder), stale_documents(folder)
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(documents[path], encoding="utf-8")
+    return stale
+
+
+def _render(template: str, files: ModelFiles) -> str:
+    environment = Environment(
+        undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    plain = _plain_fields(files)
+    try:
+        words = {key: _filled(environment, text, plain) for key, text in _texts(files).items()}
+        fails = [_filled(environment, line, plain) for line in files.words.fails]
+        return _filled(environment, template, {**plain, **words, "fails": fails})
+    except TemplateError as error:
+        raise CardError(f"The card of {files.name} cannot be written: {error}.") from error
+
+
+def _filled(environment: Environment, text: str, known: dict[str, Any]) -> str:
+    if unknown := meta.find_undeclared_variables(environment.parse(text)) - set(known):
+        raise CardError(f"Unknown field {sorted(unknown)[0]!r} in a card: there are {', '.join(sorted(known))}.")
+    return environment.from_string(text).render(known)
+
+
+def _plain_fields(files: ModelFiles) -> dict[str, Any]:
+    """What the template and the words of card.toml may name."""
+    return {
+        "name": files.name,
+        "architecture": files.architecture,
+        "config": files.config,
+        "recipe": files.recipe,
+        "stages": files.training.get("stages", []),
+        "scores": files.scores,
+        "license": files.words.license,
+        "metadata": metadata(files),
+        "sheet": SHEET if files.has_sheet else "",
+        "megabytes": f"{files.megabytes:.1f}",
+        "sections": [_section(section, files.name) for section in files.sections],
+    }
+
+
+def _texts(files: ModelFiles) -> dict[str, str]:
+    words: Words = files.words
+    return {
+        "summary": words.summary,
+        "about": words.about or about_class(files),
+        "code": words.code or _CODE,
+        "training": words.training,
+        "data": words.data,
+        "use": words.use,
+        "citation": words.citation,
+    }
+
+
+def _section(section: dict[str, Any], name: str) -> dict[str, Any]:
+    return {
+        "title": tables.pictures(section),
+        "metrics": tables.metrics_table(section, name),
+        "not_computed": tables.not_computed(section),
+        "sizes": tables.sizes_table(section),
+        "curve": tables.curve_table(section),
+        "recognition": tables.recognition(section),
+        "robustness": tables.robustness_table(section),
+        "failures": tables.failures(section),
+        "data": section["data"],
+        "robust_pictures": (section.get("robustness") or {}).get("pictures"),
+        "speed": tables.speed(section),
+    }
+
+
+def _reason(error: Exception) -> str:
+    return f"no {error.args[0]!r}" if isinstance(error, KeyError) else str(error)
+
+
+def _template() -> str:
+    path = next((path for path in _PLACES if path.is_file()), None)
+    if path is None:
+        raise CardError("The template of cards is missing: install colorhub again.")
+    return _read(path)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

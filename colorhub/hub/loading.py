@@ -1,0 +1,241 @@
+"""Names of weights: an existing folder, ``model_cards``, the lists of published weights and of releases, or the Hub."""
+
+import json
+import os
+import tomllib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+
+from colorhub._project import packaged, project_root
+from colorhub._text import did_you_mean
+from colorhub.hub.fetching import cached_release, fetch_release
+from colorhub.hub.published import PUBLISHED, Published
+from colorhub.hub.releases import RELEASES, Release, release_named
+from colorhub.models.base import Colorizer
+from colorhub.models.exported import SUFFIX, ExportedColorizer
+from colorhub.models.registry import class_of, find_class
+from colorhub.models.repository import (
+    ModelNotFoundError,
+    WeightsError,
+    pinned,
+    read_config,
+    repository_file,
+)
+
+_DESCRIBES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE, "scores.json", "card.toml")
+_HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``;
+    ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
+    answer for a photo, as far as its files say."""
+
+    name: str
+    architecture: str
+    source: str  # "bundled", "folder", "hub", "cached" (a release that was fetched) or "network" (one that was not)
+    location: str
+    megabytes: float | None = None
+    gain: float | None = None
+    summary: str = ""
+    license: str = ""
+    authors: str = ""
+    has_distribution: bool = False
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it can be loaded without network."""
+        return self.source not in ("hub", "network")
+
+
+def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Colorizer:
+    """Load weights by name, folder or Hub id, in evaluation mode.
+
+    Args:
+        name: an exported file (``.onnx``, see :mod:`colorhub.export`); else looked up as an existing folder, then
+            under ``$COLORHUB_MODELS`` and the bundled ``model_cards``, then among the published names, then among other
+            authors' releases (:mod:`colorhub.hub.releases`, also by the ids of their repositories), then, when it
+            contains a slash, on the Hub.
+        device: where the weights go.
+        hub: ``revision``, ``token``, ``cache_dir``, ``force_download``, ``local_files_only`` for weights from the Hub.
+
+    Raises:
+        ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
+        WeightsError: weights that do not fit their config, or that are neither safetensors nor an exported file.
+    """
+    if unknown := set(hub) - set(_HUB):
+        raise TypeError(f"load() has no keyword {sorted(unknown)[0]!r}: {', '.join(_HUB)} and device are there.")
+    if Path(name).suffix == SUFFIX and not Path(name).is_dir():
+        return _load_exported(Path(name)).to(device)
+    place, settings = _locate(str(name), {**_HUB, **hub}, fetch=True)
+    try:
+        path = repository_file(place, CONFIG_NAME, settings)
+        cls = class_of(place, read_config(path))
+        return cls.from_pretrained(
+            place, map_location=device, **{**settings, "revision": pinned(path, settings["revision"])}
+        )
+    except OSError as error:
+        raise ModelNotFoundError(f"The files of {place} cannot be read: {error}.") from error
+
+
+def _load_exported(path: Path) -> ExportedColorizer:
+    if not path.is_file():
+        raise ModelNotFoundError(f"There is no file {path}: colorhub export MODEL {path} writes one.")
+    return ExportedColorizer(path).eval()
+
+
+def model_folder(name: str | os.PathLike[str]) -> Path:
+    """The folder on this machine that a name stands for. Raises :class:`ModelNotFoundError` when there is none."""
+    place, _ = _locate(str(name), _HUB)
+    if not Path(place).is_dir():
+        raise ModelNotFoundError(f"The model {name!r} is not a folder on this machine.")
+    return Path(place)
+
+
+def list_models() -> list[ModelInfo]:
+    """All weights that :func:`load` knows by a short name: those on disk first, then the published ones.
+
+    Their folders are read once, and again only when one of their files has changed.
+    """
+    return list(_catalogue(tuple(_folders()), tuple(PUBLISHED.items())))
+
+
+def with_distribution() -> list[str]:
+    """Names of the weights on this machine whose models have more than one answer."""
+    return [info.name for info in list_models() if info.on_disk and info.has_distribution]
+
+
+class _Folder(NamedTuple):
+    """A model's folder as it is now. ``release``: the name of the release that it was made of, if it was."""
+
+    path: Path
+    source: str
+    release: str
+    state: tuple[int, ...]  # when each file that is read was changed, and its bytes
+
+
+def _folders() -> Iterator[_Folder]:
+    for root, source in _roots():
+        for folder in sorted(root.iterdir()) if root.is_dir() else []:
+            if (state := _state(folder)) is not None:
+                yield _Folder(folder, source, "", state)
+    for name in RELEASES:
+        if (folder := cached_release(name)) and (state := _state(folder)):
+            yield _Folder(folder, "cached", name, state)
+
+
+def _state(folder: Path) -> tuple[int, ...] | None:
+    """``None`` where there is no model."""
+    found = []
+    for name in _DESCRIBES:
+        try:
+            facts = (folder / name).stat()
+            found += [facts.st_mtime_ns, facts.st_size]
+        except OSError:
+            if name in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE):
+                return None
+            found += [0, 0]
+    return tuple(found)
+
+
+@lru_cache(maxsize=4)
+def _catalogue(folders: tuple[_Folder, ...], published: tuple[tuple[str, Published], ...]) -> tuple[ModelInfo, ...]:
+    found: dict[str, ModelInfo] = {}
+    for folder in folders:
+        if not folder.release:
+            found.setdefault(folder.path.name, _describe(folder.path, folder.source))
+    for name, entry in published:
+        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+    cached = {folder.release: folder.path for folder in folders if folder.release}
+    for name, release in RELEASES.items():
+        found.setdefault(name, _describe_release(name, release, cached.get(name)))
+    return tuple(found.values())
+
+
+def _describe_release(name: str, release: Release, folder: Path | None) -> ModelInfo:
+    known = _describe(folder, "cached") if folder else ModelInfo(name, release.architecture, "network", release.source)
+    return replace(
+        known, name=name, summary=release.summary, license=release.work.license, authors=release.work.authors
+    )
+
+
+def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, dict[str, Any]]:
+    """Where weights are, and the settings to get them with. Releases are fetched only if asked for."""
+    if Path(name).is_dir():
+        return name, hub
+    for root, _ in _roots():
+        if name and "/" not in name and (root / name / CONFIG_NAME).is_file():
+            return str(root / name), hub
+    if name in PUBLISHED:
+        return PUBLISHED[name].repo_id, {**hub, "revision": hub["revision"] or PUBLISHED[name].revision}
+    if release := release_named(name):
+        folder = fetch_release(release, hub) if fetch else cached_release(release)
+        return (str(folder), {**hub, "revision": None}) if folder else (release, hub)
+    if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
+        return name, hub
+    raise ModelNotFoundError(
+        f"No model {name!r}. {did_you_mean(name, [info.name for info in list_models()])} A folder with config.json and "
+        "model.safetensors or a Hub id such as owner/name works too."
+    )
+
+
+def _roots() -> list[tuple[Path, str]]:
+    chosen = [(Path(part), "folder") for part in os.environ.get("COLORHUB_MODELS", "").split(os.pathsep) if part]
+    return [*chosen, *((root / "model_cards", "bundled") for root in (packaged("."), project_root()))]
+
+
+def _describe(folder: Path, source: str) -> ModelInfo:
+    try:
+        config = read_config(folder / CONFIG_NAME)
+    except WeightsError:
+        config = {}
+    architecture = str(config.get("architecture", "?"))
+    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
+    return ModelInfo(
+        folder.name,
+        architecture,
+        source,
+        str(folder),
+        size,
+        _mean_gain(_scores(folder)),
+        summary_of(folder),
+        has_distribution=_has_distribution(architecture, config),
+    )
+
+
+def _has_distribution(architecture: str, config: dict[str, Any]) -> bool:
+    with suppress(ValueError):  # a class that is not installed here
+        return find_class(architecture).distribution_of(config)
+    return False
+
+
+def summary_of(folder: Path) -> str:
+    """One line about a folder's model, from its ``card.toml``; empty where it says none."""
+    try:
+        words = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return ""
+    return " ".join(str(words.get("summary", "")).split())
+
+
+def _mean_gain(scores: dict[str, Any]) -> float | None:
+    """``None`` where it was not computed, and where a file made elsewhere holds something else."""
+    value: Any = scores
+    for key in ("metrics", "gain", "mean"):
+        value = value.get(key) if isinstance(value, dict) else None
+    return float(value) if isinstance(value, (int, float)) else None
+
+
+def _scores(folder: Path) -> dict[str, Any]:
+    try:
+        scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return scores if isinstance(scores, dict) else {}

@@ -1,0 +1,111 @@
+"""The Space: what of a clone it needs, and a README that makes it fetch the published models while it is built."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from huggingface_hub import SpaceCard
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+
+from colorhub._project import project_root
+from colorhub.hub.errors import PublishError
+from colorhub.hub.plan import Plan, make_plan
+from colorhub.hub.published import PUBLISHED, Published
+from colorhub.hub.remote import Content, Hub, State
+
+ROOT = project_root()
+_BESIDE = ("app.py", "requirements.txt", "LICENSE")
+_SUFFIXES = (".py", ".css", ".html", ".js", ".json", ".safetensors", ".R")
+# Of the package, by the page.
+_NOT_NEEDED = ("cli", "export", "folder", "hub/cards", "hub/publish", "hub/contract.py")
+_BODY = """
+# {title}
+
+{summary}
+
+The code is that of colorhub, the weights are fetched from the repositories of the models:
+
+{models}
+"""
+
+
+def plan_space(
+    hub: Hub, repo_id: str, more: Mapping[str, Published], *, private: bool = False, create_pr: bool = False
+) -> Plan:
+    """What publishing the Space would change. Nothing is changed yet.
+
+    Args:
+        more: models by name that the Space offers beside those of :mod:`colorhub.hub.published`.
+
+    Raises:
+        PublishError: there is no clone to publish from, no model to offer, or the repository is not ours.
+    """
+    return make_plan(
+        hub,
+        repo_id,
+        "space",
+        space_files({**PUBLISHED, **more}),
+        owned=("*",),
+        is_ours=_is_ours,
+        private=private,
+        create_pr=create_pr,
+        title="The page, and the models that it offers",
+    )
+
+
+def space_files(models: Mapping[str, Published], root: Path = ROOT) -> dict[str, Content]:
+    """The files of the Space by path: the page, the package without its command line, and what they need."""
+    missing = [name for name in (*_BESIDE, "README.md") if not (root / name).is_file()]
+    if missing:
+        raise PublishError(
+            f"The Space is published from a clone of the project, and {root} has no {missing[0]}: run the command "
+            "there, after pip install -e ."
+        )
+    if not models:
+        raise PublishError(
+            "The Space has no model to offer: publish one in the same command, as in `colorhub publish unet --org ORG "
+            "--space ORG/NAME`, or list one in colorhub/hub/published.py."
+        )
+    files: dict[str, Content] = {name: root / name for name in _BESIDE}
+    for path in sorted((root / "colorhub").rglob("*")):
+        inside = path.relative_to(root / "colorhub")
+        needed = not any(inside.is_relative_to(other) for other in _NOT_NEEDED)
+        if needed and path.is_file() and path.suffix in _SUFFIXES:
+            files[PurePosixPath("colorhub", *inside.parts).as_posix()] = path
+    listing = (root / "colorhub/hub/published.py").read_text(encoding="utf-8")
+    files["colorhub/hub/published.py"] = with_models(listing, models).encode()
+    files["README.md"] = _readme(root, models).encode()
+    return files
+
+
+def with_models(source: str, models: Mapping[str, Published]) -> str:
+    """The text of ``colorhub/hub/published.py`` with these models as its list."""
+    rows = "".join(f"    {name!r}: {entry!r},\n" for name, entry in models.items())
+    text, found = re.subn(
+        r"^PUBLISHED: dict\[str, Published\] = \{.*?\}$",
+        lambda _: f"PUBLISHED: dict[str, Published] = {{\n{rows}}}",
+        source,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+    if found != 1:
+        raise PublishError(
+            "colorhub/hub/published.py has no list PUBLISHED: it must hold `PUBLISHED: dict[...] = {...}` once."
+        )
+    return text
+
+
+def _readme(root: Path, models: Mapping[str, Published]) -> str:
+    """The header of the project's README with the models in it, and a few lines about the page."""
+    data = SpaceCard.load(root / "README.md").data
+    data.models = [entry.repo_id for entry in models.values()]
+    wanted = f"{CONFIG_NAME},{SAFETENSORS_SINGLE_FILE}"
+    data.preload_from_hub = [f"{entry.repo_id} {wanted} {entry.revision}" for entry in models.values()]
+    listed = "\n".join(f"- [{name}](https://huggingface.co/{entry.repo_id})" for name, entry in models.items())
+    return f"---\n{data.to_yaml()}\n---\n" + _BODY.format(
+        title=data.title, summary=data.short_description, models=listed
+    )
+
+
+def _is_ours(state: State) -> str | None:
+    pages = set(state.digests) - {"README.md", "LICENSE"}
+    return "holds a Space that is not colorhub's" if pages and "colorhub/space/__init__.py" not in pages else None

@@ -1,0 +1,1 @@
+"""The tab Models: scores as tables and plots, and each model's card."""

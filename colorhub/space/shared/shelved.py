@@ -1,0 +1,42 @@
+"""A network as the page's pipelines have it: the weights stay on the shelf, which may drop them; everything else of the
+model is here. Whoever keeps such a pipeline keeps no network in memory."""
+
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from colorhub.hub.loading import ModelInfo
+from colorhub.inference.runtime import Network
+from colorhub.models import Colorizer, Prediction
+from colorhub.settings import Settings
+from colorhub.space.shared.catalogue import answered, colors_of
+
+
+class ShelvedNetwork(Network):
+    """The network of a listed model, asked by name where it is: on the shelf, on ZeroGPU in another process.
+
+    Args:
+        info: of the model.
+        held: the network itself, of which nothing is kept but what it says about itself.
+    """
+
+    def __init__(self, info: ModelInfo, held: Network) -> None:
+        self.info, self.name, self.precision = info, info.name, held.precision
+        self.device = torch.device("cpu")  # where its answers are: a GPU may be there only while a network runs
+        self.model = without_weights(held.model)
+
+    def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
+        """As of a :class:`Network`."""
+        return answered(self.info, L, hints)
+
+    def colors(self, L: Tensor, settings: Settings) -> Tensor:
+        """As of a :class:`Network`."""
+        return colors_of(self.info, L, settings)
+
+
+def without_weights(model: Colorizer) -> Colorizer:
+    """A copy of a model that knows its shape and says all about itself, but holds no memory and cannot run."""
+    empty: dict[int, Tensor] = {id(tensor): tensor.to("meta") for tensor in model.buffers()}
+    empty |= {id(weight): nn.Parameter(weight.detach().to("meta"), False) for weight in model.parameters()}
+    return deepcopy(model, dict[int, object](empty))

@@ -1,0 +1,73 @@
+"""The tab "Real or fake?": the rater's page in a frame, and beside it only what the public may know."""
+
+import logging
+from html import escape
+from typing import Any
+from urllib.parse import quote
+
+import gradio as gr
+
+from colorhub.space.study.shelf import Shelf
+from colorhub.study.errors import StudyError
+
+SHELF = Shelf()
+NO_DATABASE = "Studies cannot be reached just now. Please try again in a moment."
+# The frame is told whether the page is dark, which a visitor may have chosen against the system.
+_LISTEN = """
+const frame = element.querySelector('iframe');
+frame.src = `study/?theme=${document.querySelector('.dark') ? 'dark' : 'light'}`;
+"""
+_FRAME = """
+<p class="hint"><a href="study/" target="_blank" rel="noopener">Open it alone</a>, which is better on a phone.</p>
+<iframe class="study-frame" title="The study: real or fake colours?" loading="lazy" allow="clipboard-write"></iframe>
+"""
+_INTRO = (
+    "Can you tell a photograph's own colours from those that a network made up? While a study is open, this page shows "
+    "only how many took part: results come when it has ended, so that nobody's answers are led by them."
+)
+
+_log = logging.getLogger(__name__)
+
+
+def tab() -> None:
+    """Build the tab inside an open ``gr.Tabs()``."""
+    with gr.Tab("Real or fake?", id="study", elem_id="study-tab") as page:
+        plain = {"padding": False, "apply_default_css": False}
+        gr.HTML(f'<p class="hint">{_INTRO}</p>', **plain)
+        gr.HTML(_FRAME, elem_id="study-frame", js_on_load=_LISTEN, **plain)
+        counts = gr.HTML(elem_id="study-counts", **plain)
+    page.select(fill, None, counts, api_visibility="private", show_progress="hidden", queue=False)
+
+
+def fill() -> str:
+    """What is public of all open studies, as HTML."""
+    try:
+        names = [name for name in SHELF.names() if SHELF.state(name)["closed"] is None]
+        return f'<div class="study-counts">{"".join(counts_of(SHELF, name) for name in names)}</div>'
+    except StudyError as error:
+        _log.warning("%s", error)
+        return f'<p class="hint">{NO_DATABASE}</p>'
+
+
+def counts_of(shelf: Shelf, name: str) -> str:
+    """Raters, trials, and how many were flagged by which preregistered rule."""
+    manifest, counts = shelf.study(name).manifest, shelf.counts(name)
+    planned = manifest.config.stopping.raters
+    rows = {
+        "Raters": str(counts["raters"]),
+        "Finished": f"{counts['finished']} of {planned}" if planned else str(counts["finished"]),
+        "Trials": str(counts["trials"]),
+        **{f"Flagged: {rule}": str(count) for rule, count in counts["flagged"].items()},
+    }
+    cells = "".join(f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>" for title, text in rows.items())
+    return f"<section><h3>{link_to(manifest.name)}</h3>{mark_of(manifest)}<dl>{cells}</dl></section>"
+
+
+def link_to(name: str) -> str:
+    """A link that opens one study's page."""
+    return f'<a href="study/?study={quote(name)}" target="_blank" rel="noopener">{escape(name)}</a>'
+
+
+def mark_of(manifest: Any) -> str:
+    """What a demonstration says about itself; nothing for a real study."""
+    return '<p class="study-mark">Demonstration, not evidence</p>' if manifest.demonstration else ""

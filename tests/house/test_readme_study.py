@@ -1,0 +1,98 @@
+"""The README's user study, from its study.toml to published data, typed line by line with smaller numbers."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from local_hub import LocalHub
+from PIL import Image
+from skimage import data
+from study_commands import answer, move_to, opened
+from test_readme import README
+from typer.testing import CliRunner
+
+from colorhub.cli.main import app
+from colorhub.models import create
+from colorhub.study.design.config import config_of, load_config
+from colorhub.study.place import open_study
+
+SMALLER = {
+    "images = 400": "images = 12\npractice = 2\nattention = 2\nsize = 64",
+    "per_rater = 40": "per_rater = 6",
+    "effect = 8": "effect = 50",
+    "raters = 100": "raters = 30",
+    "withdraw_until = 2031-01-31": "withdraw_until = 2020-01-31",
+    "ORG/": "our-org/",
+}
+
+
+def part(name: str) -> str:
+    """The code after a marker of the README."""
+    return re.search(rf"<!-- study: {name} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL).group(1)
+
+
+def smaller(text: str) -> str:
+    for old, new in SMALLER.items():
+        text = text.replace(old, new)
+    return text
+
+
+def type_in(block: str, **replaced: str) -> list[str]:
+    """Run every ``colorhub`` line of a block; what each printed."""
+    said = []
+    for line in smaller(part(block)).splitlines():
+        words, target = shlex.split(line, comments=True), None
+        if words[0] != "colorhub":
+            continue
+        if ">" in words:
+            target, words = words[-1], words[:-2]
+        words = [replaced.get(word, word) for word in words[1:]]
+        result = CliRunner().invoke(app, [*words, *(["--yes"] if "close" in words else [])])
+        assert result.exit_code == 0, (line, result.output)
+        said.append(result.stdout)
+        if target:
+            Path(target).write_text(result.stdout)
+    return said
+
+
+def test_its_numbers_can_be_used_together(tmp_path: Path) -> None:
+    (tmp_path / "study.toml").write_text(part("toml"))
+    config = load_config(tmp_path / "study.toml")
+    assert (config.design.images, config.stopping.date, config.primary.effect) == (400, "2030-12-31", 8)
+    assert config_of(config.to_dict()) == config
+
+
+@pytest.mark.slow
+def test_a_study_by_the_readme(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move_to(tmp_path / "studies", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
+    create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
+    create("eccv16", width=4, working_size=32).save_pretrained(tmp_path / "models" / "eccv16")
+    (tmp_path / "photos").mkdir()
+    for number in range(24):
+        photo = (data.astronaut(), data.coffee(), data.rocket())[number % 3]
+        top, left = 130 * (number // 12), 130 * (number // 3 % 4)
+        Image.fromarray(photo[top : top + 128, left : left + 128]).save(tmp_path / "photos" / f"{number}.png")
+    Path("study.toml").write_text(smaller(part("toml")))
+
+    power, made, _, backup = type_in("make")
+    assert "raters, 400 images" in power
+    assert "stimuli" in made
+    assert Path("prereg.md").read_text().startswith("# Preregistration of the study faces\n")
+    assert hub.repositories["dataset", "our-org/faces-backup"].private
+    assert "backup of faces" in backup
+
+    store = opened(open_study("faces"))
+    tokens = [store.begin("faces").token for _ in range(4)]
+    for token in tokens:
+        answer(store, token)
+    code = store.result(tokens[0])["withdrawal_code"]
+    closed, report, published, withdrawn, reproduced = type_in("end", **{"7K2M-0QXW-4C9T-HB5E": code})
+    assert "enough" in closed
+    assert "originals" in report
+    assert "24 trials" in published
+    assert "data/trials.parquet" in hub.files("our-org/faces", "dataset")
+    assert "the next revision without" in withdrawn
+    assert "0.4930984" in reproduced

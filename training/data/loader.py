@@ -1,0 +1,265 @@
+"""The loader: an endless, exactly resumable stream of batches, decoded in threads beside the training step.
+
+A batch is a pure function of (recipe, process, cursor): rows are shuffled anew every epoch by (seed, epoch), and the
+random numbers of a picture come from (seed, epoch, process, position). Resuming skips rows before they are decoded.
+"""
+
+import os
+import queue
+import sys
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from io import BytesIO
+from itertools import islice
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from datasets import Dataset, Image, IterableDataset
+from datasets.distributed import split_dataset_by_node
+from PIL import Image as PillowImage
+from PIL import ImageOps
+from torch import Tensor
+
+from training.config import Crop, Data
+from training.data.augment import FILM_DRAWS, is_grey, random_crop
+from training.data.labels import Labels
+from training.data.sources import DataError, passing
+
+_AHEAD = 3  # finished batches that wait for the training step
+_HOPELESS = 10_000  # unusable pictures in a row after which a run gives up
+_ORIENTATION = 0x0112  # EXIF tag
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """Where one process stands in its stream: what has been consumed, in batches and in rows of this epoch."""
+
+    batch: int = 0
+    epoch: int = 0
+    position: int = 0
+    grey: int = 0  # pictures skipped because they have no colour
+    broken: int = 0  # pictures skipped because they cannot be decoded
+
+
+class Batch(NamedTuple):
+    """``rgb``: uint8 ``(B, 3, H, W)``; ``draws``: ``(B, FILM_DRAWS)`` in 0..1; ``labels``: class numbers ``(B,)``, -1
+    where unknown; ``cursor``: where the stream then is."""
+
+    rgb: Tensor
+    draws: Tensor
+    labels: Tensor
+    cursor: Cursor
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which part of the rows a process takes."""
+
+    seed: int = 0
+    rank: int = 0
+    world: int = 1
+
+
+class Loader:
+    """Iterate over batches that a thread prepares ahead. Close it when done (or use it in a ``with`` block)."""
+
+    def __init__(
+        self,
+        dataset: Dataset | IterableDataset,
+        data: Data,
+        place: Place,
+        cursor: Cursor | None = None,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        labels = Labels(dataset, data.label_columns, class_names)
+        self._batches = _batches(dataset, data, place, cursor or Cursor(), labels)
+        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._fill, daemon=True)
+        self._thread.start()
+
+    def __iter__(self) -> Iterator[Batch]:
+        return self
+
+    def __next__(self) -> Batch:
+        item = self._ready.get()
+        if isinstance(item, BaseException):
+            raise item
+        return item
+
+    def __enter__(self) -> "Loader":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop reading ahead and let go of open files."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _fill(self) -> None:
+        try:
+            with closing(self._batches):
+                while not self._stopped.is_set():
+                    self._put(next(self._batches))
+        except BaseException as error:  # handed to the training loop, which raises it
+            self._put(error)
+
+    def _put(self, item: Batch | BaseException) -> None:
+        while not self._stopped.is_set():
+            try:
+                self._ready.put(item, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+
+
+class _Row(NamedTuple):
+    picture: dict[str, Any]
+    label: int
+    epoch: int
+    position: int
+
+
+def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[Batch]:
+    with closing(_rows(dataset, data, place, cursor, labels)) as rows, _threads(data.threads) as pool:
+        watch = _Watch()
+        while True:
+            crop = draw_crop(data, place.seed, cursor.batch)
+            batch = _collect(rows, crop, data, place, cursor, pool, watch)
+            cursor = batch.cursor
+            yield batch
+
+
+def _threads(count: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(count, initializer=_stand_back)
+
+
+def _stand_back() -> None:
+    """Decode in what the training step leaves of the processor: its threads wait for the one that is interrupted."""
+    if sys.platform == "linux":  # where a thread has a priority of its own
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
+
+
+def draw_crop(data: Data, seed: int, batch: int) -> Crop:
+    """The crop of the given batch: the same for every process, so that all steps have equal shapes."""
+    weights = np.array([crop.weight for crop in data.crops])
+    return data.crops[np.random.default_rng((seed, batch)).choice(len(weights), p=weights / weights.sum())]
+
+
+def _collect(
+    rows: Iterator[_Row],
+    crop: Crop,
+    data: Data,
+    place: Place,
+    cursor: Cursor,
+    pool: ThreadPoolExecutor,
+    watch: "_Watch",
+) -> Batch:
+    squares: list[np.ndarray] = []
+    draws: list[np.ndarray] = []
+    labels: list[int] = []
+    while len(squares) < crop.batch_size:
+        wanted = list(islice(rows, crop.batch_size - len(squares)))
+        for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, place), wanted), strict=True):
+            cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
+            if isinstance(answer, str):
+                cursor = replace(cursor, **{answer: getattr(cursor, answer) + 1})
+                watch.unusable(row, cursor)
+            else:
+                watch.usable()
+                squares.append(answer[0])
+                draws.append(answer[1])
+                labels.append(row.label)
+    rgb = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+    drawn = torch.from_numpy(np.stack(draws))
+    return Batch(rgb, drawn, torch.tensor(labels), replace(cursor, batch=cursor.batch + 1))
+
+
+class _Watch:
+    """Gives up on data without any usable picture: a whole epoch of them, or very many in a row."""
+
+    def __init__(self) -> None:
+        self.usable()
+
+    def usable(self) -> None:
+        self._first_epoch: int | None = None
+        self._count = 0
+
+    def unusable(self, row: _Row, cursor: Cursor) -> None:
+        if self._first_epoch is None:
+            self._first_epoch = row.epoch + (row.position > 0)  # the first epoch that may be unusable as a whole
+        self._count += 1
+        if row.epoch > self._first_epoch or self._count >= _HOPELESS:
+            raise DataError(
+                f"The training data holds no usable picture: {cursor.grey} are grey (data.grey_threshold), "
+                f"{cursor.broken} cannot be decoded."
+            )
+
+
+def _prepare(row: _Row, crop: Crop, data: Data, place: Place) -> tuple[np.ndarray, np.ndarray] | str:
+    """A square and its random numbers, or the name of the cursor's counter that says why there is none."""
+    random = np.random.default_rng((place.seed, row.epoch, place.rank, row.position))
+    try:
+        picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
+    except Exception:  # what broken files raise in Pillow has no common class
+        return "broken"
+    if is_grey(picture, data.grey_threshold):
+        return "grey"
+    square = random_crop(picture, crop, data, random)
+    return np.asarray(square), random.random(FILM_DRAWS, dtype=np.float32)
+
+
+def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.Image:
+    """An undecoded ``datasets`` picture as upright RGB; a large JPEG is decoded at the smallest scale that keeps
+    ``at_least`` pixels."""
+    if picture.get("bytes"):
+        image = PillowImage.open(BytesIO(picture["bytes"]))
+    elif "://" in picture["path"]:  # a file on the Hub or in an archive, which only the library can open
+        return Image().decode_example(picture).convert("RGB")
+    else:
+        image = PillowImage.open(picture["path"])
+    if at_least:
+        image.draft("RGB", (at_least, at_least))
+    if image.getexif().get(_ORIENTATION, 1) != 1:
+        image = ImageOps.exif_transpose(image)
+    return image.convert("RGB")
+
+
+def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[_Row]:
+    epoch, position = cursor.epoch, cursor.position
+    while True:
+        start = position
+        with closing(_epoch(dataset, data, place, epoch, position)) as rows:
+            for row in rows:
+                yield _Row(row[data.image_column], labels.number(row), epoch, position)
+                position += 1
+        if start == position == 0:
+            raise DataError(
+                f"There is no picture to train on for process {place.rank + 1} of {place.world}: the dataset is empty, "
+                "or has fewer pictures than there are processes."
+            )
+        epoch, position = epoch + 1, 0
+
+
+def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) -> Generator[dict[str, Any]]:
+    if isinstance(dataset, Dataset):
+        order = np.random.default_rng((place.seed, epoch)).permutation(len(dataset))[place.rank :: place.world]
+        for start in range(position, len(order), 64):
+            columns = dataset[order[start : min(start + 64, len(order))]]
+            for values in zip(*columns.values(), strict=True):
+                yield dict(zip(columns, values, strict=True))
+        return
+    stream = dataset.shuffle(place.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
+    dealt = place.world > 1 and dataset.num_shards % place.world != 0  # rows one by one, as the shards cannot be
+    if dealt:
+        position *= place.world
+    elif place.world > 1:
+        stream = split_dataset_by_node(stream, rank=place.rank, world_size=place.world)
+    with closing(passing(stream.skip(position) if position else stream)) as rows:
+        yield from islice(rows, place.rank, None, place.world) if dealt else rows
