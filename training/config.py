@@ -48,6 +48,7 @@ class Data(Section):
     flip: Probability = 0.5
     aspect_jitter: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.33: the aspect is stretched by up to 4:3 either way
     grey: Literal["lab", "luma"] = "lab"
+    white_balance: Probability = 0.0  # how much of a picture's colour cast is taken out: 1 makes its lights neutral
     film: Probability = 0.0  # part of the pictures whose grey is made by a random film response
     grey_threshold: Annotated[float, Field(ge=0)] = 3.0  # of 255: pictures of less mean chroma are skipped as grey
     validation_size: Positive = 256

@@ -12,11 +12,12 @@ import pytest
 import torch
 from datasets import Features, Image, Value
 from PIL import Image as PillowImage
+from skimage.data import chelsea
 
 from colorhub.color import grey_to_lightness, rgb_to_lab
 from training.config import Crop, Data
 from training.data import loader as training_data
-from training.data.augment import FILM_DRAWS, film_lightness, is_grey, lightness_and_color
+from training.data.augment import FILM_DRAWS, film_lightness, is_grey, lightness_and_color, white_balanced
 from training.data.loader import Batch, Cursor, Loader, Place, decode
 from training.data.sources import DataError, open_pictures
 from training.validate import validation_pictures
@@ -382,3 +383,20 @@ def test_grain_of_a_resumed_run_is_the_same(shards):
     again = _take(_open(shards, "stream"), data, place, 1, whole[2].cursor)
     lightness = [lightness_and_color(b.rgb, b.draws, data)[0] for b in (whole[3], again[0])]
     assert torch.equal(*lightness)
+
+
+def test_white_balance_takes_a_lamp_out_of_a_picture_and_leaves_a_neutral_one():
+    """A lamp is a factor on each channel of linear light; white things that it shines on are white again."""
+    picture = np.asarray(PillowImage.fromarray(chelsea()).convert("L"))
+    grey = np.repeat(picture[..., None], 3, axis=2).astype(float)
+    lamp = np.array([1.25, 1.0, 0.8]) ** (1 / 2.2)
+    warm = PillowImage.fromarray((grey * 0.9 * lamp).clip(0, 255).round().astype(np.uint8))
+    part = warm.crop((100, 50, 200, 150))
+    for strength, left in ((0.0, 1.0), (0.5, 0.5), (1.0, 0.0)):
+        found = np.asarray(white_balanced(part, warm, strength), float)
+        cast = np.log(found[..., 0].mean() / found[..., 2].mean()) / np.log(lamp[0] / lamp[2])
+        assert cast == pytest.approx(left, abs=0.03)
+    neutral = PillowImage.fromarray(grey.astype(np.uint8))
+    assert np.array_equal(np.asarray(white_balanced(neutral, neutral, 1.0)), np.asarray(neutral))
+    red = PillowImage.fromarray(np.full((64, 64, 3), (200, 20, 20), np.uint8))
+    assert np.ptp(np.asarray(white_balanced(red, red, 1.0))[0, 0]) > 100  # what has one colour keeps most of it
