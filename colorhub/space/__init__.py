@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 # Read when gradio is imported: no request leaves the machine.
@@ -25,9 +25,8 @@ from colorhub.space.study.backups import kept_safe
 from colorhub.space.study.desk import Desk
 from colorhub.space.study.routes import study_routes
 
-# A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
+# A new tab is one file with a function that builds it, and one entry here.
 TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)
-ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint, colorize.asking)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
 
@@ -40,8 +39,7 @@ def build() -> gr.Blocks:
             made = {tab: tab() for tab in TABS}
         one = made[colorize.tab]
         retouch.take_over(one.retouch, one.session, one.vividness, made[retouch.tab])
-        for endpoint in ENDPOINTS:
-            endpoint()
+        colorize.endpoints()
         gr.HTML(FOOTNOTE, padding=False)
     return page.queue(max_size=QUEUE, default_concurrency_limit=2)
 
@@ -88,10 +86,10 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
 
 
 def _behind_the_page() -> None:
-    warming = None if on_zero_gpu() else warm_up()
+    warming = Thread(target=warm_up, name="warm-up", daemon=True)
+    warming.start()
     fetch_cards()
-    if warming:
-        warming.join()
+    warming.join()
     demonstration.prepare()
 
 

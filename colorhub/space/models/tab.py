@@ -11,7 +11,7 @@ from colorhub.space.models.plots import plots
 from colorhub.space.models.score_table import columns, table
 from colorhub.space.models.scores import Board, boards, unmeasured
 from colorhub.space.shared.catalogue import NO_MODELS, describe, folder_of, listed
-from colorhub.space.shared.limits import RefusedError, in_words
+from colorhub.space.shared.limits import RefusedError, error_messages
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +61,7 @@ def open_card(event: gr.EventData) -> tuple[Any, str]:
 
 def shown_card(name: str | None) -> str:
     """A listed model's card as HTML."""
-    with in_words():
+    with error_messages():
         found = [info for info in listed() if info.name == name]
         if not found:
             raise RefusedError(f"There is no model {str(name)[:80]!r} here. Please choose one of the list.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from colorhub._pixels import on_white, to_uint8
 from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS, Settings
 from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, in_page_words
@@ -115,7 +116,7 @@ def after(colored: Colored, vividness: float, longest: int = PREVIEW) -> np.ndar
     """The preview in colour, ``(h, w, 3)`` uint8. Only composes: no network runs, and no model is needed."""
     from colorhub import compose
 
-    return _on_white(compose(shrink(colored.view, longest), colored.layer, vividness).pixels)
+    return on_white(to_uint8(compose(shrink(colored.view, longest), colored.layer, vividness).pixels))
 
 
 def before(colored: Colored) -> np.ndarray:
@@ -182,7 +183,7 @@ def fill_album(
     settings: Settings,
     folder: Path,
     receive: Callable[[Any], Path] = Path,
-    tell: Callable[[str], None] = lambda name: None,
+    progress: Callable[[str], object] = lambda name: None,
 ) -> Album:
     """Colour photos one after the other into ``folder/colorized-photos.zip``. A broken file never stops the rest.
 
@@ -190,7 +191,7 @@ def fill_album(
 
     Args:
         receive: turns a source into a path; what it raises counts for that photo alone.
-        tell: called with each name before its turn.
+        progress: called with each name before its turn.
     """
     target = folder / "colorized-photos.zip"
     colored, kept, failed, notes, unsure, used = 0, [], [], [], [], set()
@@ -198,7 +199,7 @@ def fill_album(
         for source in sources:
             try:
                 path = receive(source)
-                tell(path.name)
+                progress(path.name)
                 done = colorize_upload(pipeline, path, settings)
                 file = write_full_size(done, settings.vividness, folder)
             except ValueError as error:  # PhotoError, RefusedError: sentences that name the file
@@ -245,16 +246,3 @@ def _usual_suffix(path: Path, suffix: str) -> str:
 
     same = next((names for names in SUFFIXES.values() if suffix in names), (suffix,))
     return path.suffix if path.suffix.lower() in same else suffix
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == np.uint8 else np.rint(values / np.float32(257)).astype(np.uint8)
-
-
-def _on_white(pixels: np.ndarray) -> np.ndarray:
-    """8-bit RGB of any preview: 16-bit is scaled down, transparency shown on white."""
-    pixels = _eight_bits(pixels)
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[..., 3:].astype(np.float32) / 255
-    return np.rint(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)

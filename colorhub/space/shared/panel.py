@@ -1,9 +1,8 @@
-"""The settings: model and working size at the side, for one photo and for several; vividness where the picture is.
-Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
+"""The controls that the tabs share, above all the settings: model and working size at the side, vividness where the
+picture is. Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,26 +15,36 @@ from colorhub.space.shared.limits import MAX_SIZE, RefusedError
 if TYPE_CHECKING:
     from colorhub.hub.loading import ModelInfo
 
+# What every event of the page says to gradio, and those that need the network as well: they wait in one queue.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+ON_GPU: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "gpu", "concurrency_limit": 1}
+DOWNLOAD = """(file) => {
+  const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
+  link.click();
+}"""
 ASKED = ("model", "vividness", "size", "views", "restore", "in_color")  # what a visitor chooses, in this order
 _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
 _STEP = 0.05  # of vividness
 
 
-@dataclass(frozen=True)
 class Panel:
-    """The components of the side panel."""
+    """The components of the side panel. The models are filled in when the page has loaded: listing them imports
+    torch."""
 
-    model: gr.Dropdown
-    about: gr.Markdown
-    families: gr.HTML
-    size: gr.Dropdown
-    views: gr.Radio
-    restore: gr.Checkbox
-    in_color: gr.Radio
+    def __init__(self) -> None:
+        self.model = model_picker("model")
+        self.about = gr.Markdown(elem_id="about-model", elem_classes="hint")
+        self.families = gr.HTML(padding=False, elem_id="families")
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+            sizes = [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)]
+            self.size = gr.Dropdown(sizes, value=0, filterable=False, **_setting("size", "Working size"))
+            self.views = _radio("views", "Views")
+            self.restore = gr.Checkbox(FIELDS["restore"].default, **_setting("restore", "Restore old prints"))
+            self.in_color = _radio("in_color", "In colour already")
 
-    def asked(self, vividness: gr.Slider) -> list[Any]:
+    def inputs(self, vividness: gr.Slider) -> list[Any]:
         """The components whose values :func:`settings` takes."""
-        return [self.model, vividness, self.size, self.views, self.restore, self.in_color]
+        return [self.model, vividness, *self.advanced]
 
     @property
     def advanced(self) -> list[Any]:
@@ -43,37 +52,41 @@ class Panel:
         return [self.size, self.views, self.restore, self.in_color]
 
 
-def build_panel() -> Panel:
-    """Put the settings on the page. The models are filled in when the page has loaded: listing them imports torch."""
-    model = gr.Dropdown(
-        [], label="Model", info="Looking for models…", interactive=True, elem_id="model", filterable=False
-    )
-    about = gr.Markdown(elem_id="about-model", elem_classes="hint")
-    families = gr.HTML(padding=False, elem_id="families")
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        size = gr.Dropdown(
-            [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
-            value=0,
-            label="Working size",
-            info=FIELDS["size"].help,
-            elem_id="size",
-            filterable=False,
-        )
-        views = _radio("views", "Views")
-        restore = gr.Checkbox(
-            FIELDS["restore"].default,
-            label="Restore old prints",
-            info=FIELDS["restore"].help,
-            elem_id="restore",
-        )
-        in_color = _radio("in_color", "In colour already")
-    return Panel(model, about, families, size, views, restore, in_color)
+def _setting(name: str, label: str) -> dict[str, Any]:
+    return {"label": label, "info": FIELDS[name].help, "elem_id": name.replace("_", "-")}
 
 
 def _radio(name: str, label: str) -> gr.Radio:
-    info = FIELDS[name]
-    choices = [(str(choice), choice) for choice in info.choices]
-    return gr.Radio(choices, value=info.default, label=label, info=info.help, elem_id=name.replace("_", "-"))
+    choices = [(str(choice), choice) for choice in FIELDS[name].choices]
+    return gr.Radio(choices, value=FIELDS[name].default, **_setting(name, label))
+
+
+def model_picker(elem_id: str) -> gr.Dropdown:
+    """A list of models to choose from, empty at first."""
+    return gr.Dropdown(
+        [], label="Model", info="Looking for models…", interactive=True, elem_id=elem_id, filterable=False
+    )
+
+
+def photo_box(elem_id: str, label: str, placeholder: str, height: int, **keywords: Any) -> gr.Image:
+    """A place to drop, paste or choose a photo. Its value is the path of the file as it was sent.
+
+    Args:
+        elem_id: of the component.
+        label: for screen readers.
+        placeholder: what it says while it is empty, in Markdown.
+        height: in pixels.
+        keywords: further ones of ``gradio.Image``.
+    """
+    look = {"placeholder": placeholder, "height": height, "show_label": False, "alt_text": "The photo you chose"}
+    look |= {"sources": ["upload", "clipboard"], "buttons": [], **keywords}
+    return gr.Image(type="filepath", image_mode=None, label=label, elem_id=elem_id, **look)
+
+
+def before_after(elem_id: str, label: str, **keywords: Any) -> gr.ImageSlider:
+    """Two pictures on top of each other, with a line between them to drag."""
+    look = {"show_label": False, "interactive": False, "max_height": 640, "buttons": ["fullscreen"], **keywords}
+    return gr.ImageSlider(label=label, elem_id=elem_id, type="filepath", **look)
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
@@ -89,8 +102,7 @@ def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
     models = listed()
     if not models:
         return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS, ""
-    names = [info.name for info in models]
-    chosen = current if current in names else default_model(models)
+    chosen = current if current in [info.name for info in models] else default_model(models)
     choices = [(f"{info.name} · {describe(info)}", info.name) for info in models]
     families = json.dumps({info.name: info.architecture for info in models})
     picker = gr.update(choices=choices, value=chosen, info="", visible=True)
