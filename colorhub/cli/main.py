@@ -6,12 +6,13 @@ import os
 import sys
 import warnings
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
 from colorhub import __version__
 from colorhub.cli import card, check, colorize, convert, export, models, publish, study
+from colorhub.cli.console import quiet_exits
 
 app = typer.Typer(
     name="colorhub",
@@ -22,13 +23,16 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it wraps paragraphs, fits 80 columns and loads faster
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(colorize.colorize)
-app.command()(export.export)
-app.command()(convert.convert)
-app.command()(models.models)
-app.command()(check.check)
-app.command()(card.card)
-app.command()(publish.publish)
+for _command in (
+    colorize.colorize,
+    export.export,
+    convert.convert,
+    models.models,
+    check.check,
+    card.card,
+    publish.publish,
+):
+    app.command()(quiet_exits()(_command))
 app.add_typer(study.app, name="study")
 
 
@@ -52,21 +56,22 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
+    code: list[int] = []
+    atexit.register(_exit_at_once, code)  # the first that is registered is the last that is called
     try:
         app()
     except SystemExit as ended:
-        _leave(ended)
+        code += [ended.code or 0] if isinstance(ended.code, int | None) else []
+        raise
 
 
-def _leave(ended: SystemExit) -> NoReturn:
+def _exit_at_once(code: list[int]) -> None:
     """End the process. Once torch is loaded, taking it down again would cost more than half a second for nothing."""
-    if "torch" not in sys.modules or not isinstance(ended.code, int | None):
-        raise ended
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # whoever read it is gone
-            stream.flush()
-    os._exit(ended.code or 0)
+    if code and "torch" in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # whoever read it is gone
+                stream.flush()
+        os._exit(code[0])
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ ROOMS = {
     "export": "color inference models photo",
     "hub": "_project _text models",
     "study": "inference photo pipeline hub",
-    "folder": "hints inference photo pipeline settings",
+    "folder": "_system _text hints inference photo pipeline settings",
     "space": "_files _pixels _project _text hints hub inference photo models pipeline settings study",
-    "cli": "_text hints hub models pipeline settings folder export study",
+    "cli": "_files _system _text hints hub models pipeline settings folder export study",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.
 FACADE = (

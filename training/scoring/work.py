@@ -22,7 +22,7 @@ from accelerate import PartialState
 from accelerate.utils import gather_object, parse_flag_from_env
 from tqdm import tqdm
 
-from colorhub.folder.run import cores
+from colorhub._system import cores
 from training.scoring.pictures import Picture, Pictures, Place
 from training.scoring.summary import Figures
 

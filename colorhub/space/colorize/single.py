@@ -73,21 +73,27 @@ class SinglePhoto:
 def wire(one: SinglePhoto, panel: Panel) -> None:
     """Connect the stage with the settings."""
     chosen = [one.session, *panel.inputs(one.vividness)]
-    first = {"outputs": one.shown, "show_progress_on": one.photo, "preprocess": False, **ON_GPU}
+    first: dict[str, Any] = {"outputs": one.shown, "show_progress_on": one.photo, "preprocess": False, **ON_GPU}
     uploaded = one.photo.input(color_upload, [one.session, one.photo, *chosen[1:]], **first)
     uploaded.failure(lambda: None, None, one.photo, **QUIET)
     examples = [button.click(partial(color_file, path), chosen, **first) for button, path in one.examples]
     for event in (uploaded, *examples):
         event.success(None, None, None, js=_FOCUS_RESULT, **QUIET)
-    again = {"fn": color_again, "inputs": chosen, **first, "show_progress_on": one.result}
+    again: dict[str, Any] = {"fn": color_again, "inputs": chosen, **first, "show_progress_on": one.result}
     for setting in (panel.model, *panel.advanced):
         setting.input(**again)
     one.anew.click(lambda: "recolor", None, panel.in_color, **QUIET).then(**again)
     one.leave.click(lambda: "keep", None, panel.in_color, **QUIET).then(**again)
     now = [one.session, one.vividness]
-    move = {"inputs": now, "outputs": one.result, "trigger_mode": "always_last", "queue": False, **QUIET}
-    one.vividness.input(partial(change_vividness, DRAFT), **move)
-    one.vividness.release(partial(change_vividness, PREVIEW), **move)
+    move: dict[str, Any] = {
+        "inputs": now,
+        "outputs": one.result,
+        "trigger_mode": "always_last",
+        "queue": False,
+        **QUIET,
+    }
+    one.vividness.input(partial(change_vividness, DRAFT), queue=False, **move)
+    one.vividness.release(partial(change_vividness, PREVIEW), queue=False, **move)
     saved = one.download.click(full_size, now, one.file, api_visibility="private", show_progress_on=one.download)
     saved.success(None, one.file, None, js=DOWNLOAD, **QUIET)
     one.another.click(start_over, one.session, [*one.shown, one.photo, panel.in_color], **QUIET)

@@ -36,7 +36,10 @@ def tab() -> single.SinglePhoto:
     single.wire(one, panel)
     several.wire(album, panel)
     panel.model.input(about_model, panel.model, panel.about, queue=False, **QUIET)
-    Context.root_block.load(fill_models, panel.model, [panel.model, panel.about, panel.families], **QUIET)
+    page = Context.root_block
+    if page is None:
+        raise RuntimeError("a tab is built inside gr.Blocks()")
+    page.load(fill_models, panel.model, [panel.model, panel.about, panel.families], **QUIET)
     return one
 
 

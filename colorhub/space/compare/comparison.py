@@ -98,7 +98,7 @@ class Comparison(SessionFiles):
         done = [answer.colored for answer in self.answers.values() if answer.colored is not None]
         if not done:
             raise RefusedError("There is no answer to download.")
-        target, used = self.folder / f"{self.path.stem}-compared.zip", set()
+        target, used = self.folder / f"{self.path.stem}-compared.zip", set[str]()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for colored in done:
                 progress(colored.model)

@@ -15,7 +15,7 @@ from colorhub.space.shared.catalogue import CACHE, NO_MODELS, describe, folder_o
 from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import file_url, forget
 from colorhub.space.shared.limits import KEEP_SESSION, RefusedError, error_messages, plain, still_here, upload_path
-from colorhub.space.shared.panel import DOWNLOAD, ON_GPU, QUIET, before_after, photo_box
+from colorhub.space.shared.panel import BARE, DOWNLOAD, ON_GPU, QUIET, before_after, photo_box
 from colorhub.space.shared.templates import render
 
 if TYPE_CHECKING:
@@ -42,7 +42,6 @@ class Compare:
     """The components of the tab."""
 
     def __init__(self) -> None:
-        html = {"padding": False, "apply_default_css": False}
         self.session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
         with gr.Row(elem_id="compare-bench"):
             with gr.Column(scale=1, min_width=300):
@@ -58,8 +57,8 @@ class Compare:
         with gr.Column(visible=False, elem_id="compare-answers") as self.answers:
             with gr.Tabs(elem_id="compare-views"):
                 with gr.Tab("Side by side", id="grid"):
-                    gr.HTML(TOOLBAR, **html)
-                    self.grid = gr.HTML(elem_id="compare-pictures", **html)
+                    gr.HTML(TOOLBAR, **BARE)
+                    self.grid = gr.HTML(elem_id="compare-pictures", **BARE)
                 with gr.Tab("Two with a slider", id="pair"):
                     gr.Markdown(_SHOW_PAIR, elem_classes="hint")
                     with gr.Row(elem_id="pair-pick"):

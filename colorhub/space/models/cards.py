@@ -56,7 +56,7 @@ def render(text: str, folder: Path) -> str:
         "heading_open": lambda tokens, index, *_: f"<{_lower(tokens[index].tag)}>",
         "heading_close": lambda tokens, index, *_: f"</{_lower(tokens[index].tag)}>",
     }
-    markdown.renderer.rules.update(rules)
+    markdown.renderer.rules.update(rules)  # type: ignore[attr-defined]
     return markdown.render(_HEAD.sub("", text, count=1))
 
 

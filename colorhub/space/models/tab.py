@@ -12,6 +12,7 @@ from colorhub.space.models.score_table import columns, table
 from colorhub.space.models.scores import Board, boards, unmeasured
 from colorhub.space.shared.catalogue import NO_MODELS, describe, folder_of, listed
 from colorhub.space.shared.limits import RefusedError, error_messages
+from colorhub.space.shared.panel import BARE, QUIET
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,15 +35,13 @@ _INTERVALS = (
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Models", id="models", elem_id="models-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
-        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **plain)
+        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **BARE)
         pick = gr.Dropdown([], label="Card of", elem_id="card-pick", filterable=False, interactive=True, visible=False)
-        shown = gr.HTML(elem_id="card", **plain)
-    quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    page.select(fill, pick, [scores, pick], **quiet)
-    opened = scores.click(open_card, None, [pick, shown], **quiet)
-    opened.success(None, None, None, js=_SHOW_CARD, **quiet)
-    pick.input(shown_card, pick, shown, **quiet)
+        shown = gr.HTML(elem_id="card", **BARE)
+    page.select(fill, pick, [scores, pick], queue=False, **QUIET)
+    opened = scores.click(open_card, None, [pick, shown], queue=False, **QUIET)
+    opened.success(None, None, None, js=_SHOW_CARD, queue=False, **QUIET)
+    pick.input(shown_card, pick, shown, queue=False, **QUIET)
 
 
 def fill(current: str | None = None) -> tuple[str, Any]:

@@ -25,6 +25,7 @@ from colorhub.space.shared.limits import (
     upload_path,
 )
 from colorhub.space.shared.panel import (
+    BARE,
     DOWNLOAD,
     ON_GPU,
     QUIET,
@@ -55,23 +56,22 @@ class Retouch:
 
     def __init__(self) -> None:
         self.session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
-        html = {"padding": False, "apply_default_css": False}
         desk: Any = template("retouch/desk.html").module
         intro, picture, bar, colors = map(str, (desk.intro(), desk.picture(), desk.bar(), desk.colors()))
         with gr.Row(elem_id="retouch-models"):
             self.model = model_picker("retouch-model")
             self.about = gr.Markdown(elem_id="retouch-about", elem_classes="hint", container=False)
         with gr.Column(elem_id="retouch-empty") as self.empty:
-            gr.HTML(intro, **html)
+            gr.HTML(intro, **BARE)
             self.photo = photo_box("retouch-photo", "Photo to retouch", _PLACEHOLDER, 400, elem_classes="drop")
             self.examples = example_buttons("retouch-examples")
         with gr.Column(visible=False, elem_id="retouch-answer") as self.answer:
             with gr.Row(elem_id="retouch-desk"):
                 with gr.Column(scale=3, min_width=320):
-                    self.stage = gr.HTML(picture, js_on_load=_ASK, elem_id="retouch-top", **html)
-                    gr.HTML(bar, js_on_load="retouch.mount()", **html)
+                    self.stage = gr.HTML(picture, js_on_load=_ASK, elem_id="retouch-top", **BARE)
+                    gr.HTML(bar, js_on_load="retouch.mount()", **BARE)
                 with gr.Column(scale=1, min_width=290):
-                    gr.HTML(colors, js_on_load="retouch.mount()", **html)
+                    gr.HTML(colors, js_on_load="retouch.mount()", **BARE)
             self.note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
             self.vividness = vividness_slider("retouch-vividness")
             with gr.Row(elem_id="retouch-actions"):
@@ -82,7 +82,7 @@ class Retouch:
                 )
                 self.another = gr.Button("Another photo", variant="secondary", elem_id="retouch-another")
         self.opened, self.drawn, self.suggested = (
-            gr.HTML(html_template="<i></i>", js_on_load=_HAND_ON.replace("{kind}", kind), visible="hidden", **html)
+            gr.HTML(html_template="<i></i>", js_on_load=_HAND_ON.replace("{kind}", kind), visible="hidden", **BARE)
             for kind in ("opened", "drawn", "suggested")
         )
         self.now, self.file = gr.Textbox(visible=False), gr.File(visible=False)
@@ -113,7 +113,7 @@ def take_over(button: gr.Button, session: gr.State, vividness: gr.Slider, parts:
 
 def _wire_photo(parts: Retouch) -> None:
     inputs = [parts.session, parts.model, parts.vividness]
-    first = {"outputs": parts.shown, "show_progress_on": parts.photo, **ON_GPU}
+    first: dict[str, Any] = {"outputs": parts.shown, "show_progress_on": parts.photo, **ON_GPU}
     uploaded = parts.photo.input(open_upload, [parts.photo, *inputs], preprocess=False, **first)
     uploaded.failure(lambda: None, None, parts.photo, **QUIET)
     examples = [button.click(partial(open_file, path), inputs, **first) for button, path in parts.examples]
@@ -125,7 +125,7 @@ def _wire_photo(parts: Retouch) -> None:
 
 def _wire_hints(parts: Retouch) -> None:
     # retouch.js asks for the next drawing when it has an answer, before gradio counts the event as over.
-    drawn = {"fn": draw, "inputs": [parts.session, parts.vividness], "outputs": parts.drawn}
+    drawn: dict[str, Any] = {"fn": draw, "inputs": [parts.session, parts.vividness], "outputs": parts.drawn}
     drawn |= {"trigger_mode": "multiple", **QUIET}
     for asked in (
         parts.stage.draw(queue=False, **drawn),
@@ -135,7 +135,7 @@ def _wire_hints(parts: Retouch) -> None:
     parts.stage.point(suggest, parts.session, parts.suggested, queue=False, trigger_mode="always_last", **QUIET)
     parts.vividness.input(None, None, None, js="() => retouch.redraw(true)", **QUIET)
     parts.vividness.release(None, None, None, js="() => retouch.redraw()", **QUIET)
-    written = {"js": _NOW, "api_visibility": "private"}
+    written: dict[str, Any] = {"js": _NOW, "api_visibility": "private"}
     for event in (
         parts.download.click(
             full_size,

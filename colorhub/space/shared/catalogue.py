@@ -94,7 +94,7 @@ def run_network(info: "ModelInfo", L: "Tensor", hints: "Tensor | None") -> "Pred
 
     with torch.inference_mode():
         found = CACHE.network(info)(L, hints)
-    return found._make(None if part is None else part.cpu() for part in found)
+    return type(found)(*(None if part is None else part.cpu() for part in found))
 
 
 @lend_gpu
@@ -139,7 +139,7 @@ def loading_note(info: "ModelInfo") -> str:
     """A line to show while a model that is not in memory is loaded; empty when it is."""
     if info.name in CACHE.names():
         return ""
-    size = f" ({_megabytes(info)})" if info.megabytes else ""
+    size = f" ({_megabytes(info.megabytes)})" if info.megabytes else ""
     return f"{'Loading' if info.on_disk else 'Downloading'} {info.name}{size}: only the first time"
 
 
@@ -173,7 +173,7 @@ def default_model(models: "Sequence[ModelInfo]") -> str | None:
 def describe(info: "ModelInfo") -> str:
     """One line about a model: what it is, its size, its score, where it is."""
     facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
-    facts += [_megabytes(info)] if info.megabytes else []
+    facts += [_megabytes(info.megabytes)] if info.megabytes else []
     facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
     facts += [f"licence {info.license}"] if info.license else []
@@ -195,8 +195,8 @@ def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | N
     return Path(found).parent if isinstance(found, str) else None
 
 
-def _megabytes(info: "ModelInfo") -> str:
-    return f"{info.megabytes:.{0 if info.megabytes >= 10 else 1}f} MB"
+def _megabytes(megabytes: float) -> str:
+    return f"{megabytes:.{0 if megabytes >= 10 else 1}f} MB"
 
 
 def prepare_all() -> None:

@@ -194,7 +194,8 @@ def fill_album(
         progress: called with each name before its turn.
     """
     target = folder / "colorized-photos.zip"
-    colored, kept, failed, notes, unsure, used = 0, [], [], [], [], set()
+    colored, used = 0, set[str]()
+    kept, failed, notes, unsure = list[str](), list[str](), list[str](), list[str]()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as album:
         for source in sources:
             try:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # What every event of the page says to gradio, and those that need the network as well: they wait in one queue.
 QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 ON_GPU: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "gpu", "concurrency_limit": 1}
+BARE: dict[str, Any] = {"padding": False, "apply_default_css": False}  # of gr.HTML
 DOWNLOAD = """(file) => {
   const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
   link.click();
@@ -78,23 +79,33 @@ def photo_box(elem_id: str, label: str, placeholder: str, height: int, **keyword
         height: in pixels.
         keywords: further ones of ``gradio.Image``.
     """
-    look = {"placeholder": placeholder, "height": height, "show_label": False, "alt_text": "The photo you chose"}
+    look: dict[str, Any] = {
+        "placeholder": placeholder,
+        "height": height,
+        "show_label": False,
+        "alt_text": "The photo you chose",
+    }
     look |= {"sources": ["upload", "clipboard"], "buttons": [], **keywords}
     return gr.Image(type="filepath", image_mode=None, label=label, elem_id=elem_id, **look)
 
 
 def before_after(elem_id: str, label: str, **keywords: Any) -> gr.ImageSlider:
     """Two pictures on top of each other, with a line between them to drag."""
-    look = {"show_label": False, "interactive": False, "max_height": 640, "buttons": ["fullscreen"], **keywords}
+    look: dict[str, Any] = {
+        "show_label": False,
+        "interactive": False,
+        "max_height": 640,
+        "buttons": ["fullscreen"],
+        **keywords,
+    }
     return gr.ImageSlider(label=label, elem_id=elem_id, type="filepath", **look)
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
     """A slider for the factor on chroma."""
     info = FIELDS["vividness"]
-    return gr.Slider(
-        info.low, info.high, value=info.default, step=_STEP, label="Vividness", info=info.help, elem_id=elem_id
-    )
+    look: dict[str, Any] = {"minimum": info.low, "maximum": info.high, "value": info.default, "step": _STEP}
+    return gr.Slider(label="Vividness", info=info.help, elem_id=elem_id, **look)
 
 
 def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:

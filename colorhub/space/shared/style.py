@@ -2,7 +2,7 @@
 
 import gradio as gr
 from gradio.themes.utils.colors import Color
-from gradio.themes.utils.fonts import LocalFont
+from gradio.themes.utils.fonts import Font, LocalFont
 
 from colorhub._project import packaged
 
@@ -61,8 +61,8 @@ _VARIABLES = {
 def theme() -> gr.themes.Base:
     """The page's theme, light and dark."""
     # Of the font files that come with gradio 6.31 only some hold the whole alphabet; none of weight 600 does.
-    sans = [LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"]
-    mono = [LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"]
+    sans: list[Font | str] = [LocalFont("IBM Plex Sans", weights=(400, 700)), "system-ui", "sans-serif"]
+    mono: list[Font | str] = [LocalFont("IBM Plex Mono", weights=(400, 700)), "ui-monospace", "monospace"]
     paper, safelight = Color(*_PAPER.split()), Color(*_SAFELIGHT.split())
     base = gr.themes.Base(
         primary_hue=safelight, secondary_hue=safelight, neutral_hue=paper, font=sans, font_mono=mono, radius_size="lg"
