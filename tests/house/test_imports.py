@@ -29,7 +29,7 @@ ROOMS = {
     "retouching": "hints inference photo pipeline settings",
     "export": "color inference models photo",
     "hub": "_project _text models",
-    "study": "inference photo pipeline hub",
+    "study": "_pixels _text inference photo pipeline hub",
     "folder": "_system _text hints inference photo pipeline settings",
     "space": "_files _pixels _project _text hints hub inference photo models pipeline settings study",
     "cli": "_files _system _text hints hub models pipeline settings folder export study",

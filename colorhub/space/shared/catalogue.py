@@ -94,7 +94,8 @@ def run_network(info: "ModelInfo", L: "Tensor", hints: "Tensor | None") -> "Pred
 
     with torch.inference_mode():
         found = CACHE.network(info)(L, hints)
-    return type(found)(*(None if part is None else part.cpu() for part in found))
+    others = (None if part is None else part.cpu() for part in found[1:])
+    return type(found)(found.ab.cpu(), *others)
 
 
 @lend_gpu
