@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 _Names = Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders of models on this machine.")]
 _Check = Annotated[bool, typer.Option("--check", help="Only tell whether they are up to date.")]
 
 
+@quiet_exits()
 def card(names: _Names, check: _Check = False) -> None:
     """Write a model's card: README.md and .eval_results, from config.json, scores.json, recipe.toml and training.json,
     which programs wrote, and card.toml, which holds the words.

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, failing, quiet_exits
 
 
+@quiet_exits()
 def check(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="An architecture, or package.module:Class.")],
 ) -> None:

@@ -10,7 +10,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _LIMIT = 400_000_000
 
 
+@quiet_exits()
 def colorize(
     paths: options.Paths,
     output: options.Output = None,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from colorhub.hub.releases import Release
@@ -26,6 +26,7 @@ _Set = Annotated[
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model of a folder that holds one.")]
 
 
+@quiet_exits()
 def convert(
     file: _File,
     architecture: _Architecture,

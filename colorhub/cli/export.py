@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,7 @@ _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files tha
 _UNITS = {"ab": "CIELAB units", "rgb": "8-bit levels"}  # of the outputs whose distance from torch's is promised
 
 
+@quiet_exits()
 def export(
     model: _Model = None,
     target: _Target = None,

@@ -12,7 +12,6 @@ import typer
 
 from colorhub import __version__
 from colorhub.cli import card, check, colorize, convert, export, models, publish, study
-from colorhub.cli.console import quiet_exits
 
 app = typer.Typer(
     name="colorhub",
@@ -23,16 +22,13 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help: it wraps paragraphs, fits 80 columns and loads faster
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for _command in (
-    colorize.colorize,
-    export.export,
-    convert.convert,
-    models.models,
-    check.check,
-    card.card,
-    publish.publish,
-):
-    app.command()(quiet_exits()(_command))
+app.command()(colorize.colorize)
+app.command()(export.export)
+app.command()(convert.convert)
+app.command()(models.models)
+app.command()(check.check)
+app.command()(card.card)
+app.command()(publish.publish)
 app.add_typer(study.app, name="study")
 
 

@@ -5,10 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
+from colorhub.cli.console import quiet_exits
+
 _HEADINGS = ("name", "architecture", "MB", "gain (dB)", "what", "from")
 _NONE = "No models: COLORHUB_MODELS can name folders that hold some."
 
 
+@quiet_exits()
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a model, one a line.")] = False,
 ) -> None:

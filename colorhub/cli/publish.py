@@ -4,13 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from colorhub.hub.publish import Hub, ModelFolder, Plan
     from colorhub.hub.published import Published
 
 
+@quiet_exits()
 def publish(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Bundled models, or model folders.")

@@ -16,7 +16,7 @@ from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import file_url, forget
 from colorhub.space.shared.limits import KEEP_SESSION, RefusedError, error_messages, plain, still_here, upload_path
 from colorhub.space.shared.panel import BARE, DOWNLOAD, ON_GPU, QUIET, before_after, photo_box
-from colorhub.space.shared.templates import render
+from colorhub.space.shared.templates import html
 
 if TYPE_CHECKING:
     from colorhub.hub.loading import ModelInfo
@@ -116,16 +116,10 @@ def grid(comparison: Comparison, working: str = "") -> str:
         (info.name, describe(info), comparison.answers.get(info.name), _at_work(info) if info.name == working else "")
         for info in comparison.models
     ]
-    return render(
-        "compare/grid.html",
-        photo=comparison.folder.name,
-        width=width,
-        height=height,
-        column=round(300 * min(1.1, max(0.7, (width / height) ** 0.5))),  # pixels: narrower for upright photos
-        references=list(comparison.references.items()),
-        words=_REFERENCES,
-        frames=frames,
-        url=file_url,
+    column = round(300 * min(1.1, max(0.7, (width / height) ** 0.5)))  # pixels: upright photos stand in narrower ones
+    references = [(name, file_url(path), _REFERENCES[name]) for name, path in comparison.references.items()]
+    return html(
+        "compare/grid.html", "grid", comparison.folder.name, width, height, column, references, frames, file_url
     )
 
 

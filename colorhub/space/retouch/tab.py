@@ -11,7 +11,7 @@ import gradio as gr
 
 from colorhub.space.colorize.single import path_and_notes
 from colorhub.space.retouch.session import RetouchSession, hints_from
-from colorhub.space.shared.catalogue import NO_MODELS, default_model, listed, pipeline_of
+from colorhub.space.shared.catalogue import listed, pipeline_of
 from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import PhotoSession, forget
 from colorhub.space.shared.limits import (
@@ -30,11 +30,12 @@ from colorhub.space.shared.panel import (
     ON_GPU,
     QUIET,
     about_model,
+    fill_picker,
     model_picker,
     photo_box,
     vividness_slider,
 )
-from colorhub.space.shared.templates import template
+from colorhub.space.shared.templates import html
 
 if TYPE_CHECKING:
     from colorhub import Hint
@@ -56,22 +57,21 @@ class Retouch:
 
     def __init__(self) -> None:
         self.session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
-        desk: Any = template("retouch/desk.html").module
-        intro, picture, bar, colors = map(str, (desk.intro(), desk.picture(), desk.bar(), desk.colors()))
+        desk = partial(html, "retouch/desk.html")
         with gr.Row(elem_id="retouch-models"):
             self.model = model_picker("retouch-model")
             self.about = gr.Markdown(elem_id="retouch-about", elem_classes="hint", container=False)
         with gr.Column(elem_id="retouch-empty") as self.empty:
-            gr.HTML(intro, **BARE)
+            gr.HTML(desk("intro"), **BARE)
             self.photo = photo_box("retouch-photo", "Photo to retouch", _PLACEHOLDER, 400, elem_classes="drop")
             self.examples = example_buttons("retouch-examples")
         with gr.Column(visible=False, elem_id="retouch-answer") as self.answer:
             with gr.Row(elem_id="retouch-desk"):
                 with gr.Column(scale=3, min_width=320):
-                    self.stage = gr.HTML(picture, js_on_load=_ASK, elem_id="retouch-top", **BARE)
-                    gr.HTML(bar, js_on_load="retouch.mount()", **BARE)
+                    self.stage = gr.HTML(desk("picture"), js_on_load=_ASK, elem_id="retouch-top", **BARE)
+                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", **BARE)
                 with gr.Column(scale=1, min_width=290):
-                    gr.HTML(colors, js_on_load="retouch.mount()", **BARE)
+                    gr.HTML(desk("colors"), js_on_load="retouch.mount()", **BARE)
             self.note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
             self.vividness = vividness_slider("retouch-vividness")
             with gr.Row(elem_id="retouch-actions"):
@@ -152,12 +152,8 @@ def _wire_hints(parts: Retouch) -> None:
 
 def fill_models(current: str | None = None, session: RetouchSession | None = None) -> tuple[Any, str]:
     """Updates for the picker and the line about the chosen model."""
-    current, models = current if session is None else session.model, listed()
-    if not models:
-        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS
-    chosen = current if current in [info.name for info in models] else default_model(models)
-    choices = [(info.name if info.on_disk else f"{info.name} (needs network at first)", info.name) for info in models]
-    return gr.update(choices=choices, value=chosen, info=""), about_model(chosen, models)
+    current = current if session is None else session.model
+    return fill_picker(current, lambda info: info.name if info.on_disk else f"{info.name} (needs network at first)")
 
 
 @error_messages()

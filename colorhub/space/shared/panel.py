@@ -2,7 +2,7 @@
 picture is. Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -108,16 +108,21 @@ def vividness_slider(elem_id: str) -> gr.Slider:
     return gr.Slider(label="Vividness", info=info.help, elem_id=elem_id, **look)
 
 
-def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
-    """Updates for the picker, the line about the chosen model, and the families that the picker's headings name."""
+def fill_picker(current: str | None, label: Callable[["ModelInfo"], str]) -> tuple[dict[str, Any], str]:
+    """Updates for a picker of models, whose choice stays where it can, and for the line about the chosen model."""
     models = listed()
     if not models:
-        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS, ""
+        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS
     chosen = current if current in [info.name for info in models] else default_model(models)
-    choices = [(f"{info.name} · {describe(info)}", info.name) for info in models]
-    families = json.dumps({info.name: info.architecture for info in models})
-    picker = gr.update(choices=choices, value=chosen, info="", visible=True)
-    return picker, about_model(chosen, models), f'<span hidden data-families="{escape(families)}"></span>'
+    choices = [(label(info), info.name) for info in models]
+    return gr.update(choices=choices, value=chosen, info="", visible=True), about_model(chosen, models)
+
+
+def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
+    """Updates for the picker, the line about the chosen model, and the families that the picker's headings name."""
+    picker, about = fill_picker(current, lambda info: f"{info.name} · {describe(info)}")
+    families = json.dumps({info.name: info.architecture for info in listed()})
+    return picker, about, f'<span hidden data-families="{escape(families)}"></span>'
 
 
 def about_model(name: str | None, models: "Sequence[ModelInfo] | None" = None) -> str:

@@ -9,14 +9,23 @@ from colorhub._project import packaged
 
 
 @cache
-def template(name: str) -> Template:
-    """A template by its path below ``colorhub/space``."""
-    loader = FileSystemLoader(packaged("space"))
-    return Environment(
-        loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined
-    ).get_template(name)
+def _template(name: str) -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(packaged("space")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template(name)
 
 
-def render(name: str, **values: Any) -> str:
-    """HTML of a template with values."""
-    return template(name).render(values)
+def html(name: str, macro: str, *values: Any) -> str:
+    """HTML by a macro of a template.
+
+    Args:
+        name: path of the template below ``colorhub/space``.
+        macro: its name.
+        values: the macro's arguments.
+    """
+    return str(getattr(_template(name).module, macro)(*values))
