@@ -14,7 +14,6 @@ import pytest
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import empty_page, small_models
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.hints import HintedLayers
@@ -24,21 +23,16 @@ from colorhub.space.shared import catalogue as models
 from colorhub.space.shared import jobs
 from colorhub.space.shared.files import PREVIEWS
 
+pytestmark = pytest.mark.usefixtures("space")
 RED = {"x": 90, "y": 60, "color": "#a33c2e"}
 
 
 @pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(model_folder: Path) -> Path:
     from colorhub import create
 
-    folder = small_models(tmp_path_factory.mktemp("models"))
-    create("siggraph17", width=4, working_size=64).save_pretrained(folder / "native")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return empty_page(model_folder, tmp_path, monkeypatch)
+    create("siggraph17", width=4, working_size=64).save_pretrained(model_folder / "native")
+    return model_folder
 
 
 @pytest.fixture

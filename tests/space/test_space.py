@@ -22,7 +22,7 @@ import torch
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import ROOT, empty_page, small_models
+from space_server import ROOT
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.photo import ColorAnswer
@@ -36,16 +36,7 @@ from colorhub.space.shared import jobs, limits, panel
 from colorhub.space.shared.examples import example_photos
 from colorhub.space.shared.files import PhotoSession
 
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page's folders under ``tmp_path``; an empty cache with two untrained models behind it."""
-    return empty_page(model_folder, tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("space")
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import empty_page, small_models, write_scores
+from space_server import write_scores
 
 from colorhub.hub.loading import ModelInfo
 from colorhub.hub.published import PUBLISHED, Published
@@ -36,20 +36,20 @@ NAMES = {part: name for name, part in vars(PARTS).items() if isinstance(part, Bl
 
 
 @pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = small_models(tmp_path_factory.mktemp("models"))
-    (folder / "broken").mkdir()
-    (folder / "broken" / "config.json").write_text((folder / "unet" / "config.json").read_text())
-    (folder / "broken" / "model.safetensors").write_bytes(b"not weights")
-    return folder
+def model_folder(model_folder: Path) -> Path:
+    broken = model_folder / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text((model_folder / "unet" / "config.json").read_text())
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    return model_folder
 
 
 @pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page's folder for uploads."""
+def space(space: Path, model_folder: Path) -> Path:
+    """The page's folder for uploads; no model has scores."""
     for path in model_folder.glob("*/scores*.json"):
         path.unlink()
-    return empty_page(model_folder, tmp_path, monkeypatch)
+    return space
 
 
 @pytest.fixture
@@ -116,13 +116,13 @@ def test_answers_are_those_of_the_single_tab(photo: dict[str, str], tmp_path: Pa
             assert pipeline.model.weights_sha256.encode() in packed  # the note on where colours come from
 
 
-def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path) -> None:
     path = space / "wide scan.png"
     Image.fromarray(data.camera()).resize((2600, 300)).save(path)  # wider than a preview
     session = run({"path": str(path)}, ["unet", "several", "other"])[-1]["session"]
     models.CACHE.clear()
-    monkeypatch.setattr(models, "_load", None)  # loading would raise
     file = Path(compare.all_at_full_size(session))
+    assert models.CACHE.names() == []
     assert file.name == "wide scan-compared.zip"
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None

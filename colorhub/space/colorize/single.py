@@ -85,15 +85,9 @@ def wire(one: SinglePhoto, panel: Panel) -> None:
     one.anew.click(lambda: "recolor", None, panel.in_color, **QUIET).then(**again)
     one.leave.click(lambda: "keep", None, panel.in_color, **QUIET).then(**again)
     now = [one.session, one.vividness]
-    move: dict[str, Any] = {
-        "inputs": now,
-        "outputs": one.result,
-        "trigger_mode": "always_last",
-        "queue": False,
-        **QUIET,
-    }
-    one.vividness.input(partial(change_vividness, DRAFT), queue=False, **move)
-    one.vividness.release(partial(change_vividness, PREVIEW), queue=False, **move)
+    move: dict[str, Any] = {"outputs": one.result, "trigger_mode": "always_last", "queue": False, **QUIET}
+    one.vividness.input(partial(change_vividness, DRAFT), now, **move)
+    one.vividness.release(partial(change_vividness, PREVIEW), now, **move)
     saved = one.download.click(full_size, now, one.file, api_visibility="private", show_progress_on=one.download)
     saved.success(None, one.file, None, js=DOWNLOAD, **QUIET)
     one.another.click(start_over, one.session, [*one.shown, one.photo, panel.in_color], **QUIET)

@@ -79,26 +79,15 @@ def photo_box(elem_id: str, label: str, placeholder: str, height: int, **keyword
         height: in pixels.
         keywords: further ones of ``gradio.Image``.
     """
-    look: dict[str, Any] = {
-        "placeholder": placeholder,
-        "height": height,
-        "show_label": False,
-        "alt_text": "The photo you chose",
-    }
-    look |= {"sources": ["upload", "clipboard"], "buttons": [], **keywords}
-    return gr.Image(type="filepath", image_mode=None, label=label, elem_id=elem_id, **look)
+    look: dict[str, Any] = {"label": label, "elem_id": elem_id, "placeholder": placeholder, "height": height}
+    look |= {"show_label": False, "buttons": [], "sources": ["upload", "clipboard"], **keywords}
+    return gr.Image(type="filepath", image_mode=None, alt_text="The photo you chose", **look)
 
 
 def before_after(elem_id: str, label: str, **keywords: Any) -> gr.ImageSlider:
     """Two pictures on top of each other, with a line between them to drag."""
-    look: dict[str, Any] = {
-        "show_label": False,
-        "interactive": False,
-        "max_height": 640,
-        "buttons": ["fullscreen"],
-        **keywords,
-    }
-    return gr.ImageSlider(label=label, elem_id=elem_id, type="filepath", **look)
+    look: dict[str, Any] = {"show_label": False, "interactive": False, "buttons": ["fullscreen"], **keywords}
+    return gr.ImageSlider(label=label, elem_id=elem_id, type="filepath", max_height=640, **look)
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
