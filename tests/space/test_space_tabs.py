@@ -29,6 +29,7 @@ from colorhub.space.models import cards, plots, scores
 from colorhub.space.models import tab as gallery
 from colorhub.space.models.score_table import COLUMNS, MISSING, table
 from colorhub.space.shared import catalogue as models
+from colorhub.space.shared.jobs import open_photo
 
 with gr.Blocks():
     PARTS = Compare()
@@ -552,7 +553,7 @@ def test_a_card_asked_for_by_a_link_is_shown(model_folder: Path) -> None:
 
 def test_names_cannot_write_markup(photo: dict[str, str]) -> None:
     info = ModelInfo('"><script>x', "a<b>", "folder", "/nowhere")
-    comparison = comparing.Comparison(Path(photo["path"]), comparing.open_photo(Path(photo["path"])), [info])
+    comparison = comparing.Comparison(Path(photo["path"]), open_photo(Path(photo["path"])), [info])
     assert "<script" not in compare.grid(comparison)
     assert "<script" not in gallery.page_of([info])
     assert "<script" not in cards.card(info)

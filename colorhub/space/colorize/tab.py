@@ -10,8 +10,8 @@ from colorhub.settings import FIELDS, FieldInfo
 from colorhub.space.colorize import several, single
 from colorhub.space.shared.catalogue import CACHE, find, listed
 from colorhub.space.shared.files import new_folder
-from colorhub.space.shared.jobs import colorize_upload, write_full_size
-from colorhub.space.shared.limits import MAX_PIXELS, MAX_SIZE, error_messages, upload_path
+from colorhub.space.shared.jobs import colorize_upload, open_photo, write_full_size
+from colorhub.space.shared.limits import MAX_SIZE, error_messages, upload_path
 from colorhub.space.shared.panel import ON_GPU, QUIET, Panel, about_model, fill_models, settings_of
 
 # The endpoint's parameters after the photo. ``in_color`` stands where ``recolor`` stood in version 0.1, whose True and
@@ -62,9 +62,7 @@ def in_color(image: Any) -> str:
 
     One of which it is not sure is coloured, unless in_color is keep.
     """
-    from colorhub import Photo
-
-    return str(Photo.open(upload_path(image), max_pixels=MAX_PIXELS).in_color)
+    return str(open_photo(upload_path(image)).in_color)
 
 
 def _described(name: str, info: FieldInfo) -> Component:

@@ -21,7 +21,7 @@ from colorhub.space.shared.jobs import (
     write_full_size,
     write_preview,
 )
-from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, RefusedError, error_sentence
+from colorhub.space.shared.limits import PREVIEW, RefusedError, error_sentence
 
 if TYPE_CHECKING:
     from colorhub import Photo
@@ -112,13 +112,6 @@ class Comparison(SessionFiles):
         colored = replace(colored, view=self._view)  # one for all
         picture = write_preview(after(colored, 1.0), self.folder / f"answer-{len(self.answers)}.jpg")
         return ModelAnswer(info.name, picture, colored)
-
-
-def open_photo(path: Path) -> "Photo":
-    """Read a photo under the page's limits. Raises ``PhotoError``."""
-    from colorhub import Photo
-
-    return Photo.open(path, max_pixels=MAX_PIXELS)
 
 
 def chosen(names: Any) -> "list[ModelInfo]":

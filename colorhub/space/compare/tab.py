@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from colorhub.photo import ColorAnswer
-from colorhub.space.compare.comparison import GREY, SENT, Comparison, chosen, chosen_at_first, open_photo
+from colorhub.space.compare.comparison import GREY, SENT, Comparison, chosen, chosen_at_first
 from colorhub.space.compare.sheet import Tile, write_sheet
 from colorhub.space.shared.catalogue import CACHE, NO_MODELS, describe, folder_of, listed
 from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import file_url, forget
+from colorhub.space.shared.jobs import open_photo
 from colorhub.space.shared.limits import KEEP_SESSION, RefusedError, error_messages, plain, still_here, upload_path
 from colorhub.space.shared.panel import BARE, DOWNLOAD, ON_GPU, QUIET, before_after, photo_box
 from colorhub.space.shared.templates import html

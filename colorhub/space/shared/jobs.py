@@ -81,6 +81,13 @@ class Colored:
         return f"Coloured in {in_seconds(self.seconds)} by {by} · {width} x {height} pixels"
 
 
+def open_photo(path: Path) -> "Photo":
+    """Read a photo under the page's limits. Raises ``PhotoError``."""
+    from colorhub import Photo
+
+    return Photo.open(path, max_pixels=MAX_PIXELS)
+
+
 def colorize_upload(
     pipeline: "ColorizationPipeline", path: Path, settings: Settings, photo: "Photo | None" = None
 ) -> Colored:
@@ -152,10 +159,9 @@ def write_full_size(colored: Colored, vividness: float, folder: Path) -> Written
 
     A photo that was left as it is keeps its name and its bytes.
     """
-    from colorhub import Photo, compose
+    from colorhub import compose
 
-    photo = Photo.open(colored.path, max_pixels=MAX_PIXELS)
-    done = compose(photo, colored.layer, vividness, settings=colored.settings)
+    done = compose(open_photo(colored.path), colored.layer, vividness, settings=colored.settings)
     stem = colored.path.stem if done.passed_through else f"{colored.path.stem}-colorized"
     known = done.notes or ()
     data, suffix = done.encode()
