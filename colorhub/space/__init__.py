@@ -1,4 +1,4 @@
-"""The Space: one file a tab. The only part of the hub that imports gradio. torch is imported once the page is up."""
+"""The Space: a folder a tab. The only part of the hub that imports gradio. torch is imported once the page is up."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from colorhub.space.study.backups import kept_safe
 from colorhub.space.study.desk import Desk
 from colorhub.space.study.routes import study_routes
 
-# A new tab is one file with a function that builds it, and one entry here.
+# A new tab is one folder with a function that builds it, and one entry here.
 TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
