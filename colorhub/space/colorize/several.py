@@ -8,7 +8,7 @@ from colorhub.space.shared.catalogue import listed, pipeline_of
 from colorhub.space.shared.files import new_folder
 from colorhub.space.shared.jobs import Album, fill_album
 from colorhub.space.shared.limits import MAX_FILES, RefusedError, error_messages, plain, upload_path
-from colorhub.space.shared.panel import QUIET, Panel, settings, vividness_slider
+from colorhub.space.shared.panel import QUIET, SettingsPanel, settings, vividness_slider
 
 
 class SeveralPhotos:
@@ -27,7 +27,7 @@ class SeveralPhotos:
         self.report = gr.Markdown(elem_id="report", elem_classes="hint")
 
 
-def wire(stage: SeveralPhotos, panel: Panel) -> None:
+def wire(stage: SeveralPhotos, panel: SettingsPanel) -> None:
     """Connect the stage with the settings."""
     stage.go.click(
         color_album,

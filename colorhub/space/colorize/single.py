@@ -17,7 +17,7 @@ from colorhub.space.shared.panel import (
     DOWNLOAD,
     ON_GPU,
     QUIET,
-    Panel,
+    SettingsPanel,
     before_after,
     photo_box,
     settings,
@@ -70,7 +70,7 @@ class SinglePhoto:
         return [*shown, self.download, *self.more.shown]
 
 
-def wire(one: SinglePhoto, panel: Panel) -> None:
+def wire(one: SinglePhoto, panel: SettingsPanel) -> None:
     """Connect the stage with the settings."""
     chosen = [one.session, *panel.inputs(one.vividness)]
     first: dict[str, Any] = {"outputs": one.shown, "show_progress_on": one.photo, "preprocess": False, **ON_GPU}

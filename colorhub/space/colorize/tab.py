@@ -12,7 +12,7 @@ from colorhub.space.shared.catalogue import CACHE, find, listed
 from colorhub.space.shared.files import new_folder
 from colorhub.space.shared.jobs import colorize_upload, open_photo, write_full_size
 from colorhub.space.shared.limits import MAX_SIZE, error_messages, upload_path
-from colorhub.space.shared.panel import ON_GPU, QUIET, Panel, about_model, fill_models, settings_of
+from colorhub.space.shared.panel import ON_GPU, QUIET, SettingsPanel, about_model, fill_models, settings_of
 
 # The endpoint's parameters after the photo. ``in_color`` stands where ``recolor`` stood in version 0.1, whose True and
 # False are still taken.
@@ -32,7 +32,7 @@ def tab() -> single.SinglePhoto:
             with gr.Tab("Several photos", id="album"):
                 album = several.SeveralPhotos()
         with gr.Column(scale=1, min_width=280, elem_id="panel"):
-            panel = Panel()
+            panel = SettingsPanel()
     single.wire(one, panel)
     several.wire(album, panel)
     panel.model.input(about_model, panel.model, panel.about, queue=False, **QUIET)

@@ -35,8 +35,7 @@ _SETTINGS = Settings(in_color="recolor")  # of every model: what a visitor compa
 class ModelAnswer:
     """What a model made of the photo, or the sentence that says why it made nothing.
 
-    ``picture``: a file with the preview. ``colored``: what the full-size file is
-    written from.
+    ``picture``: a file with the preview. ``colored``: what the full-size file is written from.
     """
 
     model: str

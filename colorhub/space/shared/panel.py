@@ -28,7 +28,7 @@ _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
 _STEP = 0.05  # of vividness
 
 
-class Panel:
+class SettingsPanel:
     """The components of the side panel. The models are filled in when the page has loaded: listing them imports
     torch."""
 
