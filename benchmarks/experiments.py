@@ -23,8 +23,8 @@ import torch
 from scipy import stats
 from torch import Tensor
 
+from colorhub._system import cores
 from colorhub.color import rgb_to_lab
-from colorhub.folder.run import cores
 from training.checkpoint import checkpoints
 from training.config import Recipe, load_recipe
 from training.data.augment import center_crop

@@ -16,8 +16,8 @@ import torch
 from tqdm import tqdm
 
 from colorhub import ColorizationPipeline, Settings, metrics
+from colorhub._pixels import to_uint8
 from colorhub.color import codes_to_lab
-from training.scoring.entries import eight_bits
 from training.scoring.figures import as_codes
 from training.scoring.greys import grey_photo
 from training.scoring.pictures import load_pictures
@@ -32,7 +32,7 @@ def figures_of(pipeline: ColorizationPipeline, original: np.ndarray, samples: in
     photo = grey_photo(original, "lab")
     settings = Settings(in_color="recolor", model=pipeline.settings.model)
     answers = [pipeline(photo, settings=settings), *pipeline(photo, settings=settings.changed(samples=samples))]
-    codes = as_codes([eight_bits(answer.pixels) for answer in answers])
+    codes = as_codes([to_uint8(answer.pixels) for answer in answers])
     true = as_codes([original]).float() / 255
     gains = metrics.gain(codes.float() / 255, true.expand(len(codes), -1, -1, -1)).tolist()
     L, ab = codes_to_lab(codes[1:])

@@ -30,3 +30,18 @@ def short(value: Any) -> str:
     except ValueError:  # more digits than Python writes
         text = "a number of thousands of digits"
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def one_line(error: BaseException | str, longest: int | None = 200) -> str:
+    """An error's message on one line, without its full stop; the error's type where it has none.
+
+    Args:
+        error: or a text.
+        longest: characters; more are cut off. ``None``: all of it.
+
+    Example:
+        >>> one_line(ValueError("No such\\n  file."))
+        'No such file'
+    """
+    text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return text if longest is None or len(text) <= longest else f"{text[: longest - 3]}..."

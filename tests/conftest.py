@@ -3,6 +3,7 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from local_hub import LocalHub, serving
@@ -12,6 +13,11 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 os.environ.setdefault("COLORHUB_CACHE", os.devnull)  # no test sees what its user has fetched
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from colorhub import ColorizationPipeline
 
 _NEEDS_MORE_THAN_PIP = {"browser", "shared"}
 
@@ -58,6 +64,24 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("models") / "tiny"
     create("unet", **UNet.tiny()).save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def pipeline() -> "ColorizationPipeline":
+    """A pipeline with a tiny untrained ``unet`` of clear colours."""
+    from tiny import tiny_pipeline
+
+    return tiny_pipeline()
+
+
+@pytest.fixture(scope="session")
+def grey() -> "np.ndarray":
+    """A grey photo: the cup of coffee, ``(400, 600)`` uint8. Nobody may write to it."""
+    import numpy as np
+    from PIL import Image
+    from skimage import data
+
+    return np.asarray(Image.fromarray(data.coffee()).convert("L"))
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 from torch import Tensor
 from tqdm import tqdm
 
+from colorhub._files import replacing
 from training.checkpoint import CheckpointError, Progress
 from training.config import Recipe
 from training.data.loader import Cursor
@@ -106,9 +107,8 @@ def _forget_after(log: Path, step: int) -> None:
     if not log.exists():
         return
     kept = [line for line in log.read_text(encoding="utf-8").splitlines() if _step_of(line) <= step]
-    aside = log.with_name(f"writing-{log.name}")
-    aside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
-    aside.replace(log)
+    with replacing(log) as aside:
+        aside.write_text("".join(f"{line}\n" for line in kept), encoding="utf-8")
 
 
 def _step_of(line: str) -> float:

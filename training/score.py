@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from colorhub._files import replacing
 from colorhub.hub.loading import model_folder
 from training.data.sources import DataError, resolve
 from training.scoring.compare import compare
@@ -169,10 +170,8 @@ def _write(
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    """Written aside and renamed: a file is whole or as it was."""
-    aside = path.with_name(path.name + ".tmp")
-    aside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    aside.replace(path)
+    with replacing(path) as aside:
+        aside.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

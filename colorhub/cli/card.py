@@ -4,12 +4,13 @@ from typing import Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 _Names = Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders of models on this machine.")]
 _Check = Annotated[bool, typer.Option("--check", help="Only tell whether they are up to date.")]
 
 
+@quiet_exits()
 def card(names: _Names, check: _Check = False) -> None:
     """Write a model's card: README.md and .eval_results, from config.json, scores.json, recipe.toml and training.json,
     which programs wrote, and card.toml, which holds the words.
@@ -22,16 +23,11 @@ def card(names: _Names, check: _Check = False) -> None:
     from colorhub.hub.loading import model_folder
     from colorhub.models import ModelNotFoundError
 
-    with plain_endings():
-        try:
-            folders = [model_folder(name) for name in names]
-        except ModelNotFoundError as error:
-            raise leave(error, WRONG_USAGE) from error
-        try:
-            stale = [path for folder in folders for path in (stale_documents if check else write_card)(folder)]
-        except CardError as error:
-            raise leave(error, FAILED) from error
-        for path in stale:
-            typer.echo(f"{'out of date' if check else 'written'}: {path}")
-        if check and stale:
-            raise leave(f"{len(stale)} files are out of date: write them with colorhub card {' '.join(names)}", FAILED)
+    with failing(WRONG_USAGE, ModelNotFoundError):
+        folders = [model_folder(name) for name in names]
+    with failing(FAILED, CardError):
+        stale = [path for folder in folders for path in (stale_documents if check else write_card)(folder)]
+    for path in stale:
+        typer.echo(f"{'out of date' if check else 'written'}: {path}")
+    if check and stale:
+        raise fail(f"{len(stale)} files are out of date: write them with colorhub card {' '.join(names)}", FAILED)

@@ -4,9 +4,10 @@ from typing import Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings
+from colorhub.cli.console import FAILED, WRONG_USAGE, failing, quiet_exits
 
 
+@quiet_exits()
 def check(
     target: Annotated[str, typer.Argument(metavar="TARGET", help="An architecture, or package.module:Class.")],
 ) -> None:
@@ -17,17 +18,12 @@ def check(
     """
     from colorhub.hub.contract import run, subject
 
-    with plain_endings():
-        try:
-            subjected = subject(target)
-        except ValueError as error:
-            raise leave(error, WRONG_USAGE) from None
-        results = []
-        for sentence, reason in run(subjected):
-            results.append(reason is None)
-            typer.echo(
-                f"{'passed' if reason is None else 'FAILED'}  {sentence}{'' if reason is None else f': {reason}'}"
-            )
-        typer.echo(f"{target}: {sum(results)} of {len(results)} passed.")
-        if not all(results):
-            raise typer.Exit(FAILED)
+    with failing(WRONG_USAGE, ValueError):
+        subjected = subject(target)
+    results = []
+    for sentence, reason in run(subjected):
+        results.append(reason is None)
+        typer.echo(f"passed  {sentence}" if reason is None else f"FAILED  {sentence}: {reason}")
+    typer.echo(f"{target}: {sum(results)} of {len(results)} passed.")
+    if not all(results):
+        raise typer.Exit(FAILED)

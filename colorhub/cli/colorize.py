@@ -7,20 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from colorhub._files import clean_up
+from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings, say
-from colorhub.cli.report import Report
-from colorhub.cli.settings import in_todays_words, settings_in_effect, write_settings
-from colorhub.cli.signals import Stopping
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
+from colorhub.cli.report import RunReport
+from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
+from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import Plan
+    from colorhub.folder.plan import FolderPlan
     from colorhub.pipeline import ColorizationPipeline
 
 _LIMIT = 400_000_000
 
 
+@quiet_exits()
 def colorize(
     paths: options.Paths,
     output: options.Output = None,
@@ -58,107 +61,82 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
-    from colorhub.folder.ahead import ReadAhead
     from colorhub.folder.plan import PlanError, Shard, make_plan
+    from colorhub.folder.prefetch import Prefetch
 
-    with plain_endings():
-        given = {
-            "model": model,
-            "size": size,
-            "views": views,
-            "restore": restore,
-            "vividness": vividness,
-            "temperature": temperature,
-            "in_color": in_color,
-            "format": format,
-            "quality": quality,
-            "record": record,
-        }
-        chosen = settings_in_effect(given | in_todays_words(given, normalize, recolor, no_provenance), settings)
-        try:
-            part = Shard.parse(shard) if shard else Shard.from_environment()
-            plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
-        except PlanError as error:
-            raise leave(error, WRONG_USAGE) from error
-        _check_hints(hints, plan)
-        if save_settings:
-            write_settings(chosen, save_settings)
-        report = Report(len(plan.jobs), as_json)
-        _announce(plan, report)
-        exit_code = None
-        if plan.jobs:
-            _check_writable(output)
-            with ReadAhead(plan.jobs, max_pixels) as ahead:
-                pipeline = _open_pipeline(chosen, device, max_pixels)
-                how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-                exit_code = _run(plan, pipeline, chosen, report, opened=ahead.stop(), **how)
-        exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
-        report.finish(str(chosen.model), exit_code)
-        raise typer.Exit(exit_code)
+    given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
+    given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
+    chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    with failing(WRONG_USAGE, PlanError):
+        part = Shard.parse(shard) if shard else Shard.from_environment()
+        plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
+    _check_hints(hints, plan)
+    if save_settings:
+        write_settings(chosen, save_settings)
+    report = RunReport(len(plan.jobs), as_json)
+    _announce(plan, report)
+    exit_code = None
+    if plan.jobs:
+        _check_writable(output)
+        prefetch = Prefetch(plan.jobs, max_pixels)
+        pipeline = _open_pipeline(chosen, device, max_pixels)
+        how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+        exit_code = _run(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
+    exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
+    report.finish(str(chosen.model), exit_code)
+    raise typer.Exit(exit_code)
 
 
 def _run(
-    plan: "Plan",
-    pipeline: "ColorizationPipeline",
-    settings: Settings,
-    report: Report,
-    **how: Any,
+    plan: "FolderPlan", pipeline: "ColorizationPipeline", settings: Settings, report: RunReport, **how: Any
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
-    from colorhub.folder.leftovers import remove_leftovers
     from colorhub.folder.run import color_files
 
-    remove_leftovers({job.output.parent for job in plan.jobs})
+    clean_up({job.output.parent for job in plan.jobs})
     ended_early = None
     with (
-        Stopping() as stopping,
-        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as outcomes,
+        StopSignals() as stopping,
+        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as results,
     ):
-        done = 0
-        for outcome in outcomes:
-            done += 1
-            report.add(outcome.source, outcome.status, outcome.output, outcome.reason, outcome.seconds, outcome.size)
-            report.unsure += outcome.unsure
+        for result in results:
+            report.add(result)
             report.advance()
-            if outcome.hopeless:
+            if result.hopeless:
                 ended_early = FAILED
-    left = len(plan.jobs) - done
+    left = len(plan.jobs) - report.done
     if stopping.exit_code or (ended_early and left):
         again = "the same command without --overwrite" if how["overwrite"] else "the same command"
-        say(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
-        say(f"Run {again} again to continue: what is done is skipped.")
+        echo_err(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
+        echo_err(f"Run {again} again to continue: what is done is skipped.")
     return stopping.exit_code or ended_early
 
 
-def _announce(plan: "Plan", report: Report) -> None:
+def _announce(plan: "FolderPlan", report: RunReport) -> None:
+    from colorhub.folder.plan import FileResult
+
     for note in plan.notes:
-        say(f"Note: {note}.")
+        echo_err(f"Note: {note}.")
     for job in plan.done:
-        report.add(job.source, "skipped", job.output, "its result exists")
+        report.add(FileResult(job.source, "skipped", job.output, "its result exists"))
     for problem in plan.problems:
-        report.add(problem.path, "failed", None, problem.reason)
+        report.add(FileResult(problem.path, "failed", reason=problem.reason))
     if plan.elsewhere:
-        say(f"{plan.elsewhere} files fall to other shards.")
+        echo_err(f"{plan.elsewhere} files fall to other shards.")
 
 
 def default_workers() -> int:
     """One more than there are cores: it has work for the core whose photo is being flushed to the disk."""
-    from colorhub.folder.run import cores
-
     return cores() + 1
 
 
 def _open_pipeline(settings: Settings, device: str | None, max_pixels: int) -> "ColorizationPipeline":
-    from colorhub.models import ModelNotFoundError, WeightsError
+    from colorhub.models import ModelNotFoundError
     from colorhub.pipeline import ColorizationPipeline
 
     _check_device(device)
-    try:
+    with failing(FAILED, ValueError), failing(WRONG_USAGE, ModelNotFoundError, SettingsError):
         return ColorizationPipeline(device=device, max_pixels=max_pixels, settings=settings)
-    except (ModelNotFoundError, SettingsError) as error:
-        raise leave(error, WRONG_USAGE) from error
-    except (WeightsError, ValueError) as error:
-        raise leave(error, FAILED) from error
 
 
 def _check_device(device: str | None) -> None:
@@ -169,10 +147,10 @@ def _check_device(device: str | None) -> None:
     here = ["cpu"] + ["mps"] * torch.backends.mps.is_available()
     here += ["cuda"] * torch.cuda.is_available() + [f"cuda:{i}" for i in range(torch.cuda.device_count())]
     if device not in here:
-        raise leave(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
+        raise fail(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
 
 
-def _check_hints(path: Path | None, plan: "Plan") -> None:
+def _check_hints(path: Path | None, plan: "FolderPlan") -> None:
     """Say at once what is wrong with hints whatever the photo is."""
     if path is None:
         return
@@ -180,11 +158,9 @@ def _check_hints(path: Path | None, plan: "Plan") -> None:
 
     count = len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
     if count > 1:
-        raise leave(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
-    try:
+        raise fail(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
+    with failing(WRONG_USAGE, HintsError):
         load_hints(path)
-    except HintsError as error:
-        raise leave(error, WRONG_USAGE) from error
 
 
 def _check_writable(folder: Path | None) -> None:
@@ -196,4 +172,4 @@ def _check_writable(folder: Path | None) -> None:
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
-        raise leave(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error
+        raise fail(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

@@ -8,42 +8,52 @@ from pathlib import Path
 
 import typer
 
+from colorhub._text import one_line
+
 FAILED = 1  # something could not be done
 WRONG_USAGE = 2  # nothing could be done: the call itself cannot work
 INTERRUPTED = 130
 PIPE_CLOSED = 141
 
 
-def say(text: str) -> None:
+def echo_err(text: str) -> None:
     """Write a line for people to stderr."""
     typer.echo(text, err=True)
 
 
-def shown(path: Path | str) -> str:
+def printable(path: Path | str) -> str:
     """A path as it can be printed: bytes that are no text and control characters replaced."""
     text = os.fsencode(path).decode("utf-8", "replace")
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
 
 
-def leave(reason: Exception | str, code: int) -> typer.Exit:
+def fail(reason: Exception | str, code: int) -> typer.Exit:
     """Say why, and give the exit to raise. The name of a file that stands first keeps its small letters."""
-    text = " ".join(str(reason).split()) or type(reason).__name__
+    text = one_line(reason, None)
     first = text[:1].upper() if text.split()[0].isalpha() else text[:1]
-    say(f"Error: {first}{text[1:]}{'' if text.endswith('.') else '.'}")
+    echo_err(f"Error: {first}{text[1:]}.")
     return typer.Exit(code)
 
 
 @contextmanager
-def plain_endings() -> Iterator[None]:
+def failing(code: int, *errors: type[Exception]) -> Iterator[None]:
+    """Errors of these kinds end the command: with their own sentence, and with ``code``."""
+    try:
+        yield
+    except errors as error:
+        raise fail(error, code) from error
+
+
+@contextmanager
+def quiet_exits() -> Iterator[None]:
     """Ctrl-C and a closed pipe end a command quietly, with the exit codes that shells expect."""
     try:
         yield
         sys.stdout.flush()
     except KeyboardInterrupt:
-        say("Interrupted.")
+        echo_err("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        os.dup2(
-            os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno()
-        )  # else Python complains when it flushes at the end
+        # Else Python complains when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(PIPE_CLOSED) from None

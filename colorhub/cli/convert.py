@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from colorhub.hub.releases import Release
@@ -26,6 +26,7 @@ _Set = Annotated[
 _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the model of a folder that holds one.")]
 
 
+@quiet_exits()
 def convert(
     file: _File,
     architecture: _Architecture,
@@ -45,15 +46,15 @@ def convert(
 
     Exit code: 0 written, 1 FILE cannot be converted or DIR not be written, 2 wrong usage.
     """
-    with plain_endings():
-        if (output / "config.json").exists() and not overwrite:
-            raise leave(f"{output} holds a model: replace it with --overwrite, or choose another folder", WRONG_USAGE)
-        keywords = _keywords(settings or [])
-        found = _release(release, file, architecture)
-        from colorhub.hub.cards import CardError, write_card
-        from colorhub.hub.conversion import Origin, converted, expect_named_hash, sha256_of, write_folder
-        from colorhub.models import WeightsError
+    if (output / "config.json").exists() and not overwrite:
+        raise fail(f"{output} holds a model: replace it with --overwrite, or choose another folder", WRONG_USAGE)
+    keywords = _keywords(settings or [])
+    found = _release(release, file, architecture)
+    from colorhub.hub.cards import CardError, write_card
+    from colorhub.hub.conversion import Origin, converted, expect_named_hash, sha256_of, write_folder
+    from colorhub.models import WeightsError
 
+    with failing(WRONG_USAGE, ValueError), failing(FAILED, WeightsError, CardError):
         try:
             digest = sha256_of(file)
             expect_named_hash(file.name, digest)
@@ -61,13 +62,9 @@ def convert(
             source = found.source if found else "an unknown source"
             write_folder(model, output, Origin(source, file.name, digest), found)
             write_card(output)
-        except (WeightsError, CardError) as error:
-            raise leave(error, FAILED) from error
-        except ValueError as error:
-            raise leave(error, WRONG_USAGE) from error
         except OSError as error:
-            raise leave(f"{output} cannot be written: {error.strerror or error}", FAILED) from error
-        typer.echo(f"{output}: {_about(model)}, licence {found.work.license if found else _UNKNOWN}")
+            raise fail(f"{output} cannot be written: {error.strerror or error}", FAILED) from error
+    typer.echo(f"{output}: {_about(model)}, licence {found.work.license if found else _UNKNOWN}")
 
 
 _UNKNOWN = "unknown, because the name of the file is that of no release: --release tells which it is"
@@ -82,7 +79,7 @@ def _release(name: str | None, file: Path, architecture: str) -> "Release | None
         return release_of(file, architecture)
     if name not in RELEASES or RELEASES[name].architecture != architecture:
         fitting = [known for known, release in RELEASES.items() if release.architecture == architecture]
-        raise leave(f"There is no release {name!r} of {architecture}. {did_you_mean(name, fitting)}", WRONG_USAGE)
+        raise fail(f"There is no release {name!r} of {architecture}. {did_you_mean(name, fitting)}", WRONG_USAGE)
     return RELEASES[name]
 
 
@@ -93,7 +90,7 @@ def _keywords(settings: list[str]) -> dict[str, Any]:
         try:
             found[key.strip()] = json.loads(value)
         except ValueError as error:
-            raise leave(f"--set takes KEY=VALUE with a number, got {setting!r}", WRONG_USAGE) from error
+            raise fail(f"--set takes KEY=VALUE with a number, got {setting!r}", WRONG_USAGE) from error
     return found
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings
+from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,6 +33,7 @@ _Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace files tha
 _UNITS = {"ab": "CIELAB units", "rgb": "8-bit levels"}  # of the outputs whose distance from torch's is promised
 
 
+@quiet_exits()
 def export(
     model: _Model = None,
     target: _Target = None,
@@ -51,24 +52,19 @@ def export(
 
     Exit code: 0 written, 1 it cannot be exported, written or differs from torch, 2 wrong usage.
     """
-    with plain_endings():
-        if (model is None) != (target is None) or (model is None and compose is None):
-            raise leave("give MODEL and OUT.onnx, or --compose OUT.onnx, or both", WRONG_USAGE)
-        if target is not None and target == compose:
-            raise leave(f"the model and the composition cannot both be {target}: give them two names", WRONG_USAGE)
-        for path in filter(None, (target, compose)):
-            _check_target(path, overwrite)
-        from colorhub.models import ModelNotFoundError
+    if (model is None) != (target is None) or (model is None and compose is None):
+        raise fail("give MODEL and OUT.onnx, or --compose OUT.onnx, or both", WRONG_USAGE)
+    if target is not None and target == compose:
+        raise fail(f"the model and the composition cannot both be {target}: give them two names", WRONG_USAGE)
+    for path in filter(None, (target, compose)):
+        _check_target(path, overwrite)
+    from colorhub.models import ModelNotFoundError
 
-        try:
-            if model is not None and target is not None:
-                _export_model(model, target, half, check, overwrite)
-            if compose is not None:
-                _export_composition(compose, check, overwrite)
-        except ModelNotFoundError as error:
-            raise leave(error, WRONG_USAGE) from error
-        except ValueError as error:  # not exportable, not writable, weights that cannot be loaded
-            raise leave(error, FAILED) from error
+    with failing(WRONG_USAGE, ModelNotFoundError), failing(FAILED, ValueError):  # cannot be exported, loaded or written
+        if model is not None and target is not None:
+            _export_model(model, target, half, check, overwrite)
+        if compose is not None:
+            _export_composition(compose, check, overwrite)
 
 
 def _export_model(name: str, target: Path, half: bool, check: bool, overwrite: bool) -> None:
@@ -96,15 +92,15 @@ def _export_composition(target: Path, check: bool, overwrite: bool) -> None:
 def _check_target(path: Path, overwrite: bool) -> None:
     """Say at once what would otherwise fail after half a minute of work."""
     if path.suffix != ".onnx":
-        raise leave(f"{path} must end in .onnx: that is how an exported model is recognized", WRONG_USAGE)
+        raise fail(f"{path} must end in .onnx: that is how an exported model is recognized", WRONG_USAGE)
     if path.is_dir():
-        raise leave(f"{path} is a folder: give the name of a file in it", WRONG_USAGE)
+        raise fail(f"{path} is a folder: give the name of a file in it", WRONG_USAGE)
     if path.exists() and not overwrite:
-        raise leave(f"{path} exists already: replace it with --overwrite, or choose another name", WRONG_USAGE)
+        raise fail(f"{path} exists already: replace it with --overwrite, or choose another name", WRONG_USAGE)
     if not path.parent.is_dir():
-        raise leave(f"{path} cannot be written: there is no folder {path.parent}", FAILED)
+        raise fail(f"{path} cannot be written: there is no folder {path.parent}", FAILED)
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise leave(f"{path} cannot be written: there is no permission to write to {path.parent}", FAILED)
+        raise fail(f"{path} cannot be written: there is no permission to write to {path.parent}", FAILED)
 
 
 def _about(model: "Colorizer") -> str:
@@ -122,4 +118,4 @@ def _compare(differences: "Iterable[Difference]", target: Path, must_hold: bool)
         typer.echo(f"check {batch} x {height}x{width}: {one.output} differs by at most {far}")
         failed |= unit is not None and not one.holds
     if failed and must_hold:
-        raise leave(f"{target} was not written: its answers differ from torch's by more than promised", FAILED)
+        raise fail(f"{target} was not written: its answers differ from torch's by more than promised", FAILED)

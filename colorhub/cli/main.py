@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from contextlib import suppress
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
@@ -52,21 +52,22 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
+    code: list[int] = []
+    atexit.register(_exit_at_once, code)  # the first that is registered is the last that is called
     try:
         app()
     except SystemExit as ended:
-        _leave(ended)
+        code += [ended.code or 0] if isinstance(ended.code, int | None) else []
+        raise
 
 
-def _leave(ended: SystemExit) -> NoReturn:
+def _exit_at_once(code: list[int]) -> None:
     """End the process. Once torch is loaded, taking it down again would cost more than half a second for nothing."""
-    if "torch" not in sys.modules or not isinstance(ended.code, int | None):
-        raise ended
-    atexit._run_exitfuncs()
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError):  # whoever read it is gone
-            stream.flush()
-    os._exit(ended.code or 0)
+    if code and "torch" in sys.modules:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):  # whoever read it is gone
+                stream.flush()
+        os._exit(code[0])
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ from typing import Annotated, Any
 
 import typer
 
-from colorhub.cli.console import plain_endings
+from colorhub.cli.console import quiet_exits
 
 _HEADINGS = ("name", "architecture", "MB", "gain (dB)", "what", "from")
 _NONE = "No models: COLORHUB_MODELS can name folders that hold some."
 
 
+@quiet_exits()
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a model, one a line.")] = False,
 ) -> None:
@@ -23,14 +24,13 @@ def models(
     """
     from colorhub.hub.loading import list_models
 
-    with plain_endings():
-        listed = sorted(list_models(), key=lambda info: info.architecture)  # stable
-        if as_json:
-            for info in listed:
-                typer.echo(json.dumps(_facts(info)))
-        else:
-            rows = [_row(_facts(info)) for info in listed]
-            typer.echo(_table([_HEADINGS, *rows]) if rows else _NONE)
+    listed = sorted(list_models(), key=lambda info: info.architecture)  # stable
+    if as_json:
+        for info in listed:
+            typer.echo(json.dumps(_facts(info)))
+    else:
+        rows = [_row(_facts(info)) for info in listed]
+        typer.echo(_table([_HEADINGS, *rows]) if rows else _NONE)
 
 
 def _facts(info: Any) -> dict[str, Any]:

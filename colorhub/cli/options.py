@@ -10,11 +10,6 @@ import typer
 from colorhub.settings import DEFAULT_MODEL, FIELDS, FieldInfo
 
 
-def _option(help: str, *names: str, **keywords: Any) -> Any:
-    """An option; ``show_default`` says in words what happens without one that has no value to show."""
-    return typer.Option(*names, help=help, **keywords)
-
-
 def _setting(name: str, *names: str, **keywords: Any) -> Any:
     """The option of a setting."""
     info = FIELDS[name]
@@ -23,7 +18,7 @@ def _setting(name: str, *names: str, **keywords: Any) -> Any:
         keywords |= {"parser": _one_of(info), "metavar": "|".join(map(str, info.choices))}
     elif info.kind in (int, float) and "parser" not in keywords:
         keywords |= {"min": info.low, "max": info.high}
-    return _option(info.help, *names, **keywords)
+    return typer.Option(*names, help=info.help, **keywords)
 
 
 def _one_of(info: FieldInfo) -> Callable[[str], Any]:
@@ -50,10 +45,10 @@ Paths = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    _option(
-        "Folder for the results, which keep their names and the folders they are in.",
+    typer.Option(
         "-o",
         "--output",
+        help="Folder for the results, which keep their names and the folders they are in.",
         metavar="DIR",
         show_default="beside the photo, as NAME.color.jpg",
     ),
@@ -70,53 +65,52 @@ Quality = Annotated[int | None, _setting("quality", metavar="NUMBER", show_defau
 Record = Annotated[bool | None, _setting("record", "--record/--no-record", show_default="record")]
 LoadSettings = Annotated[
     Path | None,
-    _option(
-        "Take the settings from a file that --save-settings wrote; options given beside it win.",
+    typer.Option(
         "--settings",
+        help="Take the settings from a file that --save-settings wrote; options given beside it win.",
         metavar="FILE",
     ),
 ]
 SaveSettings = Annotated[
     Path | None,
-    _option(
-        "Write the settings in effect (--model to --record) into a file for --settings.",
+    typer.Option(
         "--save-settings",
+        help="Write the settings in effect (--model to --record) into a file for --settings.",
         metavar="FILE",
     ),
 ]
 # The words of version 0.1: still taken, and warned of.
-Normalize = Annotated[bool | None, _option("Now --restore.", "--normalize/--no-normalize", hidden=True)]
-Recolor = Annotated[bool, _option("Now --in-color recolor.", "--recolor", hidden=True)]
-NoProvenance = Annotated[bool, _option("Now --no-record.", "--no-provenance", hidden=True)]
-Recursive = Annotated[bool, _option("Also the folders inside folders.", "-r", "--recursive")]
-Overwrite = Annotated[bool, _option("Colour again what has its result already.", "--overwrite")]
+Normalize = Annotated[bool | None, typer.Option("--normalize/--no-normalize", help="Now --restore.", hidden=True)]
+Recolor = Annotated[bool, typer.Option("--recolor", help="Now --in-color recolor.", hidden=True)]
+NoProvenance = Annotated[bool, typer.Option("--no-provenance", help="Now --no-record.", hidden=True)]
+Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also the folders inside folders.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Colour again what has its result already.")]
 Hints = Annotated[
     Path | None,
-    _option(
-        "Say which colours things in one photo have: a JSON file as colorhub.save_hints writes it.",
+    typer.Option(
         "--hints",
+        help="Say which colours things in one photo have: a JSON file as colorhub.save_hints writes it.",
         metavar="FILE",
     ),
 ]
-Device = Annotated[str | None, _option("cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")]
+Device = Annotated[
+    str | None, typer.Option(help="cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")
+]
 Jobs = Annotated[
     int | None,
-    _option(
-        "Photos in work at once.",
-        "-j",
-        "--jobs",
-        metavar="N",
-        min=1,
-        show_default="one a core, and one more",
+    typer.Option(
+        "-j", "--jobs", help="Photos in work at once.", metavar="N", min=1, show_default="one a core, and one more"
     ),
 ]
 ShardOf = Annotated[
     str | None,
-    _option(
-        "Only part I (from 0) of N of the files, for several processes or machines.",
+    typer.Option(
+        help="Only part I (from 0) of N of the files, for several processes or machines.",
         metavar="I/N",
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
     ),
 ]
-AsJson = Annotated[bool, _option("One JSON object a file on stdout, then a summary.", "--json")]
-MaxPixels = Annotated[int, _option("Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]
+MaxPixels = Annotated[
+    int, typer.Option(help="Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)
+]

@@ -1,17 +1,17 @@
 """``colorhub publish``: models and the Space to the Hub."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, plain_endings, say
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
     from colorhub.hub.publish import Hub, ModelFolder, Plan
     from colorhub.hub.published import Published
 
 
+@quiet_exits()
 def publish(
     names: Annotated[
         list[str] | None, typer.Argument(metavar="[NAME]...", help="Bundled models, or model folders.")
@@ -35,45 +35,38 @@ def publish(
     """
     names = names or []
     if not names and not space:
-        raise leave("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
+        raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
     if names and not org:
-        raise leave("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
-    from colorhub.hub.publish import PublishError
-
-    with plain_endings():
-        try:
-            _publish(names, org, space, private, create_pr, dry_run)
-        except PublishError as error:
-            raise leave(error, FAILED) from None
-
-
-def _publish(names: list[str], org: str, space: str, private: bool, create_pr: bool, dry_run: bool) -> None:
+        raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
     from colorhub.hub.plan import check_repo_id
-    from colorhub.hub.publish import Hub, check_folder, plan_models, plan_space
+    from colorhub.hub.publish import Hub, PublishError, check_folder, plan_models, plan_space
 
-    for repo_id in [space] * bool(space):
-        check_repo_id(repo_id)
-    if names:
-        check_repo_id(f"{org}/name")
-    folders = [check_folder(name) for name in names]
-    for folder in folders:
-        check_repo_id(f"{org}/{folder.name}")
-    hub = Hub()
-    for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
-        hub.check_owner(owner)
-    plans = plan_models(hub, folders, org, private=private, create_pr=create_pr)
-    if space:  # that it can be published is known before the first model is
-        entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
-        planned = plan_space(hub, space, entries, private=private, create_pr=create_pr)
-    if dry_run:
-        for plan in [*plans, *([planned] if space else [])]:
-            _tell(plan, "would be published")
+    how = {"private": private, "create_pr": create_pr}
+    with failing(FAILED, PublishError):
+        if space:
+            check_repo_id(space)
+        if names:
+            check_repo_id(f"{org}/name")
+        folders = [check_folder(name) for name in names]
         for folder in folders:
-            _tell_left_out(folder)
-        return
-    published = _publish_models(hub, folders, plans)
-    if space:
-        _publish_space(hub, lambda: plan_space(hub, space, published, private=private, create_pr=create_pr))
+            check_repo_id(f"{org}/{folder.name}")
+        hub = Hub()
+        for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
+            hub.check_owner(owner)
+        plans = plan_models(hub, folders, org, **how)
+        planned = []
+        if space:  # that it can be published is known before the first model is
+            entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
+            planned = [plan_space(hub, space, entries, **how)]
+        if dry_run:
+            for plan in [*plans, *planned]:
+                _print_plan(plan, "would be published")
+            for folder in folders:
+                _print_left_out(folder)
+            return
+        published = _publish_models(hub, folders, plans)
+        if space:
+            _publish_space(hub, plan_space(hub, space, published, **how))
 
 
 def _publish_models(hub: "Hub", folders: "list[ModelFolder]", plans: "list[Plan]") -> "dict[str, Published]":
@@ -83,20 +76,19 @@ def _publish_models(hub: "Hub", folders: "list[ModelFolder]", plans: "list[Plan]
     for folder, plan in zip(folders, plans, strict=True):
         outcome = publish_model(hub, folder, plan)
         entries[folder.name] = outcome.entry
-        _tell(plan, f"published as {outcome.commit}")
-        _tell_left_out(folder)
+        _print_plan(plan, f"published as {outcome.commit}")
+        _print_left_out(folder)
         typer.echo("  loaded back from the Hub: the same answer bit for bit")
         typer.echo(f"  for colorhub/hub/published.py: {folder.name!r}: {outcome.entry!r},")
     return entries
 
 
-def _publish_space(hub: "Hub", plan_again: "Callable[[], Plan]") -> None:
+def _publish_space(hub: "Hub", plan: "Plan") -> None:
     from colorhub.hub.publish import carry_out
 
-    plan = plan_again()
-    _tell(plan, f"published as {carry_out(hub, plan)}")
+    _print_plan(plan, f"published as {carry_out(hub, plan)}")
     if plan.private:
-        say("A private Space sees private models only with a secret HF_TOKEN: add one in its settings.")
+        echo_err("A private Space sees private models only with a secret HF_TOKEN: add one in its settings.")
 
 
 def _promise(folder: "ModelFolder", plan: "Plan") -> "Published":
@@ -106,7 +98,7 @@ def _promise(folder: "ModelFolder", plan: "Plan") -> "Published":
     return Published(plan.repo_id, plan.state.commit if plan.state else "main", folder.architecture, "", "")
 
 
-def _tell(plan: "Plan", what: str) -> None:
+def _print_plan(plan: "Plan", what: str) -> None:
     where = f"{plan.kind} {plan.repo_id}"
     if plan.nothing_to_do:
         typer.echo(f"{where}: unchanged, {len(plan.files)} files")
@@ -123,6 +115,6 @@ def _listed(paths: tuple[str, ...], what: str) -> str:
     return f"\n  {what.removeprefix('to ')}: {', '.join(paths[:8])}{more}"
 
 
-def _tell_left_out(folder: "ModelFolder") -> None:
+def _print_left_out(folder: "ModelFolder") -> None:
     if folder.left_out:
         typer.echo(f"  left out of {folder.name}, as no part of a published model: {', '.join(folder.left_out)}")

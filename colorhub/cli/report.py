@@ -5,19 +5,23 @@ import sys
 from collections import Counter
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from tqdm import tqdm
 
-from colorhub.cli.console import say, shown
+from colorhub._text import one_line
+from colorhub.cli.console import echo_err, printable
+
+if TYPE_CHECKING:
+    from colorhub.folder.plan import FileResult
 
 _FEW = 20  # up to so many photos are named one by one
 _SIGN_OF_LIFE = 60.0  # seconds between lines where there is no terminal to draw a bar on
 
 
-class Report:
-    """Counts outcomes and prints them. With ``as_json``, stdout gets one object a file and people read stderr."""
+class RunReport:
+    """Counts results and prints them. With ``as_json``, stdout gets one object a file and people read stderr."""
 
     def __init__(self, to_do: int, as_json: bool) -> None:
         self.to_do, self.as_json, self.done = to_do, as_json, 0
@@ -29,30 +33,25 @@ class Report:
             total=to_do, unit="photo", file=sys.stderr, leave=False, disable=not (to_do and sys.stderr.isatty())
         )
 
-    def add(
-        self,
-        path: Path,
-        status: str,
-        output: Path | None = None,
-        reason: str = "",
-        seconds: float = 0.0,
-        size: tuple[int, int] | None = None,
-    ) -> None:
+    def add(self, result: "FileResult") -> None:
         """Count and print what became of one file."""
-        self.counts[status] += 1
-        if status == "failed":
-            self.failures.append((shown(path), one_line(reason)))
+        self.counts[result.status] += 1
+        self.unsure += result.unsure
+        reason = one_line(result.reason, None) if result.reason else ""
+        if result.status == "failed":
+            self.failures.append((printable(result.source), printable(reason)))
         if self.as_json:
             self._print_json(
-                path=str(path),
-                output=None if output is None else str(output),
-                status=status,
-                reason=one_line(reason) or None,
-                seconds=round(seconds, 3),
-                size=size,
+                path=str(result.source),
+                output=None if result.output is None else str(result.output),
+                status=result.status,
+                reason=printable(reason) or None,
+                seconds=round(result.seconds, 3),
+                size=result.size,
             )
-        elif self.to_do <= _FEW and output and status in ("colored", "passed_through"):
-            self._print(f"{shown(path)} -> {shown(output)}{f' ({one_line(reason)})' if reason else ''}")
+        elif self.to_do <= _FEW and result.output and result.status in ("colored", "passed_through"):
+            note = f" ({printable(reason)})" if reason else ""
+            self._print(f"{printable(result.source)} -> {printable(result.output)}{note}")
 
     def advance(self) -> None:
         """One photo of those to do is done: move the bar, or without a terminal say now and then how far it is."""
@@ -62,18 +61,20 @@ class Report:
             self.last_line = monotonic()
             rate = self.done / (self.last_line - self.started)
             left = duration((self.to_do - self.done) / rate)
-            say(f"{self.done} of {self.to_do} photos, {rate:.2g} a second, {left} left")
+            echo_err(f"{self.done} of {self.to_do} photos, {rate:.2g} a second, {left} left")
 
     def finish(self, model: str | None, exit_code: int) -> None:
         """Print the summary: how many of what, and each failure with its reason."""
         self.bar.close()
         seconds = monotonic() - self.started
-        say(self._sentence(seconds))
+        echo_err(self._sentence(seconds))
         if self.unsure:
             some = "1 photo was" if self.unsure == 1 else f"{self.unsure} photos were"
-            say(f"{some} coloured that may have been in colour already (--in-color keep leaves such ones as they are).")
+            echo_err(
+                f"{some} coloured that may have been in colour already (--in-color keep leaves such ones as they are)."
+            )
         for path, reason in self.failures:
-            say(f"  {reason}" if Path(path).name in reason else f"  {path}: {reason}")
+            echo_err(f"  {reason}" if Path(path).name in reason else f"  {path}: {reason}")
         if self.as_json:
             statuses = ("colored", "passed_through", "skipped", "failed")
             counts = {status: self.counts[status] for status in statuses}
@@ -98,11 +99,6 @@ class Report:
     def _print_json(self, **facts: Any) -> None:
         self._print(json.dumps(facts))
         sys.stdout.flush()
-
-
-def one_line(text: str) -> str:
-    """A sentence that can stand in a list: printable, on one line, without its full stop."""
-    return shown(" ".join(text.split()).removesuffix("."))
 
 
 def duration(seconds: float) -> str:

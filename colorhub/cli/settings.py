@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, leave, say
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, is_settings
 
 
@@ -17,13 +17,11 @@ def settings_in_effect(given: Mapping[str, Any], file: Path | None) -> Settings:
         given: settings by name, ``None`` for one that was not given.
         file: that ``--save-settings`` or ``Settings.save`` wrote.
     """
-    try:
+    with failing(WRONG_USAGE, SettingsError):
         chosen = Settings.load(file) if file else Settings()
         chosen = chosen.changed(**{name: value for name, value in given.items() if value is not None})
-    except SettingsError as error:
-        raise leave(error, WRONG_USAGE) from error
     if chosen.samples is not None:
-        raise leave(
+        raise fail(
             f"the settings {file} ask for {chosen.samples} samples, but the command line writes one colouring of each "
             'photo: set "samples" to null there',
             WRONG_USAGE,
@@ -35,13 +33,11 @@ def write_settings(settings: Settings, file: Path) -> None:
     """Write the settings in effect, so that what was done can be done again. Only settings are overwritten: of
     ``--save-settings *.jpg`` the shell makes the name of a photo."""
     if file.is_file() and file.stat().st_size and not _holds_settings(file):
-        raise leave(
-            f"{file} is there and holds no settings, so it is not overwritten: choose another name", WRONG_USAGE
-        )
+        raise fail(f"{file} is there and holds no settings, so it is not overwritten: choose another name", WRONG_USAGE)
     try:
         settings.save(file)
     except OSError as error:
-        raise leave(f"the settings cannot be written to {file} ({error.strerror})", FAILED) from error
+        raise fail(f"the settings cannot be written to {file} ({error.strerror})", FAILED) from error
 
 
 def _holds_settings(file: Path) -> bool:
@@ -51,7 +47,7 @@ def _holds_settings(file: Path) -> bool:
         return False
 
 
-def in_todays_words(
+def from_old_options(
     given: Mapping[str, Any], normalize: bool | None, recolor: bool, no_provenance: bool
 ) -> dict[str, Any]:
     """What options of version 0.1 mean now; each is warned of in a line. Options of today win over them."""
@@ -73,4 +69,4 @@ def in_todays_words(
 
 
 def _warn(before: str, now: str) -> None:
-    say(f"Note: {before} is now {now}; the old word will go.")
+    echo_err(f"Note: {before} is now {now}; the old word will go.")

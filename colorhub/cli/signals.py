@@ -3,11 +3,11 @@
 import os
 import signal
 from threading import Event
-from types import FrameType, TracebackType
-from typing import Self
+from types import FrameType
+from typing import Any, Self
 
 
-class Stopping:
+class StopSignals:
     """While entered, the first signal sets ``event``, so that work ends in order; a second one ends the process.
 
     ``exit_code`` is 130 after Ctrl-C and 143 after SIGTERM, None when there was no signal.
@@ -16,18 +16,16 @@ class Stopping:
     def __init__(self) -> None:
         self.event = Event()
         self.exit_code: int | None = None
-        self._before: dict[int, object] = {}
+        self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
         for number in (signal.SIGINT, signal.SIGTERM):
             self._before[number] = signal.signal(number, self._stop)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for number, handler in self._before.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         if self.event.is_set() and self.exit_code is not None:

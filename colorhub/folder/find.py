@@ -43,7 +43,8 @@ def find_photos(
         leave_out: a folder not to look into unless it was asked for by name: where the results go.
     """
     found = Found()
-    for argument in map(os.fspath, arguments):
+    for given in arguments:
+        argument = os.fspath(given)
         if Path(argument).is_dir():
             _add_folder(found, argument, recursive, leave_out)
         elif os.path.lexists(argument):

@@ -3,11 +3,11 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos
 from colorhub.photo import PhotoError
@@ -18,7 +18,8 @@ class PlanError(ValueError):
     """Settings that cannot work: the message says which and what to do."""
 
 
-class Shard(NamedTuple):
+@dataclass(frozen=True)
+class Shard:
     """Part ``index`` (from 0) of ``count`` parts of the files."""
 
     index: int
@@ -54,8 +55,22 @@ class Job:
     relative: str
 
 
+@dataclass(frozen=True)
+class FileResult:
+    """What became of one photo. ``status``: ``colored``, ``passed_through``, ``skipped`` or ``failed``."""
+
+    source: Path
+    status: str
+    output: Path | None = None
+    reason: str = ""
+    seconds: float = 0.0
+    size: tuple[int, int] | None = None  # width, height
+    hopeless: bool = False  # the run is stopped: further photos would fail alike
+    unsure: bool = False  # coloured, though it may have been in colour already
+
+
 @dataclass
-class Plan:
+class FolderPlan:
     """``jobs`` are to do, ``done`` have their output already, ``problems`` cannot be done; ``notes`` for the user."""
 
     jobs: list[Job] = field(default_factory=list)
@@ -73,7 +88,7 @@ def make_plan(
     recursive: bool = False,
     overwrite: bool = False,
     shard: Shard | None = None,
-) -> Plan:
+) -> FolderPlan:
     """Find the photos and give each its output.
 
     Args:
@@ -92,15 +107,16 @@ def make_plan(
         raise PlanError(f"{folder} is a file: results need a folder")
     wanted = _format(format)
     found = find_photos(arguments, recursive, folder)
-    plan = Plan(problems=found.problems, notes=_notes(found))
+    plan = FolderPlan(problems=found.problems, notes=_notes(found))
     base = _common_folder(found.roots)
     jobs = [_job(path, base, folder, wanted) for path in found.files]
     jobs = sorted(_without_clashes(jobs, plan), key=lambda job: job.relative)
-    is_done = _Done(jobs)
+    planned = {job.output for job in jobs} | {job.source for job in jobs}
+    names_in = cache(_names_in)
     for job in jobs:
         if shard and not shard.holds(job.relative):
             plan.elsewhere += 1
-        elif not overwrite and (result := is_done.result(job)):
+        elif not overwrite and (result := _existing_result(job, planned, names_in)):
             plan.done.append(replace(job, output=result))
         else:
             plan.jobs.append(job)
@@ -116,25 +132,19 @@ def result_path(job: Job, name: str) -> Path:
     return job.output.with_name(job.output.name + SUFFIXES[name][0])
 
 
-class _Done:
-    """Looks up results that exist, each folder read once."""
+def _existing_result(job: Job, planned: set[Path], names_in: Callable[[Path], frozenset[str]]) -> Path | None:
+    """The job's result, or one in another format, where it is there already."""
+    names = names_in(job.output.parent)
+    if job.output.name in names:
+        return job.output
+    others = {result_path(job, name) for name in SUFFIXES} - planned
+    return next((path for path in sorted(others) if path.name in names), None)
 
-    def __init__(self, jobs: Sequence[Job]) -> None:
-        self._planned = {job.output for job in jobs} | {job.source for job in jobs}
-        self._names: dict[Path, frozenset[str]] = {}
 
-    def result(self, job: Job) -> Path | None:
-        names = self._in_folder(job.output.parent)
-        if job.output.name in names:
-            return job.output
-        others = {result_path(job, name) for name in SUFFIXES} - self._planned
-        return next((path for path in sorted(others) if path.name in names), None)
-
-    def _in_folder(self, folder: Path) -> frozenset[str]:
-        if folder not in self._names:
-            with suppress(OSError):
-                self._names[folder] = frozenset(path.name for path in folder.iterdir())
-        return self._names.setdefault(folder, frozenset())
+def _names_in(folder: Path) -> frozenset[str]:
+    with suppress(OSError):
+        return frozenset(path.name for path in folder.iterdir())
+    return frozenset()
 
 
 def _format(format: str | None) -> str | None:
@@ -161,7 +171,7 @@ def _renamed(path: Path, wanted: str | None) -> Path:
     return with_suffix(path, writable(wanted, lossless=False)[0]) if wanted else path
 
 
-def _without_clashes(jobs: Sequence[Job], plan: Plan) -> list[Job]:
+def _without_clashes(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
     """Give every photo a result of its own; the photos for which there is none become problems of the plan.
 
     ``a.jpg`` and ``a.png`` both want ``a.png``: the one called so already gets it, the other becomes ``a.jpg.png``.

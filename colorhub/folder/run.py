@@ -6,8 +6,7 @@ split up. A few photos go through the network together, because reading the weig
 """
 
 import errno
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +18,10 @@ from typing import Any
 import cv2
 import torch
 
-from colorhub.folder.budget import Admission
-from colorhub.folder.plan import Job, result_path
+from colorhub._system import cores
+from colorhub._text import one_line
+from colorhub.folder.memory import MemoryLimiter
+from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import ColorPhoto, Photo, PhotoError
@@ -30,20 +31,6 @@ from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one photo. ``status``: ``colored``, ``passed_through`` or ``failed``."""
-
-    source: Path
-    status: str
-    output: Path | None = None
-    reason: str = ""
-    seconds: float = 0.0
-    size: tuple[int, int] | None = None  # width, height
-    hopeless: bool = False  # the run is stopped: further photos would fail alike
-    unsure: bool = False  # coloured, though it may have been in colour already
 
 
 def color_files(
@@ -56,7 +43,7 @@ def color_files(
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
-) -> Iterator[Outcome]:
+) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
     Args:
@@ -70,7 +57,8 @@ def color_files(
             dropped.
         opened: photos that were read already.
     """
-    return _Workers(pipeline, jobs, settings, workers, overwrite, hints, stop or Event(), opened or {}).outcomes()
+    count = max(1, min(workers, len(jobs)))
+    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), dict(opened or {})).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -87,31 +75,27 @@ class _Work:
     hints: list[Hint] | None = None
     prepared: Any = None
     layer: ColorLayer | None = None
-    outcome: Outcome | None = None
+    result: FileResult | None = None
     seconds: float = 0.0
 
 
+@dataclass(eq=False)
 class _Workers:
-    def __init__(
-        self,
-        pipeline: ColorizationPipeline,
-        jobs: Sequence[Job],
-        settings: Settings,
-        workers: int,
-        overwrite: bool,
-        hints: Path | None,
-        stop: Event,
-        opened: Mapping[Path, Photo],
-    ) -> None:
-        self.pipeline, self.settings, self.stop = pipeline, settings, stop
-        self.overwrite, self.hints = overwrite, hints
-        self.opened = dict(opened)
-        self.count = max(1, min(workers, len(jobs)))
-        self.torch_threads = max(1, cores() // self.count)
-        self.admission = Admission(jobs, self.count)
-        self.ready: SimpleQueue[Outcome | None] = SimpleQueue()
+    pipeline: ColorizationPipeline
+    jobs: Sequence[Job]
+    settings: Settings
+    count: int
+    overwrite: bool
+    hints: Path | None
+    stop: Event
+    opened: dict[Path, Photo]
 
-    def outcomes(self) -> Iterator[Outcome]:
+    def __post_init__(self) -> None:
+        self.torch_threads = max(1, cores() // self.count)
+        self.limiter = MemoryLimiter(self.jobs, self.count)
+        self.ready: SimpleQueue[FileResult | None] = SimpleQueue()
+
+    def results(self) -> Generator[FileResult, None, None]:
         before = torch.get_num_threads(), cv2.getNumThreads()
         threads = [Thread(target=self._work, name=f"photos-{i}", daemon=True) for i in range(self.count)]
         for thread in threads:
@@ -119,11 +103,11 @@ class _Workers:
         working = len(threads)
         try:
             while working:
-                outcome = self.ready.get()
-                if outcome is None:
+                result = self.ready.get()
+                if result is None:
                     working -= 1
                 else:
-                    yield outcome
+                    yield result
         finally:
             self.stop.set()
             for thread in threads:
@@ -135,7 +119,7 @@ class _Workers:
         torch.set_num_threads(self.torch_threads)  # OpenMP keeps this per thread
         cv2.setNumThreads(self.torch_threads)
         try:
-            while not self.stop.is_set() and (group := self.admission.next_group()):
+            while not self.stop.is_set() and (group := self.limiter.next_group()):
                 self._color_group([_Work(job, cost) for job, cost in group])
         except _Stopped:
             pass
@@ -149,16 +133,16 @@ class _Workers:
             self._predict([work for work in works if work.prepared is not None])
             for work in works:
                 self._attempt(work, self._finish)
-                self.ready.put(work.outcome)
-                self.admission.give_back(work.cost)
+                self.ready.put(work.result)
+                self.limiter.give_back(work.cost)
                 work.cost, work.photo, work.prepared, work.layer = 0, None, None, None
         finally:
-            self.admission.give_back(sum(work.cost for work in works))
+            self.limiter.give_back(sum(work.cost for work in works))
 
     def _attempt(self, work: _Work, step: Callable[[_Work], None]) -> None:
         """Take one step with a photo that has not failed yet. One broken file never stops the rest."""
         self._check()
-        if work.outcome is not None:
+        if work.result is not None:
             return
         started = perf_counter()
         try:
@@ -168,7 +152,7 @@ class _Workers:
         except Exception as error:
             hopeless = getattr(error.__context__ or error, "errno", None) in _HOPELESS
             seconds = work.seconds + perf_counter() - started
-            work.outcome = Outcome(work.job.source, "failed", None, reason_of(error), seconds, hopeless=hopeless)
+            work.result = FileResult(work.job.source, "failed", None, reason_of(error), seconds, hopeless=hopeless)
             if hopeless:
                 self.stop.set()
         work.seconds += perf_counter() - started
@@ -204,7 +188,7 @@ class _Workers:
         seconds = work.seconds + perf_counter() - started
         notes = colored.notes or ()
         unsure = NOT_SURE in notes
-        work.outcome = Outcome(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure)
+        work.result = FileResult(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure)
 
     def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
         wanted = format_named(colored.format) if colored.format else photo.format
@@ -218,13 +202,6 @@ class _Workers:
             raise _Stopped
 
 
-def cores() -> int:
-    """Processor cores that this process may use."""
-    with suppress(AttributeError):  # not on every system
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def reason_of(error: Exception) -> str:
     """Why a photo failed, in one sentence."""
     if isinstance(error, (HintsError, PhotoError)):
@@ -234,5 +211,5 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror or error}"
-    first = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    return f"an unexpected {type(error).__name__}: {first}"
+    kind, lines = type(error).__name__, str(error).strip().splitlines()
+    return f"an unexpected {kind}: {one_line(lines[0] if lines else kind)}"

@@ -18,6 +18,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorhub import __version__
+from colorhub._text import one_line
 from colorhub.hub.loading import load
 from colorhub.models import Colorizer, WeightsError, create, find_class
 from colorhub.models.repository import read_config
@@ -63,7 +64,7 @@ def run(subject: Subject) -> Iterator[tuple[str, str | None]]:
         try:
             check(subject)
         except Exception as error:  # a class of others may fail in any way, and the rest is checked all the same
-            told = " ".join(str(error).split()) or "no message"
+            told = one_line(error, None) if str(error) else "no message"
             yield sentence, told if isinstance(error, ContractError) else f"{type(error).__name__}: {told}"
         else:
             yield sentence, None

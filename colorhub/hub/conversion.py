@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from colorhub._text import did_you_mean
+from colorhub._text import did_you_mean, one_line
 from colorhub.hub.releases import RELEASES, Release, sha256_prefix
 from colorhub.models.base import Colorizer, WeightsError
 from colorhub.models.registry import MODELS
@@ -56,7 +56,7 @@ def read_release(path: Path) -> dict[str, Tensor]:
             f"{path} is no file of weights, or holds more than tensors: only a state dict of tensors is read, no code."
         ) from error
     except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
+        reason = one_line(error, 120)
         raise WeightsError(f"{path} cannot be read as weights, perhaps it is cut off: {reason}.") from error
     return _state_dict(path, found)
 

@@ -12,6 +12,8 @@ from huggingface_hub.errors import (
     RepositoryNotFoundError,
 )
 
+from colorhub._text import one_line
+
 
 class PublishError(ValueError):
     """Why something is not published: what was wrong, what is expected, what to do."""
@@ -40,7 +42,7 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         raise PublishError(known) from error
     except ValueError as error:
         raise PublishError(
-            f"The repository {repo_id} was refused before anything was uploaded: {_line(error)}."
+            f"The repository {repo_id} was refused before anything was uploaded: {one_line(error)}."
         ) from error
 
 
@@ -57,17 +59,12 @@ def _answer(repo_id: str, error: HfHubHTTPError) -> str:
         return (
             f"The repository {repo_id} was changed by someone else meanwhile: nothing went up; run the command again."
         )
-    return (
-        f"The Hub answered {status} for {repo_id}: {error.server_message or _line(error)}. Run the command again later."
-    )
+    detail = error.server_message or one_line(error)
+    return f"The Hub answered {status} for {repo_id}: {detail}. Run the command again later."
 
 
 def _broken(repo_id: str, error: BaseException) -> str:
     return (
-        f"The connection to the Hub ({constants.ENDPOINT}) failed at {repo_id} ({_line(error)}): the repository holds "
-        "its old files or the new ones, never a mixture; run the command again."
+        f"The connection to the Hub ({constants.ENDPOINT}) failed at {repo_id} ({one_line(error)}): the repository "
+        "holds its old files or the new ones, never a mixture; run the command again."
     )
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__

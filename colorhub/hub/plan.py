@@ -7,6 +7,7 @@ from fnmatch import fnmatch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
+from colorhub._text import one_line
 from colorhub.hub.errors import PublishError
 from colorhub.hub.remote import Content, Hub, State
 
@@ -38,8 +39,7 @@ def check_repo_id(repo_id: str) -> None:
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
-        reason = " ".join(str(error).split()).rstrip(".")
-        raise PublishError(f"{repo_id!r} cannot be the name of a repository: {reason}.") from error
+        raise PublishError(f"{repo_id!r} cannot be the name of a repository: {one_line(error, None)}.") from error
     if repo_id.count("/") != 1:
         raise PublishError(f"{repo_id!r} cannot be the name of a repository: owner/name is expected.")
 

@@ -12,6 +12,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from colorhub._text import one_line
 from colorhub.models.base import WeightsError, load_strictly
 
 STRIDES = (4, 8, 16, 32)
@@ -163,8 +164,7 @@ def _of_timm(name: str, like: nn.Module) -> dict[str, Tensor]:
     try:
         return timm.create_model(name, pretrained=True, **options).state_dict()
     except (OSError, RuntimeError, HfHubHTTPError, HTTPError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise WeightsError(f"timm's weights of {name} could not be had: {reason}") from error
+        raise WeightsError(f"timm's weights of {name} could not be had: {one_line(error)}") from error
 
 
 class _StaticSame(nn.Conv2d):

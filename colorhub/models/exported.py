@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorhub._text import one_line
 from colorhub.models.base import Colorizer, Prediction
 from colorhub.models.repository import WeightsError
 
@@ -109,7 +110,7 @@ def open_session(source: Path | bytes, device: str = "cpu") -> Any:
         return runtime.InferenceSession(content, options, providers=providers)
     except Exception as error:  # onnxruntime's own errors have no common base but this
         name = "The exported model" if isinstance(source, bytes) else source
-        raise WeightsError(f"{name} is not a readable ONNX file: {_short(error)}.") from error
+        raise WeightsError(f"{name} is not a readable ONNX file: {one_line(error)}.") from error
 
 
 def _metadata(session: Any, path: Path) -> Metadata:
@@ -121,7 +122,7 @@ def _metadata(session: Any, path: Path) -> Metadata:
     try:
         return Metadata.from_text(found)
     except (KeyError, ValueError) as error:
-        raise WeightsError(f"{path} does not describe its model as colorhub export does: {_short(error)}.") from error
+        raise WeightsError(f"{path} does not describe its model as colorhub export does: {one_line(error)}.") from error
 
 
 def _kinds() -> dict[str, Any]:
@@ -136,8 +137,3 @@ def _onnxruntime() -> ModuleType:
             error
         )
     return onnxruntime
-
-
-def _short(error: Exception) -> str:
-    text = " ".join(str(error).split()).rstrip(".")
-    return text if len(text) <= 200 else text[:197] + "..."

@@ -19,6 +19,8 @@ from huggingface_hub.errors import (
     RevisionNotFoundError,
 )
 
+from colorhub._text import one_line
+
 PICKLED = (".bin", ".pth", ".pt", ".pkl", ".pickle", ".ckpt", ".joblib", ".npy", ".npz")
 _ERRORS = (HFValidationError, HfHubHTTPError, HTTPError, OfflineModeIsEnabled, EntryNotFoundError, OSError)
 HUB_SETTINGS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
@@ -120,5 +122,4 @@ def _reason(model_id: str, error: Exception, hub: dict[str, Any]) -> str:
         )
     if status == 401:
         return f"The Hub refused the token sent for {model_id}: log in again with `hf auth login`, or set HF_TOKEN."
-    detail = " ".join(str(error).split())[:200]
-    return f"The model {model_id!r} is not on disk and could not be fetched from the Hub: {detail}"
+    return f"The model {model_id!r} is not on disk and could not be fetched from the Hub: {one_line(error)}"

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
+from colorhub._pixels import to_uint8
+from colorhub._text import one_line
 from colorhub.photo.encoding import encode_pixels
-from colorhub.photo.errors import PhotoError, short
+from colorhub.photo.errors import PhotoError
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 from colorhub.photo.metadata import Metadata
 from colorhub.photo.photo import Photo
@@ -78,7 +80,7 @@ class ColorPhoto:
         """The picture as a PIL image, RGB or RGBA. PIL holds 8 bits a channel: 16-bit colours are rounded."""
         from PIL import Image
 
-        return Image.fromarray(_eight_bits(self.pixels))
+        return Image.fromarray(to_uint8(self.pixels))
 
     def encode(self, format: str | None = None, **output: Any) -> tuple[bytes, str]:
         """The bytes of a file and its suffix (``.jpg``).
@@ -166,7 +168,7 @@ class ColorPhoto:
         except MemoryError:
             raise PhotoError(f"{self.photo.name} could not be written as {name}: not enough memory.") from None
         except Exception as error:  # every encoder raises its own types
-            raise PhotoError(f"{self.photo.name} could not be written as {name}: {short(error)}.") from None
+            raise PhotoError(f"{self.photo.name} could not be written as {name}: {one_line(error, 100)}.") from None
         for said in (*notes, *more):
             if said not in self.notes:
                 self.notes = (*self.notes, said)
@@ -193,15 +195,11 @@ class ColorPhoto:
         from PIL import Image
 
         step = max(1, max(self.pixels.shape[:2]) // (4 * _PREVIEW))
-        image = Image.fromarray(_eight_bits(np.ascontiguousarray(self.pixels[::step, ::step])))
+        image = Image.fromarray(to_uint8(np.ascontiguousarray(self.pixels[::step, ::step])))
         image.thumbnail((_PREVIEW, _PREVIEW))
         out = io.BytesIO()
         image.save(out, "PNG", compress_level=3)
         return out.getvalue()
-
-
-def _eight_bits(pixels: np.ndarray) -> np.ndarray:
-    return pixels if pixels.dtype == np.uint8 else ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
 def _original_file(photo: Photo) -> bytes | None:

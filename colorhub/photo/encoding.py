@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from colorhub._pixels import on_white, to_uint8
 from colorhub.photo import exif as tiff
+from colorhub.photo.lightness import in_strips
 from colorhub.photo.metadata import Metadata, iptc_resource, png_profile_text
 from colorhub.photo.profiles import srgb_profile
 from colorhub.photo.tiff_writing import encode_tiff
@@ -31,7 +33,7 @@ def encode_pixels(
     if name not in ("PNG", "TIFF"):
         pixels = _to_eight_bits(pixels, name, notes)
     if name in ("JPEG", "BMP") and pixels.shape[2] == 4:
-        pixels = _on_white(pixels)
+        pixels = in_strips(pixels, on_white, 3, np.uint8)
         notes.append(f"{name} holds no transparency: flattened on white")
     lossless = lossless and quality is None  # who names a quality wants a small file
     quality = quality or _QUALITY
@@ -51,17 +53,7 @@ def _to_eight_bits(pixels: np.ndarray, name: str, notes: list[str]) -> np.ndarra
     if pixels.dtype == np.uint8:
         return pixels
     notes.append(f"{name} is written with 8 bits a channel, the photo has 16 (PNG and TIFF keep them)")
-    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
-
-
-def _on_white(pixels: np.ndarray) -> np.ndarray:
-    from colorhub.photo.lightness import in_strips
-
-    def blend(strip: np.ndarray) -> np.ndarray:
-        color, alpha = strip[..., :3].astype(np.uint32), strip[..., 3:].astype(np.uint32)
-        return (color * alpha + 255 * (255 - alpha) + 127) // 255
-
-    return in_strips(pixels, blend, 3, np.uint8)
+    return to_uint8(pixels)
 
 
 def _profile(metadata: Metadata) -> bytes | None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
+from colorhub._text import one_line
 from colorhub.photo.decoding import Decoded, check_size, decode_file
-from colorhub.photo.errors import PhotoError, short, unreadable
+from colorhub.photo.errors import PhotoError, unreadable
 from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, lab_to_srgb
 from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
@@ -93,7 +94,7 @@ def _guarded(name: str, read: Any) -> Photo:
     except MemoryError:
         raise unreadable(name, "needs more memory than there is", "a smaller copy of it will work") from None
     except Exception as error:
-        raise unreadable(name, f"is damaged or cut short ({short(error)})") from None
+        raise unreadable(name, f"is damaged or cut short ({one_line(error, 100)})") from None
 
 
 def _open_file(source: Source, max_pixels: int) -> Photo:

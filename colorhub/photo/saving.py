@@ -1,12 +1,12 @@
-"""Files appear whole or not at all: written aside in the same folder, flushed to the disk, renamed."""
+"""A photo's file is written whole or not at all, and in words that name what is wrong."""
 
-import contextlib
 import errno
 import os
-import secrets
 from pathlib import Path
 
-from colorhub.photo.errors import PhotoError, short
+from colorhub._files import flush_folder, replacing, write_flushed
+from colorhub._text import one_line
+from colorhub.photo.errors import PhotoError
 
 _WORDS = {
     errno.ENOSPC: "the disk is full",
@@ -28,23 +28,19 @@ def write_whole(path: Path, content: bytes, times: tuple[int, int] | None, *, ov
     behind.
     """
     target = path.resolve() if path.is_symlink() else path
-    aside = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, "is a folder")
         _refuse_existing(target, overwrite)
-        _write_flushed(aside, content)
-        if times is not None:
-            os.utime(aside, ns=times)
-        _refuse_existing(target, overwrite)
-        aside.replace(target)
+        with replacing(target) as aside:
+            write_flushed(aside, content)
+            if times is not None:
+                os.utime(aside, ns=times)
+            _refuse_existing(target, overwrite)
     except OSError as error:
-        reason = _WORDS.get(error.errno or 0, short(error.strerror or error))
+        reason = _WORDS.get(error.errno or 0, one_line(error.strerror or error, 100))
         raise PhotoError(f"{path} could not be written: {reason}; nothing was left half-written.") from None
-    finally:
-        with contextlib.suppress(OSError):
-            aside.unlink(missing_ok=True)
-    _flush_folder(target.parent)
+    flush_folder(target.parent)
 
 
 def _refuse_existing(target: Path, overwrite: bool) -> None:
@@ -52,21 +48,3 @@ def _refuse_existing(target: Path, overwrite: bool) -> None:
         raise PhotoError(
             f"{target} exists already and was not overwritten; allow it with overwrite, or choose another name."
         )
-
-
-def _write_flushed(path: Path, content: bytes) -> None:
-    with path.open("xb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """So that the new name survives a power cut too. Not every system lets folders be opened; the file itself is
-    safe."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from colorhub.photo.errors import PhotoError, short, unreadable
+from colorhub._text import one_line
+from colorhub.photo.errors import PhotoError, unreadable
 
 _WORDS = {
     errno.ENOENT: "does not exist",
@@ -68,7 +69,7 @@ def _read_stream(stream: Any, name: str | None) -> bytes:
     try:
         raw = stream.read()
     except Exception as error:
-        raise unreadable(name or _stream_name(stream), f"could not be read ({short(error)})") from None
+        raise unreadable(name or _stream_name(stream), f"could not be read ({one_line(error, 100)})") from None
     if not isinstance(raw, bytes | bytearray):
         raise unreadable(name or _stream_name(stream), "was opened as text", "open it in binary mode ('rb')")
     return bytes(raw)
@@ -94,7 +95,7 @@ def _open_path(source: str | os.PathLike, name: str | None) -> Iterator[Source]:
 
 
 def _not_opened(name: str, error: OSError) -> PhotoError:
-    return unreadable(name, _WORDS.get(error.errno or 0, f"could not be opened ({short(error)})"))
+    return unreadable(name, _WORDS.get(error.errno or 0, f"could not be opened ({one_line(error, 100)})"))
 
 
 def _check_kind(status: os.stat_result, name: str) -> None:

@@ -1,8 +1,8 @@
-"""The Space: one file a tab. The only part of the hub that imports gradio. torch is imported once the page is up."""
+"""The Space: a folder a tab. The only part of the hub that imports gradio. torch is imported once the page is up."""
 
 import os
 from collections.abc import Callable, Sequence
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any
 
 # Read when gradio is imported: no request leaves the machine.
@@ -25,7 +25,7 @@ from colorhub.space.study.backups import kept_safe
 from colorhub.space.study.desk import Desk
 from colorhub.space.study.routes import study_routes
 
-# A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
+# A new tab is one folder with a function that builds it, and one entry here.
 TABS: Sequence[Callable[[], Any]] = (
     colorize_tab.tab,
     retouch_tab.tab,
@@ -34,7 +34,6 @@ TABS: Sequence[Callable[[], Any]] = (
     study_tab.tab,
     results.tab,
 )
-ENDPOINTS: Sequence[Callable[[], None]] = (colorize_tab.endpoint, colorize_tab.asking)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
 
@@ -47,8 +46,7 @@ def build() -> gr.Blocks:
             made = {tab: tab() for tab in TABS}
         one = made[colorize_tab.tab]
         retouch_tab.take_over(one.retouch, one.session, one.vividness, made[retouch_tab.tab])
-        for endpoint in ENDPOINTS:
-            endpoint()
+        colorize_tab.endpoints()
         gr.HTML(FOOTNOTE, padding=False)
     return page.queue(max_size=QUEUE, default_concurrency_limit=2)
 
@@ -95,10 +93,10 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
 
 
 def _behind_the_page() -> None:
-    warming = None if on_zero_gpu() else warm_up()
+    warming = Thread(target=warm_up, name="warm-up", daemon=True)
+    warming.start()
     fetch_cards()
-    if warming:
-        warming.join()
+    warming.join()
     demonstration.prepare()
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from colorhub.folder.budget import Admission, pixels_of
-from colorhub.folder.leftovers import remove_leftovers
-from colorhub.folder.plan import Job, Plan, PlanError, Shard, make_plan
+from colorhub._files import clean_up
+from colorhub.folder.memory import MemoryLimiter, pixels_of
+from colorhub.folder.plan import FolderPlan, Job, PlanError, Shard, make_plan
 
 Tree = Callable[..., Path]
 
@@ -28,7 +28,7 @@ def tree(tmp_path: Path) -> Tree:
     return make
 
 
-def outputs(plan: Plan, root: Path) -> dict[str, str]:
+def outputs(plan: FolderPlan, root: Path) -> dict[str, str]:
     """Source -> output, relative to ``root``."""
     return {str(job.source.relative_to(root)): str(job.output.relative_to(root)) for job in plan.jobs}
 
@@ -211,14 +211,14 @@ def test_the_shard_of_a_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "4")
     assert Shard.from_environment() is None
     monkeypatch.setenv("RANK", "3")
-    assert Shard.from_environment() == (3, 4)
+    assert Shard.from_environment() == Shard(3, 4)
 
 
 def test_leftovers_are_removed_when_they_are_old(tree: Tree) -> None:
     root = tree(".a.jpg.0123456789ab.tmp", ".b.tmp", "c.jpg.tmp", "d.jpg")
     os.utime(root / ".a.jpg.0123456789ab.tmp", (0, 0))  # an old photo's time is not the file's age
-    assert remove_leftovers([root, root / "none"]) == 0
-    assert remove_leftovers([root], age=-1) == 1
+    assert clean_up([root, root / "none"]) == 0
+    assert clean_up([root], age=-1) == 1
     assert sorted(path.name for path in root.iterdir()) == [".b.tmp", "c.jpg.tmp", "d.jpg"]
 
 
@@ -236,15 +236,15 @@ def photo_jobs(folder: Path, sizes: list[tuple[int, int]]) -> list[Job]:
 def test_pixels_in_work_are_bounded(tmp_path: Path) -> None:
     jobs = photo_jobs(tmp_path, [(100, 100)] * 40 + [(200, 200)] + [(100, 100)] * 7)
     assert pixels_of(jobs[40].source) == 40_000
-    admission, in_work, seen = Admission(jobs, workers=2, limit=30_000), [], []
+    limiter, in_work, seen = MemoryLimiter(jobs, workers=2, limit=30_000), [], []
     while True:
         # What a second worker would do: finish something when there is no room, then ask again.
         while in_work and sum(cost for _, cost in in_work) + 10_000 > 30_000:
-            admission.give_back(in_work.pop(0)[1])
+            limiter.give_back(in_work.pop(0)[1])
         if len(seen) == 40:
             while in_work:
-                admission.give_back(in_work.pop(0)[1])
-        group = admission.next_group()
+                limiter.give_back(in_work.pop(0)[1])
+        group = limiter.next_group()
         if not group:
             break
         in_work += group
@@ -254,11 +254,11 @@ def test_pixels_in_work_are_bounded(tmp_path: Path) -> None:
 
 
 def test_photos_are_let_in_few_at_a_time_near_the_end(tmp_path: Path) -> None:
-    admission = Admission(photo_jobs(tmp_path, [(10, 10)] * 40), workers=2)
+    limiter = MemoryLimiter(photo_jobs(tmp_path, [(10, 10)] * 40), workers=2)
     sizes = []
-    while group := admission.next_group():
+    while group := limiter.next_group():
         sizes.append(len(group))
-        admission.give_back(sum(cost for _, cost in group))
+        limiter.give_back(sum(cost for _, cost in group))
     assert sum(sizes) == 40
     assert sizes[0] == 8
     assert sizes == sorted(sizes, reverse=True)

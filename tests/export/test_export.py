@@ -74,11 +74,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     yield folder
 
 
-@pytest.fixture
-def grey() -> np.ndarray:
-    return np.asarray(Image.fromarray(data.coffee()).convert("L"))
-
-
 def answers(content: Path | bytes, **given: np.ndarray) -> dict[str, np.ndarray]:
     """A file's outputs by name, as any program with onnxruntime would get them."""
     source = content if isinstance(content, bytes) else str(content)

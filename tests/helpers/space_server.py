@@ -67,12 +67,12 @@ def small_models(folder: Path) -> Path:
 
 
 def empty_page(models: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page's folder for uploads, below ``folder``; in this process the shelf is empty and ``models`` behind it."""
-    from colorhub.space.shared.catalogue import SHELF
+    """The page's folder for uploads, below ``folder``; in this process the cache is empty and ``models`` behind it."""
+    from colorhub.space.shared.catalogue import CACHE
 
     monkeypatch.setenv("COLORHUB_MODELS", str(models))
     monkeypatch.setenv("GRADIO_TEMP_DIR", str(folder / "uploads"))
-    SHELF.clear()
+    CACHE.clear()
     (folder / "uploads").mkdir()
     return folder / "uploads"
 

@@ -13,10 +13,13 @@ ROOT = Path(__file__).resolve().parents[2]
 # Each room of colorhub/ and the rooms it may import. A new file or folder there needs a line here.
 ROOMS = {
     "_text": "",
+    "_files": "",
+    "_pixels": "",
+    "_system": "",
     "settings": "_text photo",
     "color": "",
     "ab_bins": "",
-    "photo": "color",
+    "photo": "_files _pixels _text color",
     "_project": "",
     "models": "_text color ab_bins",
     "inference": "ab_bins color models photo settings",
@@ -26,10 +29,10 @@ ROOMS = {
     "retouching": "hints inference photo pipeline settings",
     "export": "color inference models photo",
     "hub": "_project _text models",
-    "study": "inference photo pipeline hub",
-    "folder": "hints inference photo pipeline settings",
-    "space": "_project _text hints hub inference photo models pipeline settings study",
-    "cli": "_text hints hub models pipeline settings folder export study",
+    "study": "_pixels _text inference photo pipeline hub",
+    "folder": "_system _text hints inference photo pipeline settings",
+    "space": "_files _pixels _project _text hints hub inference photo models pipeline settings study",
+    "cli": "_files _system _text hints hub models pipeline settings folder export study",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.
 FACADE = (

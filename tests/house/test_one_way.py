@@ -75,7 +75,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     },
     "runs the pipeline's network where a GPU is lent, in another process": {
         "colorhub/space/shared/catalogue.py": {f"{_INFERENCE}.runtime.Network", ".network"},
-        "colorhub/space/shared/shelved.py": {f"{_INFERENCE}.runtime.Network"},
+        "colorhub/space/shared/cached.py": {f"{_INFERENCE}.runtime.Network"},
     },
     "writes down at which precision the network runs": {
         "training/scoring/entries.py": {".network"},

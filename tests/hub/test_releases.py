@@ -336,6 +336,6 @@ def test_the_space_lists_releases_and_fetches_only_what_is_picked(site: FileServ
     assert "licence bsd-2-clause" in line
     assert models.default_model([listed[name] for name in RELEASES]) is None
     assert site.log == []
-    assert models.loading(listed["siggraph17"]).startswith("Downloading siggraph17")
-    assert models.SHELF.pipeline(listed["siggraph17"]).model.accepts_hints
+    assert models.loading_note(listed["siggraph17"]).startswith("Downloading siggraph17")
+    assert models.CACHE.pipeline(listed["siggraph17"]).model.accepts_hints
     assert "needs network" not in models.describe(next(i for i in models.listed() if i.name == "siggraph17"))

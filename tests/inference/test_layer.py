@@ -13,18 +13,14 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from skimage import data
+from tiny import tiny_pipeline
 
-from colorhub import ColorizationPipeline, ColorLayer, LayerError, Photo, Retouching, Settings, compose, create
-from colorhub.models import MODELS
+from colorhub import ColorizationPipeline, ColorLayer, LayerError, Photo, Retouching, Settings, compose
 
 
 @pytest.fixture(scope="module")
 def pipeline() -> ColorizationPipeline:
-    torch.manual_seed(0)
-    model = create("unet", **{**MODELS["unet"].tiny(), "dropout": 0.0})
-    with torch.no_grad():
-        model.out[1].weight *= 40
-    return ColorizationPipeline(model, device="cpu", vividness=1.4)
+    return tiny_pipeline(vividness=1.4)
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from skimage import data
 from skimage.color import rgb2gray, rgb2lab
+from tiny import tiny_pipeline
 from torch import Tensor
 
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
@@ -28,11 +29,7 @@ def faded(grey: np.ndarray, black: float, white: float) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def pipeline() -> ColorizationPipeline:
-    torch.manual_seed(0)
-    model = create("unet", **{**MODELS["unet"].tiny(), "dropout": 0.0, "working_size": 96})
-    with torch.no_grad():
-        model.out[1].weight *= 40
-    return ColorizationPipeline(model, device="cpu")
+    return tiny_pipeline({"working_size": 96})
 
 
 def test_an_answer_counts_as_far_as_others_agree() -> None:

@@ -17,8 +17,9 @@ from PIL import Image
 from space_server import serve
 
 from colorhub import ColorizationPipeline, Settings, compose
+from colorhub._pixels import to_uint8
 from colorhub.study.stimuli.stimuli import colored_by
-from training.scoring.entries import ModelEntry, eight_bits
+from training.scoring.entries import ModelEntry
 from training.scoring.protocol import DEFAULT, load_protocol
 
 MODEL = "unet"
@@ -151,7 +152,7 @@ def test_what_is_scored_is_what_everybody_gets(
     """Before the scores cut a picture: the pipeline's answer to it, colouring anew what is in colour."""
     entry = ModelEntry(MODEL, load_protocol(DEFAULT))
     expected = pipeline(photos[kind], in_color="recolor").pixels
-    assert np.array_equal(entry.answer_to(pipeline.open(photos[kind])), eight_bits(expected))
+    assert np.array_equal(entry.answer_to(pipeline.open(photos[kind])), to_uint8(expected))
 
 
 def test_what_the_study_shows_is_what_everybody_gets(photos: dict[str, Path], pipeline: ColorizationPipeline) -> None:
@@ -162,7 +163,7 @@ def test_what_the_study_shows_is_what_everybody_gets(photos: dict[str, Path], pi
     assert facts.weights_sha256 == pipeline.model.weights_sha256
     for kind, path, answer in zip(photos, photos.values(), colored, strict=True):
         expected = pipeline(path, in_color="recolor").pixels[..., :3]
-        assert apart(eight_bits(answer), eight_bits(expected)) <= 1, kind
+        assert apart(to_uint8(answer), to_uint8(expected)) <= 1, kind
 
 
 def test_old_prints_are_seen_restored_and_sound_photos_are_not(

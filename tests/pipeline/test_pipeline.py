@@ -31,23 +31,9 @@ from colorhub.photo import ColorAnswer, Photo, PhotoError
 from colorhub.photo.color_photo import NOT_SURE
 
 
-@pytest.fixture(scope="module")
-def pipeline() -> ColorizationPipeline:
-    torch.manual_seed(0)
-    model = create("unet", **{**MODELS["unet"].tiny(), "dropout": 0.0})
-    with torch.no_grad():  # an untrained model answers almost grey: make its colours strong enough to tell apart
-        model.out[1].weight *= 40
-    return ColorizationPipeline(model, device="cpu")
-
-
 def recorded(photo: ColorPhoto) -> dict:
     """The settings of a photo's record."""
     return json.loads(photo.provenance["settings"])
-
-
-@pytest.fixture(scope="module")
-def grey() -> np.ndarray:
-    return np.asarray(Image.fromarray(data.coffee()).convert("L"))
 
 
 def test_full_size_and_lightness_of_the_photo(pipeline: ColorizationPipeline, grey: np.ndarray) -> None:

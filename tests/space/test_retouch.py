@@ -14,31 +14,25 @@ import pytest
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import empty_page, small_models
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.hints import HintedLayers
-from colorhub.space.retouch import session as retouch_session
 from colorhub.space.retouch import tab as retouch
-from colorhub.space.retouch.session import Retouched, hints_from
+from colorhub.space.retouch.session import DRAWING, RetouchSession, hints_from
 from colorhub.space.shared import catalogue as models
 from colorhub.space.shared import jobs
+from colorhub.space.shared.files import PREVIEWS
 
+pytestmark = pytest.mark.usefixtures("space")
 RED = {"x": 90, "y": 60, "color": "#a33c2e"}
 
 
 @pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def model_folder(model_folder: Path) -> Path:
     from colorhub import create
 
-    folder = small_models(tmp_path_factory.mktemp("models"))
-    create("siggraph17", width=4, working_size=64).save_pretrained(folder / "native")
-    return folder
-
-
-@pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    return empty_page(model_folder, tmp_path, monkeypatch)
+    create("siggraph17", width=4, working_size=64).save_pretrained(model_folder / "native")
+    return model_folder
 
 
 @pytest.fixture
@@ -53,12 +47,12 @@ def photo(space: Path) -> Path:
     return path
 
 
-def shelved(name: str) -> ColorizationPipeline:
-    return models.SHELF.pipeline(models.find(name, models.listed()))
+def pipeline_of(name: str) -> ColorizationPipeline:
+    return models.CACHE.pipeline(models.find(name, models.listed()))
 
 
-def opened(photo: Path, model: str = "unet") -> Retouched:
-    return Retouched.of(shelved(model), photo)
+def opened(photo: Path, model: str = "unet") -> RetouchSession:
+    return RetouchSession.of(pipeline_of(model), photo)
 
 
 def colors(path: str | Path) -> np.ndarray:
@@ -80,7 +74,7 @@ def problem(answer: str) -> None:
     raise gr.Error(json.loads(answer)["problem"])
 
 
-def now(session: Retouched, *hints: dict[str, Any]) -> str:
+def now(session: RetouchSession, *hints: dict[str, Any]) -> str:
     return json.dumps({"photo": session.photo, "hints": list(hints)})
 
 
@@ -129,9 +123,9 @@ def test_drawing_answers_with_its_number_and_redraws_what_is_without_hints_only_
     assert first["plain"] == second["plain"] != pale["plain"]
     assert len({answer["picture"] for answer in (first, second, pale)}) == 3
     assert np.abs(shown(pale)).mean() < np.abs(shown(first)).mean()
-    for number in range(retouch_session._SHOWN + 3):
+    for number in range(PREVIEWS + 3):
         retouch.draw(session, 0.5, asked(number=number, **sent))
-    assert len(list(session.folder.glob("*.jpg"))) <= retouch_session._SHOWN + 1
+    assert len(list(session.folder.glob("*.jpg"))) <= PREVIEWS + 1
     assert Path(pale["plain"].removeprefix("gradio_api/file=")).is_file()  # still asked for by "Without hints"
 
 
@@ -180,8 +174,8 @@ def test_hints_are_saved_and_loaded(photo: Path) -> None:
     assert answers[0] != answers[1]  # the page hears of changes only
 
 
-def refuse_load(text: str) -> Callable[[Retouched], object]:
-    def load(session: Retouched) -> object:
+def refuse_load(text: str) -> Callable[[RetouchSession], object]:
+    def load(session: RetouchSession) -> object:
         path = session.folder / "mine.json"
         path.write_text(text)
         return retouch.load_hints(session, {"path": str(path)})
@@ -209,7 +203,7 @@ def refuse_load(text: str) -> Callable[[Retouched], object]:
         (refuse_load('{"size": [640, 480], "hints": []}'), "640 x 480"),
     ],
 )
-def test_refusals_are_one_sentence(ask: Callable[[Retouched], object], words: str, photo: Path) -> None:
+def test_refusals_are_one_sentence(ask: Callable[[RetouchSession], object], words: str, photo: Path) -> None:
     session = opened(photo)
     with pytest.raises(gr.Error) as refused:
         ask(session)
@@ -218,25 +212,27 @@ def test_refusals_are_one_sentence(ask: Callable[[Retouched], object], words: st
 
 
 def test_a_photo_is_taken_over_with_the_alternative_that_was_chosen(photo: Path, space: Path) -> None:
-    colored = jobs.colorize_upload(shelved("several"), photo, Settings())
-    (other,) = jobs.other_answers(shelved("several"), colored, 1)
-    taken = Retouched.taken(shelved("several"), other)
+    colored = jobs.colorize_upload(pipeline_of("several"), photo, Settings())
+    (other,) = jobs.other_answers(pipeline_of("several"), colored, 1)
+    taken = RetouchSession.taken(pipeline_of("several"), other)
     assert np.abs(shown(taken.draw([], 1.0)) - shown(opened(photo, "several").draw([], 1.0))).mean() > 1
     Image.fromarray(data.coffee()).save(space / "coffee.jpg")
-    in_color = Retouched.taken(shelved("unet"), jobs.colorize_upload(shelved("unet"), space / "coffee.jpg", Settings()))
+    in_color = RetouchSession.taken(
+        pipeline_of("unet"), jobs.colorize_upload(pipeline_of("unet"), space / "coffee.jpg", Settings())
+    )
     assert in_color.lines == ["This photo is in colour: the model saw only its lightness."]
 
 
-def test_a_photo_on_the_desk_keeps_no_network_and_no_full_size_plane_in_memory(photo: Path) -> None:
+def test_a_photo_keeps_no_network_and_no_full_size_plane_in_memory(photo: Path) -> None:
     Image.open(photo).resize((2600, 2000)).save(photo)  # larger than a preview
     tracemalloc.start()  # numpy tells it what it takes
     session = opened(photo, "several")
-    network = models.SHELF.network(models.find("several", models.listed()))
+    network = models.CACHE.network(models.find("several", models.listed()))
     weights = weakref.ref(next(network.model.parameters()))
     del network
     session.draw(hints_from([RED], session.size), 1.0)
     for other in ("unet", "other"):
-        shelved(other)
+        pipeline_of(other)
     gc.collect()
     assert weights() is None
     largest = max(block.size for block in tracemalloc.take_snapshot().traces)
@@ -245,15 +241,15 @@ def test_a_photo_on_the_desk_keeps_no_network_and_no_full_size_plane_in_memory(p
     likely = session.suggest(90, 60)
     session.draw(hints_from([RED, {**RED, "x": 2000}], session.size), 1.0)
     assert likely["title"] == "Likely here, says several"
-    assert "several" not in models.SHELF.held()  # neither needs the network again
+    assert "several" not in models.CACHE.names()  # neither needs the network again
 
 
 def test_files_go_with_the_session_and_only_a_few_are_ready_to_draw(photo: Path) -> None:
-    sessions = [opened(photo) for _ in range(retouch_session._DRAWING + 2)]
+    sessions = [opened(photo) for _ in range(DRAWING + 2)]
     for session in sessions:
         session.draw(hints_from([RED], session.size), 1.0)
     gc.collect()
-    assert sum(type(one) is HintedLayers for one in gc.get_objects()) <= retouch_session._DRAWING
+    assert sum(type(one) is HintedLayers for one in gc.get_objects()) <= DRAWING
     sessions[0].draw(hints_from([RED], sessions[0].size), 1.0)  # ready anew
     for session in sessions:
         session.close()

@@ -262,7 +262,7 @@ def test_hints_are_kept_in_a_file(visit: Callable[..., Any], photo: Path, tmp_pa
         assert hints(page) == expected["hints"]
     page.mouse.click(*spot(page, RIGHT))
     drawn(page, page.locator("#retouch-tools [aria-label=plum]").click)  # the network runs for each list of hints
-    page.evaluate("retouch.desk.steps.push([{x: -5, y: 0, color: '#000000'}]), retouch.desk.at++, retouch.redraw()")
+    page.evaluate("retouch.state.steps.push([{x: -5, y: 0, color: '#000000'}]), retouch.state.at++, retouch.redraw()")
     page.locator("#retouch-status").get_by_text("outside the picture").wait_for()
     assert len(hints(page)) == 2  # what is refused is taken back
     page.locator("#retouch-another").click()

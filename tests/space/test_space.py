@@ -22,30 +22,21 @@ import torch
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import ROOT, empty_page, small_models
+from space_server import ROOT
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS
 from colorhub.space import build
-from colorhub.space.colorize import album, alternatives, single
+from colorhub.space.colorize import alternatives, several, single
 from colorhub.space.colorize import tab as colorize
 from colorhub.space.retouch import tab as retouch
 from colorhub.space.shared import catalogue as models
 from colorhub.space.shared import jobs, limits, panel
 from colorhub.space.shared.examples import example_photos
-from colorhub.space.shared.session import Session
+from colorhub.space.shared.files import PhotoSession
 
-
-@pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_models(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page's folders under ``tmp_path``; an empty shelf with two untrained models behind it."""
-    return empty_page(model_folder, tmp_path, monkeypatch)
+pytestmark = pytest.mark.usefixtures("space")
 
 
 @pytest.fixture
@@ -65,12 +56,12 @@ def lightness(path: Path) -> np.ndarray:
     return rgb2lab(np.asarray(Image.open(path).convert("RGB")))[..., 0]
 
 
-def shelved(name: str) -> ColorizationPipeline:
-    return models.SHELF.pipeline(models.find(name, models.listed()))
+def pipeline_of(name: str) -> ColorizationPipeline:
+    return models.CACHE.pipeline(models.find(name, models.listed()))
 
 
 def color(path: Path, model: str = "unet", **settings: object) -> jobs.Colored:
-    return jobs.colorize_upload(shelved(model), path, Settings(**settings))
+    return jobs.colorize_upload(pipeline_of(model), path, Settings(**settings))
 
 
 # What happens to a photo
@@ -134,7 +125,7 @@ def test_preview_is_small_and_vividness_only_composes(
 ) -> None:
     Image.fromarray(data.camera()).resize((3000, 1500)).save(space / "wide.jpg")
     colored = color(space / "wide.jpg")
-    models.SHELF.clear()
+    models.CACHE.clear()
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path))  # there is no such model any more
     grey, plain, vivid = (jobs.after(colored, vividness).astype(int) for vividness in (0.0, 1.0, 4.0))
     assert plain.shape == (1024, 2048, 3)
@@ -176,9 +167,9 @@ def test_a_photo_that_may_be_in_colour_is_left_as_it_is_only_when_asked(
     assert jobs.write_full_size(left, 1.0, tmp_path).path.read_bytes() == path.read_bytes()
     again = color(path, in_color="recolor")
     assert not again.unsure
-    filled = jobs.fill_album(shelved("unet"), [path], Settings(), tmp_path)
+    filled = jobs.fill_album(pipeline_of("unet"), [path], Settings(), tmp_path)
     assert filled.unsure == ("coffee.png",)
-    assert "may have been in colour already: coffee.png" in album.in_prose(filled)
+    assert "may have been in colour already: coffee.png" in several.in_prose(filled)
 
 
 def test_summary_names_model_time_and_sizes(grey_jpeg: Path) -> None:
@@ -189,7 +180,7 @@ def test_summary_names_model_time_and_sizes(grey_jpeg: Path) -> None:
 
 
 def test_session_keeps_few_previews_and_removes_them_all(grey_jpeg: Path) -> None:
-    session = Session(color(grey_jpeg))
+    session = PhotoSession(color(grey_jpeg))
     shown = [session.show(step / 20, longest=64)[1] for step in range(30)]
     assert len(set(shown)) == 30  # a name of its own each time: a browser would show the old picture again
     assert len(list(session.folder.glob("after-*.jpg"))) == 24
@@ -209,7 +200,7 @@ def test_album_names_duplicates_broken_and_color(grey_jpeg: Path, space: Path, t
     Image.fromarray(data.coffee()).save(space / "coffee.jpg")
     told: list[str] = []
     paths = [grey_jpeg, space / "letter.jpg", twin, space / "coffee.jpg"]
-    done = jobs.fill_album(shelved("unet"), paths, Settings(), tmp_path, tell=told.append)
+    done = jobs.fill_album(pipeline_of("unet"), paths, Settings(), tmp_path, progress=told.append)
     assert (done.colored, done.kept) == (2, ("coffee.jpg",))
     assert told == ["grandma.jpg", "letter.jpg", "Grandma.jpg", "coffee.jpg"]
     assert len(done.failed) == 1
@@ -219,7 +210,7 @@ def test_album_names_duplicates_broken_and_color(grey_jpeg: Path, space: Path, t
         assert archive.testzip() is None
         assert archive.namelist() == ["grandma.jpg", "Grandma-2.jpg", "coffee.jpg"]
         assert archive.read("coffee.jpg") == (space / "coffee.jpg").read_bytes()
-    prose = album.in_prose(done)
+    prose = several.in_prose(done)
     assert "2 photos coloured" in prose
     assert "letter.jpg" in prose
 
@@ -227,12 +218,12 @@ def test_album_names_duplicates_broken_and_color(grey_jpeg: Path, space: Path, t
 def test_album_of_broken_files_only_is_an_error_in_words(space: Path) -> None:
     (space / "empty.png").touch()
     with pytest.raises(gr.Error, match=r"empty\.png"):
-        album.color_album([{"path": str(space / "empty.png")}], *ASKED)
+        several.color_album([{"path": str(space / "empty.png")}], *ASKED)
 
 
 def test_album_has_a_limit() -> None:
     with pytest.raises(gr.Error, match="at most 50"):
-        album.color_album([{"path": "x"}] * 51, *ASKED)
+        several.color_album([{"path": "x"}] * 51, *ASKED)
 
 
 def test_file_names_cannot_write_markup() -> None:
@@ -283,7 +274,7 @@ def test_alternatives_are_four_and_choosing_one_changes_preview_and_download(
 
 
 def test_more_alternatives_are_others(grey_jpeg: Path) -> None:
-    session = Session(color(grey_jpeg, "several"))
+    session = PhotoSession(color(grey_jpeg, "several"))
     alternatives.show_alternatives(session, 1.0)
     before = [other.layer.ab for other in session.others]
     alternatives.show_alternatives(session, 1.0)
@@ -309,7 +300,7 @@ def test_alternatives_refuse_in_words(grey_jpeg: Path) -> None:
     with pytest.raises(gr.Error, match="choose it again"):
         alternatives.show_alternatives(None, 1.0)
     with pytest.raises(gr.Error, match="no such picture"):
-        session = Session(color(grey_jpeg, "several"))
+        session = PhotoSession(color(grey_jpeg, "several"))
         alternatives.take(session, 1.0, gr.SelectData(None, {"index": 0, "value": None}))
 
 
@@ -320,14 +311,14 @@ def test_the_same_settings_do_not_colour_anew(grey_jpeg: Path) -> None:
     assert again == [gr.skip()] * len(again)
     changed = single.color_again(session, "other", *ASKED[1:])[0]
     assert (changed.colored.model, session.colored.model) == ("other", "unet")
-    desk = retouch.open_file(grey_jpeg, None, "unet", 1.0)[0]
-    again = retouch.change_model(desk, "unet", 1.0)
+    opened = retouch.open_file(grey_jpeg, None, "unet", 1.0)[0]
+    again = retouch.change_model(opened, "unet", 1.0)
     assert again == [gr.skip()] * len(again)
 
 
 def test_loading_is_told_only_the_first_time(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     told = []
-    monkeypatch.setattr(single, "tell", told.append)
+    monkeypatch.setattr(models, "show_progress", told.append)
     for _ in range(2):
         single.color_file(grey_jpeg, None, "other", *ASKED[1:])
     assert re.fullmatch(r"Loading other \(0\.\d MB\): only the first time", told[0])
@@ -377,13 +368,13 @@ def test_too_large_a_file_is_refused(grey_jpeg: Path, monkeypatch: pytest.Monkey
     with grey_jpeg.open("ab") as file:
         file.write(bytes(2**20))
     with pytest.raises(limits.RefusedError, match="larger than 1 MB"):
-        limits.received(str(grey_jpeg))
+        limits.upload_path(str(grey_jpeg))
 
 
 @pytest.mark.parametrize("upload", [None, "", {}, {"path": None}])
 def test_nothing_sent_is_said(upload: object) -> None:
     with pytest.raises(limits.RefusedError, match="choose a photo"):
-        limits.received(upload)
+        limits.upload_path(upload)
 
 
 def test_files_of_the_server_are_not_read(space: Path, tmp_path: Path) -> None:
@@ -392,9 +383,9 @@ def test_files_of_the_server_are_not_read(space: Path, tmp_path: Path) -> None:
     (space / "link.jpg").symlink_to(secret)
     for path in (secret, space / ".." / "secret.jpg", space / "link.jpg"):
         with pytest.raises(limits.RefusedError, match="not uploaded here"):
-            limits.received({"path": str(path)})
+            limits.upload_path({"path": str(path)})
     with pytest.raises(limits.RefusedError, match="no longer here"):
-        limits.received(str(space / "gone.jpg"))
+        limits.upload_path(str(space / "gone.jpg"))
 
 
 @pytest.mark.parametrize(
@@ -438,7 +429,7 @@ def test_unreadable_weights_are_said(model_folder: Path, grey_jpeg: Path, tmp_pa
 
 
 def test_unexpected_errors_are_logged_not_shown(caplog: pytest.LogCaptureFixture) -> None:
-    with pytest.raises(gr.Error) as shown, limits.in_words():
+    with pytest.raises(gr.Error) as shown, limits.error_messages():
         raise RuntimeError("secret detail")
     assert "secret" not in shown.value.message
     assert "secret detail" in caplog.text
@@ -447,7 +438,7 @@ def test_unexpected_errors_are_logged_not_shown(caplog: pytest.LogCaptureFixture
 # Models
 
 
-def test_shelf_holds_the_two_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: Path) -> None:
+def test_the_cache_holds_the_two_used_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model_folder: Path) -> None:
     for name in "abc":
         folder = tmp_path / "three" / name
         folder.mkdir(parents=True)
@@ -455,37 +446,37 @@ def test_shelf_holds_the_two_used_last(tmp_path: Path, monkeypatch: pytest.Monke
             (folder / file).write_bytes((model_folder / "other" / file).read_bytes())
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "three"))
     infos = {info.name: info for info in models.listed()}
-    shelf = models.Shelf(2)
-    first = shelf.network(infos["a"])
-    shelf.network(infos["b"])
-    assert shelf.network(infos["a"]) is first
-    shelf.pipeline(infos["c"])
-    assert shelf.held() == ["a", "c"]
-    assert shelf.pipeline(infos["a"]).name == "a"
+    cache = models.ModelCache(2)
+    first = cache.network(infos["a"])
+    cache.network(infos["b"])
+    assert cache.network(infos["a"]) is first
+    cache.pipeline(infos["c"])
+    assert cache.names() == ["a", "c"]
+    assert cache.pipeline(infos["a"]).name == "a"
 
 
 def test_a_model_that_has_made_room_leaves_memory_though_its_photos_stay(grey_jpeg: Path) -> None:
-    pipeline = shelved("unet")
+    pipeline = pipeline_of("unet")
     photo = pipeline.open(grey_jpeg)
-    network = weakref.ref(models.SHELF.network(models.find("unet", models.listed())))
+    network = weakref.ref(models.CACHE.network(models.find("unet", models.listed())))
     weights = weakref.ref(next(network().model.parameters()))
-    session = Session(jobs.colorize_upload(pipeline, grey_jpeg, Settings()))
+    session = PhotoSession(jobs.colorize_upload(pipeline, grey_jpeg, Settings()))
     plain, light = pipeline(photo).pixels, sum(weight.numel() for weight in pipeline.model.parameters())
     assert light == sum(weight.numel() for weight in network().model.parameters())
     assert all(weight.is_meta for weight in pipeline.model.parameters())
     for other in ("other", "several"):
-        shelved(other)
+        pipeline_of(other)
     gc.collect()
     assert (network(), weights()) == (None, None)
     assert session.show(0.5)
-    assert models.SHELF.held() == ["other", "several"]
+    assert models.CACHE.names() == ["other", "several"]
     assert np.array_equal(pipeline(photo).pixels, plain)  # loaded anew when it is asked
-    assert models.SHELF.held() == ["several", "unet"]
+    assert models.CACHE.names() == ["several", "unet"]
 
 
 @pytest.mark.parametrize("model", ["unet", "several"])
-def test_a_pipeline_of_the_shelf_colours_as_any_other(model: str, grey_jpeg: Path, model_folder: Path) -> None:
-    expected, found = ColorizationPipeline(model_folder / model), shelved(model)
+def test_a_pipeline_of_the_cache_colours_as_any_other(model: str, grey_jpeg: Path, model_folder: Path) -> None:
+    expected, found = ColorizationPipeline(model_folder / model), pipeline_of(model)
     for settings in (Settings(), Settings(views=3), Settings(size=96, restore=False, vividness=1.5)):
         assert np.array_equal(found(grey_jpeg, settings=settings).pixels, expected(grey_jpeg, settings=settings).pixels)
     assert found.name == model
@@ -737,16 +728,16 @@ def test_zero_gpu_lends_the_network_data_and_loads_all_models_first(
 import sys, torch; torch.set_num_threads(1)  # so that a fork of it can use them
 from pathlib import Path
 from colorhub import Settings
-from colorhub.space import jobs, models
-from colorhub.space.retouch.session import Retouched, hints_from
+from colorhub.space.shared import catalogue as models, jobs
+from colorhub.space.retouch.session import RetouchSession, hints_from
 models.prepare_all()
-print("held", sorted(models.SHELF.held()), models.SHELF.capacity)
-pipeline = models.SHELF.pipeline(models.find("several", models.listed()))
+print("held", sorted(models.CACHE.names()), models.CACHE.capacity)
+pipeline = models.CACHE.pipeline(models.find("several", models.listed()))
 photo, out = Path({str(grey_jpeg)!r}), Path({str(tmp_path)!r})
 colored = jobs.colorize_upload(pipeline, photo, Settings(views=3))
 jobs.write_full_size(colored, 1.0, out)
 print("others", len(jobs.other_answers(pipeline, colored, 2)))
-session = Retouched.of(pipeline, photo)
+session = RetouchSession.of(pipeline, photo)
 print("picture", session.draw(hints_from([[60, 60, "teal"]], session.size), 1.0))
 """
     zero = {"SPACE_ID": "me/space", "SPACES_ZERO_GPU": "true", "PYTHONPATH": f"{ROOT}{os.pathsep}{tmp_path}"}
@@ -754,7 +745,7 @@ print("picture", session.draw(hints_from([[60, 60, "teal"]], session.size), 1.0)
     held = re.search(r"held \[(.*)\] None", printed)[1]
     assert {"other", "several", "unet"} <= set(re.findall(r"'([\w-]+)'", held))
     lent = re.findall(r"lent (\w+) (\d+)", printed)
-    assert [name for name, _ in lent] == ["colors_of"] * 3 + ["colors_of"] + ["colors_of", "answered"]
+    assert [name for name, _ in lent] == ["run_colors"] * 3 + ["run_colors"] + ["run_colors", "run_network"]
     assert max(int(size) for _, size in lent) < 100_000  # of a photo of 512 x 512 pixels only what the network sees
     assert "others 2" in printed
     assert "picture {" in printed

@@ -6,7 +6,6 @@ import json
 import re
 import zipfile
 from collections.abc import Iterator
-from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree
@@ -14,11 +13,12 @@ from xml.etree import ElementTree
 import gradio as gr
 import numpy as np
 import pytest
+from gradio.blocks import Block
 from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import empty_page, small_models, write_scores
+from space_server import write_scores
 
 from colorhub.hub.loading import ModelInfo
 from colorhub.hub.published import PUBLISHED, Published
@@ -29,25 +29,28 @@ from colorhub.space.models import cards, plots, scores
 from colorhub.space.models import tab as gallery
 from colorhub.space.models.score_table import COLUMNS, MISSING, table
 from colorhub.space.shared import catalogue as models
+from colorhub.space.shared.jobs import open_photo
 
-PARTS = Compare(*(one.name for one in fields(Compare)))  # names in the place of components
+with gr.Blocks():
+    PARTS = Compare()
+NAMES = {part: name for name, part in vars(PARTS).items() if isinstance(part, Block)}
 
 
 @pytest.fixture(scope="module")
-def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = small_models(tmp_path_factory.mktemp("models"))
-    (folder / "broken").mkdir()
-    (folder / "broken" / "config.json").write_text((folder / "unet" / "config.json").read_text())
-    (folder / "broken" / "model.safetensors").write_bytes(b"not weights")
-    return folder
+def model_folder(model_folder: Path) -> Path:
+    broken = model_folder / "broken"
+    broken.mkdir()
+    (broken / "config.json").write_text((model_folder / "unet" / "config.json").read_text())
+    (broken / "model.safetensors").write_bytes(b"not weights")
+    return model_folder
 
 
 @pytest.fixture(autouse=True)
-def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The page's folder for uploads."""
+def space(space: Path, model_folder: Path) -> Path:
+    """The page's folder for uploads; no model has scores."""
     for path in model_folder.glob("*/scores*.json"):
         path.unlink()
-    return empty_page(model_folder, tmp_path, monkeypatch)
+    return space
 
 
 @pytest.fixture
@@ -59,7 +62,7 @@ def photo(space: Path) -> dict[str, str]:
 
 
 def run(photo: object, names: object) -> list[dict[str, object]]:
-    return list(compare.run(PARTS, None, photo, names))
+    return [{NAMES[part]: value for part, value in update.items()} for update in compare.run(PARTS, None, photo, names)]
 
 
 def states(grid: str) -> dict[str, str]:
@@ -97,7 +100,7 @@ def test_answers_stream_in_one_model_after_the_other(photo: dict[str, str]) -> N
     assert len(re.findall(r'<span class="time">\d+\.\d+ s</span>', last)) == 3
     assert 'href="#model=several"' in last
     assert "eccv16 architecture" in last
-    assert models.SHELF.held() == ["other", "unet"]  # not all three
+    assert models.CACHE.names() == ["other", "unet"]  # not all three
 
 
 def test_answers_are_those_of_the_single_tab(photo: dict[str, str], tmp_path: Path) -> None:
@@ -107,20 +110,20 @@ def test_answers_are_those_of_the_single_tab(photo: dict[str, str], tmp_path: Pa
     session = run(photo, ["unet", "other"])[-1]["session"]
     with zipfile.ZipFile(session.write_zip()) as archive:
         for name in ("unet", "other"):
-            pipeline = models.SHELF.pipeline(models.find(name, models.listed()))
+            pipeline = models.CACHE.pipeline(models.find(name, models.listed()))
             own = write_full_size(colorize_upload(pipeline, Path(photo["path"]), Settings()), 1.0, tmp_path).path
             packed = archive.read(f"grandma-{name}.jpg")
             assert _undated(packed) == _undated(own.read_bytes())
             assert pipeline.model.weights_sha256.encode() in packed  # the note on where colours come from
 
 
-def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path) -> None:
     path = space / "wide scan.png"
     Image.fromarray(data.camera()).resize((2600, 300)).save(path)  # wider than a preview
     session = run({"path": str(path)}, ["unet", "several", "other"])[-1]["session"]
-    models.SHELF.clear()
-    monkeypatch.setattr(models, "_load", None)  # loading would raise
+    models.CACHE.clear()
     file = Path(compare.all_at_full_size(session))
+    assert models.CACHE.names() == []
     assert file.name == "wide scan-compared.zip"
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
@@ -549,11 +552,9 @@ def test_a_card_asked_for_by_a_link_is_shown(model_folder: Path) -> None:
 
 
 def test_names_cannot_write_markup(photo: dict[str, str]) -> None:
-    from colorhub.space.compare.grid import grid
-
     info = ModelInfo('"><script>x', "a<b>", "folder", "/nowhere")
-    comparison = comparing.Comparison(Path(photo["path"]), comparing.open_photo(Path(photo["path"])), [info])
-    assert "<script" not in grid(comparison)
+    comparison = comparing.Comparison(Path(photo["path"]), open_photo(Path(photo["path"])), [info])
+    assert "<script" not in compare.grid(comparison)
     assert "<script" not in gallery.page_of([info])
     assert "<script" not in cards.card(info)
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from colorhub import ColorizationPipeline, Photo, Settings
+from colorhub._pixels import to_uint8
 from training.scoring.greys import grey_photo
 from training.scoring.pictures import Picture
 from training.scoring.protocol import Protocol
@@ -28,11 +29,6 @@ class Answer(NamedTuple):
     pixels: np.ndarray | None
     state: State = State.FOUND
     lossy: bool = False
-
-
-def eight_bits(pixels: np.ndarray) -> np.ndarray:
-    """uint8 or uint16 pixels as uint8."""
-    return pixels if pixels.dtype == np.uint8 else np.round(pixels / 257.0).astype(np.uint8)
 
 
 class ModelEntry:
@@ -77,7 +73,7 @@ class ModelEntry:
 
     def answer_to(self, photo: Photo, size: int | None = None) -> np.ndarray:
         """The answer to any photo, uint8 ``(H, W, 3)``."""
-        return eight_bits(self.pipeline(photo, size=size or self.settings.size).pixels)
+        return to_uint8(self.pipeline(photo, size=size or self.settings.size).pixels)
 
     def answers_at(self, chunk: Sequence[Picture], vividness: Sequence[float]) -> list[list[np.ndarray]]:
         """The answers to the pictures at each vividness, uint8 ``(S, S, 3)``: the network runs once a picture."""
@@ -85,7 +81,7 @@ class ModelEntry:
         layers = [self.pipeline.predict(photo) for photo in photos]
         return [
             [
-                eight_bits(self.pipeline.compose(photo, layer, factor).pixels)
+                to_uint8(self.pipeline.compose(photo, layer, factor).pixels)
                 for photo, layer in zip(photos, layers, strict=True)
             ]
             for factor in vividness

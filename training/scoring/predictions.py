@@ -8,8 +8,9 @@ import numpy as np
 from PIL import Image
 
 from colorhub import Photo, PhotoError, compose
+from colorhub._pixels import to_uint8
 from training.data.sources import DataError
-from training.scoring.entries import Answer, State, eight_bits
+from training.scoring.entries import Answer, State
 from training.scoring.pictures import Picture, Pictures, cut_square, duplicate_names
 from training.scoring.protocol import Cut
 
@@ -88,7 +89,7 @@ class PredictionEntry:
             photo = Photo.open(path)
         except PhotoError:
             return Answer(None, state=State.UNREADABLE)
-        pixels = eight_bits(compose(photo, None).pixels[..., :3])
+        pixels = to_uint8(compose(photo, None).pixels[..., :3])
         square = picture.pixels.shape[:2]
         if pixels.shape[:2] == picture.shape != square:
             pixels = cut_square(Image.fromarray(pixels), self._cut)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from colorhub._pixels import to_uint8
 from training.scoring.entries import Answer
 from training.scoring.greys import grey_photo
 from training.scoring.pictures import Picture, Pictures
@@ -24,7 +25,7 @@ class Saver:
         for chunk in pictures.own.values():
             for one in chunk:
                 grey = grey_photo(one.pixels, self._grey).grey
-                self._write(GREY, one.name, grey if grey.dtype == np.uint8 else np.round(grey / 257.0).astype(np.uint8))
+                self._write(GREY, one.name, to_uint8(grey))
 
     def save(self, entry: str, chunk: Sequence[Picture], answers: Sequence[Answer]) -> None:
         """An entry's answers."""

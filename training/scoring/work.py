@@ -6,7 +6,6 @@ protocol, the data's fingerprint, what is scored and how.
 
 import hashlib
 import json
-import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -22,7 +21,8 @@ from accelerate import PartialState
 from accelerate.utils import gather_object, parse_flag_from_env
 from tqdm import tqdm
 
-from colorhub.folder.run import cores
+from colorhub._files import replacing
+from colorhub._system import cores
 from training.scoring.pictures import Picture, Pictures, Place
 from training.scoring.summary import Figures
 
@@ -162,9 +162,6 @@ def _read(path: Path) -> Figures | None:
 
 
 def _write(path: Path, figures: Figures) -> None:
-    """Written aside and renamed: a file is whole or not there."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}.tmp")
-    with aside.open("wb") as file:
+    with replacing(path) as aside, aside.open("wb") as file:
         np.savez(file, **figures)
-    aside.replace(path)

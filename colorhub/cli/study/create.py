@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import say
+from colorhub.cli.console import echo_err
 from colorhub.cli.study.opening import Name, study_endings
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def create(
         resolved = resolve(config, images, per_rater, raters, size, protocol, exposure)
         words = [word.strip() for word in models.split(",") if word.strip()]
         study = create_study(
-            name, photos, words, resolved, split=split, seed=seed, demonstration=demonstration, say=say
+            name, photos, words, resolved, split=split, seed=seed, demonstration=demonstration, say=echo_err
         )
         passed = study.manifest.data["photos"]["passed_over"]
         skipped = ", ".join(f"{count} {reason}" for reason, count in passed.items())

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, leave, plain_endings
+from colorhub.cli.console import FAILED, fail, quiet_exits
 
 if TYPE_CHECKING:
     from colorhub.study.place import Study
@@ -18,14 +18,14 @@ Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.")]
 @contextmanager
 def study_endings() -> Iterator[None]:
     """What a study cannot do is said in one sentence, with exit code 1."""
-    with plain_endings():
+    with quiet_exits():
         try:
             yield
         except ModuleNotFoundError as error:
             needed = f"the package {error.name} is missing: pip install 'colorhub[study]'"
-            raise leave(needed, FAILED) from None
+            raise fail(needed, FAILED) from None
         except ValueError as error:  # StudyError and what photos and tables raise
-            raise leave(error, FAILED) from None
+            raise fail(error, FAILED) from None
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from colorhub.cli.console import WRONG_USAGE, leave, plain_endings
+from colorhub.cli.console import WRONG_USAGE, fail, quiet_exits
 
 _Effect = Annotated[
     float,
@@ -60,13 +60,13 @@ def power(
 
     design = Design(raters or 0, images, per_rater, models, protocol, against)
     spread = Spread(image_model=image_sd, rater_model=rater_sd)
-    with plain_endings():
+    with quiet_exits():
         try:
             reached = True
             for line, found in lines(design, effect, power, margin, spread, simulate, seed):
                 typer.echo(line)
                 reached &= found
         except PowerError as error:
-            raise leave(error, WRONG_USAGE) from error
+            raise fail(error, WRONG_USAGE) from error
         if not reached:
             raise typer.Exit(1)

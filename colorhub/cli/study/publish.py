@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, leave
+from colorhub.cli.console import FAILED, fail
 from colorhub.cli.study.opening import Name, opened_store, study_endings
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def renew_backup(store: "Store", study: "Study", gone: str) -> bool:
         back_up(Hub(), store.database, study, repo_id)
     except PublishError as error:
         again = f"colorhub study publish {study.manifest.name} --to {repo_id}"
-        raise leave(f"The private backup still holds {gone}: run {again}. {error}", FAILED) from None
+        raise fail(f"The private backup still holds {gone}: run {again}. {error}", FAILED) from None
     return True
 
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, leave
+from colorhub.cli.console import FAILED, fail
 from colorhub.cli.study.opening import Name, opened_store, study_endings
 
 _Output = Annotated[
@@ -44,7 +44,7 @@ def report(
         try:
             paths = write_report(made, output or study.folder / "report")
         except OSError as error:
-            raise leave(error, FAILED) from error
+            raise fail(error, FAILED) from error
         for result in made.kept.results:
             interval = between(result.interval, 100, " %")
             typer.echo(

@@ -2,12 +2,12 @@
 
 import typer
 
-from colorhub.cli.console import plain_endings
+from colorhub.cli.console import quiet_exits
 
 
 def reproduce_004() -> None:
     """Print report 004's table and its p-value from the published counts, then what the data can say."""
     from colorhub.study.report.reproduce import text
 
-    with plain_endings():
+    with quiet_exits():
         typer.echo(text())

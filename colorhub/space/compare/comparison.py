@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
-from colorhub.space.shared.catalogue import SHELF, describe, find, folder_of, listed
+from colorhub.space.shared.catalogue import CACHE, find, folder_of, listed
+from colorhub.space.shared.files import SessionFiles
 from colorhub.space.shared.jobs import (
     Colored,
     after,
@@ -20,8 +21,7 @@ from colorhub.space.shared.jobs import (
     write_full_size,
     write_preview,
 )
-from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, RefusedError, sentence
-from colorhub.space.shared.session import Kept
+from colorhub.space.shared.limits import PREVIEW, RefusedError, error_sentence
 
 if TYPE_CHECKING:
     from colorhub import Photo
@@ -32,15 +32,13 @@ _SETTINGS = Settings(in_color="recolor")  # of every model: what a visitor compa
 
 
 @dataclass(frozen=True)
-class Answer:
+class ModelAnswer:
     """What a model made of the photo, or the sentence that says why it made nothing.
 
-    ``about``: one line on the model. ``picture``: a file with the preview. ``colored``: what the full-size file is
-    written from.
+    ``picture``: a file with the preview. ``colored``: what the full-size file is written from.
     """
 
     model: str
-    about: str
     picture: Path | None = None
     colored: Colored | None = None
     problem: str = ""
@@ -51,20 +49,20 @@ class Answer:
         return "" if self.colored is None else in_seconds(self.colored.seconds)
 
 
-class Comparison(Kept):
+class Comparison(SessionFiles):
     """A photo's answers so far, by model, and the files that show them.
 
     Args:
         path: the photo as it was sent.
         photo: the same, opened. Only a small view of it is kept.
-        models: the models asked, in their order.
+        models: those that are to answer, in their order.
     """
 
     def __init__(self, path: Path, photo: "Photo", models: "Sequence[ModelInfo]") -> None:
         super().__init__()
         self.path, self.models = path, list(models)
         self.size, self.in_color, self.notes = photo.size, photo.in_color, photo.notes
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, ModelAnswer] = {}
         self._view = shrink(photo, PREVIEW)
         grey = Colored(path, replace(self._view, rgb=None), None, _SETTINGS, photo.size)
         self.references = {GREY: write_preview(before(grey), self.folder / "grey.jpg")}
@@ -78,20 +76,20 @@ class Comparison(Kept):
         done = {name: answer.picture for name, answer in self.answers.items() if answer.picture is not None}
         return {GREY: self.references[GREY], **done, **self.references}
 
-    def ask(self, info: "ModelInfo", photo: "Photo") -> Answer:
+    def ask(self, info: "ModelInfo", photo: "Photo") -> ModelAnswer:
         """Colour the photo with one of the models. A model that fails answers with a sentence."""
         try:
             answer = self._colored(info, photo)
         except Exception as error:  # one model's trouble is not that of the others
-            answer = Answer(info.name, describe(info), problem=sentence(error))
+            answer = ModelAnswer(info.name, problem=error_sentence(error))
         self.answers[info.name] = answer
         return answer
 
-    def write_zip(self, tell: Callable[[str], None] = lambda name: None) -> Path:
+    def write_zip(self, progress: Callable[[str], object] = lambda name: None) -> Path:
         """All answers at full size in ``NAME-compared.zip``, each as ``NAME-MODEL.SUFFIX``.
 
         Args:
-            tell: called with each model's name before its turn.
+            progress: called with each model's name before its turn.
 
         Raises:
             RefusedError: there is no answer.
@@ -99,27 +97,20 @@ class Comparison(Kept):
         done = [answer.colored for answer in self.answers.values() if answer.colored is not None]
         if not done:
             raise RefusedError("There is no answer to download.")
-        target, used = self.folder / f"{self.path.stem}-compared.zip", set()
+        target, used = self.folder / f"{self.path.stem}-compared.zip", set[str]()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for colored in done:
-                tell(colored.model)
+                progress(colored.model)
                 file = write_full_size(colored, 1.0, self.folder).path
                 archive.write(file, free_name(f"{self.path.stem}-{_file_name(colored.model)}{file.suffix}", used))
                 file.unlink()
         return target
 
-    def _colored(self, info: "ModelInfo", photo: "Photo") -> Answer:
-        colored = colorize_upload(SHELF.pipeline(info), self.path, _SETTINGS, photo)
+    def _colored(self, info: "ModelInfo", photo: "Photo") -> ModelAnswer:
+        colored = colorize_upload(CACHE.pipeline(info), self.path, _SETTINGS, photo)
         colored = replace(colored, view=self._view)  # one for all
         picture = write_preview(after(colored, 1.0), self.folder / f"answer-{len(self.answers)}.jpg")
-        return Answer(info.name, describe(info), picture, colored)
-
-
-def open_photo(path: Path) -> "Photo":
-    """Read a photo under the page's limits. Raises ``PhotoError``."""
-    from colorhub import Photo
-
-    return Photo.open(path, max_pixels=MAX_PIXELS)
+        return ModelAnswer(info.name, picture, colored)
 
 
 def chosen(names: Any) -> "list[ModelInfo]":

@@ -64,8 +64,8 @@ def _small(path: Path) -> Image.Image:
     with Image.open(path) as opened:
         picture = opened.convert("RGB")
     scale = _SIDE / max(picture.size)
-    size = tuple(max(1, round(side * scale)) for side in picture.size)
-    return picture.resize(size, Image.Resampling.LANCZOS)
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    return picture.resize((width, height), Image.Resampling.LANCZOS)
 
 
 def _columns(count: int, width: int, height: int) -> int:

@@ -1,138 +1,133 @@
 """The tab Compare: one photo through several models; the answers stream in and are looked at side by side."""
 
+import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from colorhub.photo import ColorAnswer
-from colorhub.space.colorize.single import SAVE, build_examples
-from colorhub.space.compare.comparison import Comparison, chosen, chosen_at_first, open_photo
-from colorhub.space.compare.grid import TOOLBAR, grid
+from colorhub.space.compare.comparison import GREY, SENT, Comparison, chosen, chosen_at_first
 from colorhub.space.compare.sheet import Tile, write_sheet
-from colorhub.space.shared.catalogue import NO_MODELS, folder_of, listed
-from colorhub.space.shared.limits import GONE, KEEP_SESSION, RefusedError, in_words, plain, received
-from colorhub.space.shared.photo_box import photo_box
-from colorhub.space.shared.session import forget
+from colorhub.space.shared.catalogue import CACHE, NO_MODELS, describe, folder_of, listed
+from colorhub.space.shared.examples import example_buttons
+from colorhub.space.shared.files import file_url, forget
+from colorhub.space.shared.jobs import open_photo
+from colorhub.space.shared.limits import KEEP_SESSION, RefusedError, error_messages, plain, still_here, upload_path
+from colorhub.space.shared.panel import BARE, DOWNLOAD, ON_GPU, QUIET, before_after, photo_box
+from colorhub.space.shared.templates import html
+
+if TYPE_CHECKING:
+    from colorhub.hub.loading import ModelInfo
 
 _PLACEHOLDER = "# Drop a photo\nor click to choose one. Paste works too."
 _SHOW_PAIR = "Both pictures lie on top of each other: drag the line between them."
+_REFERENCES = {GREY: "what every model sees", SENT: "the photo has colours of its own: no model saw them"}
+# Static, so that a button keeps the focus while pictures come in below it.
+TOOLBAR = """
+<div class="zoom-bar" role="group" aria-label="Zoom of all pictures">
+  <button type="button" data-zoom="out" aria-label="Zoom out" title="Zoom out (-)">&minus;</button>
+  <output id="zoom-level" aria-live="polite">100 %</output>
+  <button type="button" data-zoom="in" aria-label="Zoom in" title="Zoom in (+)">+</button>
+  <button type="button" data-zoom="whole" title="Show the whole picture (0)">Whole picture</button>
+  <span class="zoom-hint hint">All pictures move as one: <span class="for-mouse">wheel, drag, or + &minus; 0 and the
+  arrow keys.</span><span class="for-touch">pinch and drag.</span></span>
+</div>
+"""
 Updates = dict[Any, Any]
 
 
-@dataclass(frozen=True)
 class Compare:
     """The components of the tab."""
 
-    session: gr.State
-    photo: gr.Image
-    examples: list[tuple[gr.Button, Path]]
-    models: gr.CheckboxGroup
-    note: gr.Markdown
-    go: gr.Button
-    status: gr.Markdown
-    answers: gr.Column
-    grid: gr.HTML
-    left: gr.Dropdown
-    right: gr.Dropdown
-    pair: gr.ImageSlider
-    sheet: gr.DownloadButton
-    zip: gr.Button
-    file: gr.File
+    def __init__(self) -> None:
+        self.session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
+        with gr.Row(elem_id="compare-bench"):
+            with gr.Column(scale=1, min_width=300):
+                self.photo = photo_box("compare-photo", "Photo to compare on", _PLACEHOLDER, 300, elem_classes="drop")
+                self.examples = example_buttons("compare-examples")
+            with gr.Column(scale=1, min_width=300):
+                self.models = gr.CheckboxGroup(
+                    [], label="Models", info="Looking for models…", show_select_all=True, elem_id="compare-models"
+                )
+                self.note = gr.Markdown(elem_id="compare-note", elem_classes="hint", visible=False)
+                self.go = gr.Button("Compare", variant="primary", elem_id="compare-go")
+                self.status = gr.Markdown(elem_id="compare-status", elem_classes="hint")
+        with gr.Column(visible=False, elem_id="compare-answers") as self.answers:
+            with gr.Tabs(elem_id="compare-views"):
+                with gr.Tab("Side by side", id="grid"):
+                    gr.HTML(TOOLBAR, **BARE)
+                    self.grid = gr.HTML(elem_id="compare-pictures", **BARE)
+                with gr.Tab("Two with a slider", id="pair"):
+                    gr.Markdown(_SHOW_PAIR, elem_classes="hint")
+                    with gr.Row(elem_id="pair-pick"):
+                        self.left, self.right = _pair_picker("Left"), _pair_picker("Right")
+                    self.pair = before_after("pair", "Two answers", elem_classes="mat")
+            with gr.Row(elem_id="compare-actions"):
+                self.sheet = gr.DownloadButton(
+                    "Contact sheet", variant="primary", visible=False, elem_id="compare-sheet"
+                )
+                self.zip = gr.Button(
+                    "All at full size (zip)", variant="secondary", visible=False, elem_id="compare-zip"
+                )
+        self.file = gr.File(visible=False)
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that a comparison changes."""
+        shown = [self.session, self.status, self.answers, self.grid, self.left, self.right, self.pair]
+        return [*shown, self.sheet, self.zip]
+
+
+def _pair_picker(side: str) -> gr.Dropdown:
+    return gr.Dropdown(
+        [], label=side, elem_id=f"pair-{side.lower()}", filterable=False, min_width=140, interactive=True
+    )
 
 
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Compare", id="compare", elem_id="compare-tab") as page:
-        parts = _build()
-    _wire(parts)
-    page.select(
-        fill_models,
-        parts.models,
-        [parts.models, parts.note],
-        api_visibility="private",
-        show_progress="hidden",
-        queue=False,
-    )
-
-
-def _build() -> Compare:
-    session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
-    with gr.Row(elem_id="compare-bench"):
-        with gr.Column(scale=1, min_width=300):
-            photo = photo_box("compare-photo", "Photo to compare on", _PLACEHOLDER, 300, elem_classes="drop")
-            examples = build_examples("compare-examples")
-        with gr.Column(scale=1, min_width=300):
-            models = gr.CheckboxGroup(
-                [], label="Models", info="Looking for models…", show_select_all=True, elem_id="compare-models"
-            )
-            note = gr.Markdown(elem_id="compare-note", elem_classes="hint", visible=False)
-            go = gr.Button("Compare", variant="primary", elem_id="compare-go")
-            status = gr.Markdown(elem_id="compare-status", elem_classes="hint")
-    with gr.Column(visible=False, elem_id="compare-answers") as answers:
-        with gr.Tabs(elem_id="compare-views"):
-            with gr.Tab("Side by side", id="grid"):
-                gr.HTML(TOOLBAR, padding=False, apply_default_css=False)
-                pictures = gr.HTML(padding=False, elem_id="compare-pictures", apply_default_css=False)
-            with gr.Tab("Two with a slider", id="pair"):
-                left, right, pair = _build_pair()
-        with gr.Row(elem_id="compare-actions"):
-            sheet = gr.DownloadButton("Contact sheet", variant="primary", visible=False, elem_id="compare-sheet")
-            zipped = gr.Button("All at full size (zip)", variant="secondary", visible=False, elem_id="compare-zip")
-    file = gr.File(visible=False)
-    return Compare(
-        session, photo, examples, models, note, go, status, answers, pictures, left, right, pair, sheet, zipped, file
-    )
-
-
-def _build_pair() -> tuple[gr.Dropdown, gr.Dropdown, gr.ImageSlider]:
-    gr.Markdown(_SHOW_PAIR, elem_classes="hint")
-    with gr.Row(elem_id="pair-pick"):
-        left = gr.Dropdown([], label="Left", elem_id="pair-left", filterable=False, min_width=140, interactive=True)
-        right = gr.Dropdown([], label="Right", elem_id="pair-right", filterable=False, min_width=140, interactive=True)
-    pair = gr.ImageSlider(
-        label="Two answers",
-        show_label=False,
-        interactive=False,
-        type="filepath",
-        max_height=640,
-        buttons=["fullscreen"],
-        elem_id="pair",
-        elem_classes="mat",
-    )
-    return left, right, pair
-
-
-def _wire(parts: Compare) -> None:
-    quiet = {"api_visibility": "private", "show_progress": "hidden"}
+        parts = Compare()
+    page.select(fill_models, parts.models, [parts.models, parts.note], queue=False, **QUIET)
     for button, path in parts.examples:
-        button.click(partial(_path_of, path), None, parts.photo, queue=False, **quiet)
-    shown = [parts.session, parts.status, parts.answers, parts.grid, parts.left, parts.right, parts.pair]
-    parts.go.click(
-        partial(run, parts),
-        [parts.session, parts.photo, parts.models],
-        [*shown, parts.sheet, parts.zip],
-        show_progress="hidden",  # the page says in words how far it is, and shows what there is
-        concurrency_id="gpu",
-        concurrency_limit=1,
-        api_visibility="private",
-        preprocess=False,
-    )
+        button.click(partial(os.fspath, path), None, parts.photo, queue=False, **QUIET)
+    given = [parts.session, parts.photo, parts.models]
+    # Without gradio's progress: the page says in words how far it is, and shows what there is.
+    parts.go.click(partial(run, parts), given, parts.shown, show_progress="hidden", preprocess=False, **ON_GPU)
     for picker in (parts.left, parts.right):
-        picker.input(show_pair, [parts.session, parts.left, parts.right], parts.pair, queue=False, **quiet)
-    saved = parts.zip.click(
-        all_at_full_size,
-        parts.session,
-        parts.file,
-        show_progress_on=parts.zip,
-        concurrency_id="album",
-        concurrency_limit=1,
-        api_visibility="private",
+        picker.input(show_pair, [parts.session, parts.left, parts.right], parts.pair, queue=False, **QUIET)
+    beside = {**ON_GPU, "concurrency_id": "album", "show_progress_on": parts.zip}
+    saved = parts.zip.click(all_at_full_size, parts.session, parts.file, **beside)
+    saved.success(None, parts.file, None, js=DOWNLOAD, **QUIET)
+
+
+def grid(comparison: Comparison, working: str = "") -> str:
+    """The pictures as HTML, whose frames viewer.js zooms and moves together: the grey photo, one frame for every model,
+    and the photo in its own colours if it has any.
+
+    Args:
+        comparison: what there is so far.
+        working: the model that is at work.
+    """
+    width, height = comparison.size
+    frames = [
+        (info.name, describe(info), comparison.answers.get(info.name), _at_work(info) if info.name == working else "")
+        for info in comparison.models
+    ]
+    column = round(300 * min(1.1, max(0.7, (width / height) ** 0.5)))  # pixels: upright photos stand in narrower ones
+    references = [(name, file_url(path), _REFERENCES[name]) for name, path in comparison.references.items()]
+    return html(
+        "compare/grid.html", "grid", comparison.folder.name, width, height, column, references, frames, file_url
     )
-    saved.success(None, parts.file, None, js=SAVE, **quiet)
+
+
+def _at_work(info: "ModelInfo") -> str:
+    if info.name in CACHE.names():
+        return "colouring…"
+    return "downloading…" if folder_of(info) is None else "loading and colouring…"
 
 
 def fill_models(current: list[str] | None = None) -> tuple[Any, Any]:
@@ -148,9 +143,9 @@ def fill_models(current: list[str] | None = None) -> tuple[Any, Any]:
 
 def run(parts: Compare, session: Comparison | None, upload: Any, names: Any) -> Iterator[Updates]:
     """Ask one model after the other; the page is brought up to date before and after each."""
-    with in_words():
+    with error_messages():
         models = chosen(names)
-        path = received(upload)
+        path = upload_path(upload)
         photo = open_photo(path)
         comparison = Comparison(path, photo, models)
         forget(session)
@@ -190,14 +185,13 @@ def _finish(parts: Compare, comparison: Comparison) -> Updates:
     return changed
 
 
-def show_pair(session: Comparison | None, left: str | None, right: str | None) -> tuple[str, str]:
+@error_messages()
+def show_pair(session: Comparison | None, left: str, right: str) -> tuple[str, str]:
     """Files for the slider between two of a comparison's pictures."""
-    with in_words():
-        pictures = _kept(session).pictures
-        for name in (left, right):
-            if name not in pictures:
-                raise RefusedError("There is no such picture. Please choose one of those shown.")
-        return str(pictures[left]), str(pictures[right])
+    pictures = still_here(session).pictures
+    if not {left, right} <= set(pictures):
+        raise RefusedError("There is no such picture. Please choose one of those shown.")
+    return str(pictures[left]), str(pictures[right])
 
 
 def contact_sheet(comparison: Comparison) -> Path:
@@ -207,13 +201,10 @@ def contact_sheet(comparison: Comparison) -> Path:
     return write_sheet(tiles, comparison.folder / f"{comparison.path.stem}-contact-sheet.jpg").path
 
 
-def all_at_full_size(
-    session: Comparison | None,
-    progress: gr.Progress = gr.Progress(),  # noqa: B008
-) -> str:
+@error_messages()
+def all_at_full_size(session: Comparison | None, progress: gr.Progress = gr.Progress()) -> str:  # noqa: B008
     """Write the zip to download."""
-    with in_words():
-        return str(_kept(session).write_zip(lambda name: progress(None, desc=name)))
+    return str(still_here(session).write_zip(lambda name: progress(None, desc=name)))
 
 
 def in_prose(comparison: Comparison) -> str:
@@ -230,17 +221,7 @@ def in_prose(comparison: Comparison) -> str:
     return " ".join([*lines, *comparison.notes])
 
 
-def _choice(info: Any) -> str:
+def _choice(info: "ModelInfo") -> str:
     if folder_of(info) is None:
         return f"{info.name} (download)"
     return info.name if info.gain is None else f"{info.name} ({info.gain:+.2f} dB)"
-
-
-def _path_of(path: Path) -> str:
-    return str(path)
-
-
-def _kept(session: Comparison | None) -> Comparison:
-    if session is None:
-        raise RefusedError(GONE)
-    return session

@@ -12,9 +12,10 @@ from urllib.parse import unquote
 
 from gradio.utils import get_upload_folder
 
+from colorhub._files import replacing
 from colorhub.hub.published import PUBLISHED
-from colorhub.space.compare.grid import file_url
 from colorhub.space.shared.catalogue import describe, folder_of
+from colorhub.space.shared.files import file_url
 
 if TYPE_CHECKING:
     from colorhub.hub.loading import ModelInfo
@@ -55,7 +56,7 @@ def render(text: str, folder: Path) -> str:
         "heading_open": lambda tokens, index, *_: f"<{_lower(tokens[index].tag)}>",
         "heading_close": lambda tokens, index, *_: f"</{_lower(tokens[index].tag)}>",
     }
-    markdown.renderer.rules.update(rules)
+    markdown.renderer.rules.update(rules)  # type: ignore[attr-defined]
     return markdown.render(_HEAD.sub("", text, count=1))
 
 
@@ -98,9 +99,8 @@ def _served(name: str, folder: Path) -> Path | None:
         target = Path(get_upload_folder()) / "colorhub-cards" / folder.name / f"{stamp}-{Path(name).name}"
         target.parent.mkdir(parents=True, exist_ok=True)
         if not target.is_file():
-            aside = target.with_suffix(".tmp")
-            copyfile(path, aside)
-            aside.replace(target)
+            with replacing(target) as aside:
+                copyfile(path, aside)
         return target
     return None
 

@@ -1,13 +1,12 @@
 """A board of scores as an HTML table. gallery.js sorts it by the numbers in ``data-key``, not by what is shown."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
-from typing import Any
-from urllib.parse import quote
 
 from colorhub.space.models.scores import BASELINES, Board, Figure, Row
+from colorhub.space.shared.templates import html
 
+Cell = tuple[str, str, str]  # what it is sorted by, its text, a smaller line below
 MISSING = "\N{EN DASH}"
 
 
@@ -22,6 +21,7 @@ class Column:
     digits: int = 2
     best: str = "high"
     definition: str = ""
+    kind: str = "number"
 
 
 COLUMNS = (
@@ -58,7 +58,7 @@ COLUMNS = (
     Column("CIEDE2000", "", "ciede2000", 2, "low", "Mean colour difference to the original: lower is better."),
 )
 _ABOUT = (
-    Column("Architecture"),
+    Column("Architecture", best="", kind="text"),
     Column("Size", "MB", best="low", definition="Of the weights' file."),
 )
 _TIME = Column("Time", "ms", best="low", digits=0, definition="To colour one picture, on the device that is named.")
@@ -67,84 +67,53 @@ _TIME = Column("Time", "ms", best="low", digits=0, definition="To colour one pic
 def table(board: Board, number: int) -> str:
     """The table, best gain first. ``number``: of the board on the page, for ids."""
     rows = sorted(board.rows, key=lambda row: -_sortable(row.figures.get("gain")))
-    body = "".join(_model_row(row, board.device) for row in rows)
-    # The table is wider than a phone: it scrolls in a region of its own, which the keyboard reaches as well.
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-labelledby="board-{number}">'
-        f"<table><thead><tr>{''.join(_headings(board))}</tr></thead>"
-        f"<tbody>{body}</tbody><tfoot>{''.join(_baseline_rows(board))}</tfoot></table></div>"
+    return html(
+        "models/scores.html",
+        "table",
+        number,
+        [(column, _unit(column, board), _meaning(column, board)) for column in (*_ABOUT, *COLUMNS, _TIME)],
+        [(row.model, row.architecture, _cells(row, board.device)) for row in rows],
+        [(words, _figures(board.baselines[name])) for name, words in BASELINES.items() if board.baselines.get(name)],
     )
 
 
-def columns(board: Board) -> Iterator[tuple[str, str]]:
+def meanings(board: Board) -> list[tuple[str, str]]:
     """Every column's title and what it means: in the protocol's own words where the file has them."""
-    for column in (*COLUMNS, _TIME):
-        yield column.title, board.definitions.get(column.metric) or column.definition
+    return [(column.title, _meaning(column, board)) for column in (*COLUMNS, _TIME)]
 
 
-def _headings(board: Board) -> Iterator[str]:
-    yield '<th scope="col" data-kind="text"><button type="button">Model</button></th>'
-    for column in (*_ABOUT, *COLUMNS, _TIME):
-        kind = "text" if column.title == "Architecture" else "number"
-        first = "" if kind == "text" or column.best == "low" else ' data-best="high"'
-        sorted_by = ' aria-sort="descending"' if column.metric == "gain" else ""
-        unit = f" <small>{column.unit}</small>" if column.unit else ""
-        if column.metric == "colorfulness" and (originals := board.originals_colorfulness):
-            unit = f" <small>originals {originals.mean:.1f}</small>"
-        if column is _TIME and board.device:
-            unit = f" <small>{column.unit}, {escape(board.device)}</small>"
-        meaning = escape(board.definitions.get(column.metric) or column.definition)
-        yield (
-            f'<th scope="col" data-kind="{kind}"{first}{sorted_by}>'
-            f'<button type="button" title="{meaning}">{column.title}{unit}</button></th>'
-        )
+def _meaning(column: Column, board: Board) -> str:
+    return board.definitions.get(column.metric) or column.definition
 
 
-def _model_row(row: Row, device: str) -> str:
-    link = f'<a href="#model={quote(row.model)}">{escape(row.model)}</a>'
-    cells = [
-        f'<th scope="row" data-key="{escape(row.model)}">{link}</th>',
-        f'<td class="text" data-key="{escape(row.architecture)}">{escape(row.architecture)}</td>',
-        _plain_cell(row.megabytes, _size),
-        *(_cell(row.figures.get(column.metric), column) for column in COLUMNS),
-        _plain_cell(row.milliseconds, _time, "" if device else row.device),
-    ]
-    return f"<tr>{''.join(cells)}</tr>"
+def _unit(column: Column, board: Board) -> str:
+    if column.metric == "colorfulness" and (originals := board.originals_colorfulness):
+        return f"originals {originals.mean:.1f}"
+    return f"{column.unit}, {board.device}" if column is _TIME and board.device else column.unit
 
 
-def _baseline_rows(board: Board) -> Iterator[str]:
-    for name, words in BASELINES.items():
-        if figures := board.baselines.get(name):
-            cells = "".join(_cell(figures.get(column.metric), column) for column in COLUMNS)
-            yield f'<tr><th scope="row">({words})</th><td></td><td></td>{cells}<td></td></tr>'
+def _cells(row: Row, device: str) -> list[Cell]:
+    return [_number(row.megabytes), *_figures(row.figures), _number(row.milliseconds, "" if device else row.device)]
 
 
-def _cell(figure: Figure | None, column: Column) -> str:
+def _figures(figures: Mapping[str, Figure]) -> list[Cell]:
+    return [_figure(figures.get(column.metric), column.digits) for column in COLUMNS]
+
+
+def _figure(figure: Figure | None, digits: int) -> Cell:
     if figure is None:
-        return f'<td data-key="">{MISSING}</td>'
-    shown = _decimal(figure.mean, column.digits)
-    if figure.low is not None and figure.high is not None:
-        shown += f"<small>{_decimal(figure.low, column.digits)} to {_decimal(figure.high, column.digits)}</small>"
-    return f'<td data-key="{figure.mean!r}">{shown}</td>'
+        return "", MISSING, ""
+    ends = [_decimal(end, digits) for end in (figure.low, figure.high) if end is not None]
+    return repr(figure.mean), _decimal(figure.mean, digits), " to ".join(ends) if len(ends) == 2 else ""
 
 
-def _plain_cell(value: float | None, shown: Callable[[float], str], note: str = "") -> str:
-    if value is None:
-        return f'<td data-key="">{MISSING}</td>'
-    return f'<td data-key="{value!r}">{shown(value)}{f"<small>{escape(note)}</small>" if note else ""}</td>'
-
-
-def _size(megabytes: float) -> str:
-    return f"{megabytes:.{0 if megabytes >= 10 else 1}f}"
-
-
-def _time(milliseconds: float) -> str:
-    return f"{milliseconds:.{0 if milliseconds >= 10 else 1}f}"
+def _number(value: float | None, note: str = "") -> Cell:
+    return ("", MISSING, "") if value is None else (repr(value), f"{value:.{0 if value >= 10 else 1}f}", note)
 
 
 def _decimal(value: float, digits: int) -> str:
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\N{MINUS SIGN}")  # 0.0: nothing is minus nought
 
 
-def _sortable(figure: Any) -> float:
+def _sortable(figure: Figure | None) -> float:
     return float("-inf") if figure is None else figure.mean

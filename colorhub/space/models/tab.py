@@ -2,16 +2,17 @@
 
 from html import escape
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 import gradio as gr
 
 from colorhub.space.models.cards import card
 from colorhub.space.models.plots import plots
-from colorhub.space.models.score_table import columns, table
+from colorhub.space.models.score_table import meanings, table
 from colorhub.space.models.scores import Board, boards, unmeasured
 from colorhub.space.shared.catalogue import NO_MODELS, describe, folder_of, listed
-from colorhub.space.shared.limits import RefusedError, in_words
+from colorhub.space.shared.limits import RefusedError, error_messages
+from colorhub.space.shared.panel import BARE, QUIET
+from colorhub.space.shared.templates import html
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,24 +26,18 @@ _SHOW_CARD = """() => setTimeout(() => {
   card?.focus({preventScroll: true});
   document.querySelector('#card-pick')?.scrollIntoView({block: 'start'});
 }, 100)"""
-_INTERVALS = (
-    "Means over held-out pictures, with 95 % intervals below them. A model whose interval overlaps another's may well "
-    "be as good: a sorted column is no ranking."
-)
 
 
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Models", id="models", elem_id="models-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
-        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **plain)
+        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **BARE)
         pick = gr.Dropdown([], label="Card of", elem_id="card-pick", filterable=False, interactive=True, visible=False)
-        shown = gr.HTML(elem_id="card", **plain)
-    quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    page.select(fill, pick, [scores, pick], **quiet)
-    opened = scores.click(open_card, None, [pick, shown], **quiet)
-    opened.success(None, None, None, js=_SHOW_CARD, **quiet)
-    pick.input(shown_card, pick, shown, **quiet)
+        shown = gr.HTML(elem_id="card", **BARE)
+    page.select(fill, pick, [scores, pick], queue=False, **QUIET)
+    opened = scores.click(open_card, None, [pick, shown], queue=False, **QUIET)
+    opened.success(None, None, None, js=_SHOW_CARD, queue=False, **QUIET)
+    pick.input(shown_card, pick, shown, queue=False, **QUIET)
 
 
 def fill(current: str | None = None) -> tuple[str, Any]:
@@ -59,13 +54,13 @@ def open_card(event: gr.EventData) -> tuple[Any, str]:
     return gr.update(value=name), shown_card(name)
 
 
+@error_messages()
 def shown_card(name: str | None) -> str:
     """A listed model's card as HTML."""
-    with in_words():
-        found = [info for info in listed() if info.name == name]
-        if not found:
-            raise RefusedError(f"There is no model {str(name)[:80]!r} here. Please choose one of the list.")
-        return card(found[0])
+    found = [info for info in listed() if info.name == name]
+    if not found:
+        raise RefusedError(f"There is no model {str(name)[:80]!r} here. Please choose one of the list.")
+    return card(found[0])
 
 
 def page_of(models: "Sequence[ModelInfo]") -> str:
@@ -73,33 +68,23 @@ def page_of(models: "Sequence[ModelInfo]") -> str:
     if not models:
         return f'<div class="board"><p class="hint">{escape(NO_MODELS.replace("**", "").replace("`", ""))}</p></div>'
     found = boards(models)
-    parts = [_section(board, number) for number, board in enumerate(found)]
-    intro = f'<p class="hint">{_INTERVALS}</p>' if found else ""
-    return f'<div class="board">{intro}{"".join(parts)}{_not_measured(unmeasured(models, found))}</div>'
+    sections = [
+        {
+            "title": _title(board),
+            "protocol": board.protocol,
+            "table": table(board, number),
+            "meanings": meanings(board),
+            "plots": plots(board),
+        }
+        for number, board in enumerate(found)
+    ]
+    return html("models/scores.html", "page", sections, [(i.name, _about(i)) for i in unmeasured(models, found)])
 
 
-def _section(board: Board, number: int) -> str:
+def _title(board: Board) -> str:
     pictures = f"{board.pictures:,} pictures" if board.pictures else "Pictures"
-    title = f"{pictures} of {board.source}" if board.source else pictures
-    meanings = "".join(f"<dt>{title}</dt><dd>{escape(text)}</dd>" for title, text in columns(board) if text)
-    return (
-        f'<section><h2 id="board-{number}">{escape(title)} <small>protocol {escape(board.protocol)}</small></h2>'
-        f'{table(board, number)}<details class="meanings"><summary>What the columns mean</summary><dl>{meanings}</dl>'
-        f"</details>{plots(board)}</section>"
-    )
+    return f"{pictures} of {board.source}" if board.source else pictures
 
 
-def _not_measured(models: "Sequence[ModelInfo]") -> str:
-    if not models:
-        return ""
-    items = "".join(
-        f'<li><a href="#model={quote(info.name)}">{escape(info.name)}</a>'
-        f" <span>{escape(_without_scores(info))}</span></li>"
-        for info in models
-    )
-    return f'<section class="unmeasured"><h2>Not measured yet</h2><ul>{items}</ul></section>'
-
-
-def _without_scores(info: "ModelInfo") -> str:
-    words = describe(info)
-    return f"{words} · not on this machine" if folder_of(info) is None else words
+def _about(info: "ModelInfo") -> str:
+    return f"{describe(info)} · not on this machine" if folder_of(info) is None else describe(info)

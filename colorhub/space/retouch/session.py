@@ -1,9 +1,7 @@
-"""A photo on the desk of the tab Retouch: a :class:`colorhub.Retouching` with what a page needs beside it, files and
-threads."""
+"""A photo in the tab Retouch: a :class:`colorhub.Retouching` with what a page needs beside it, files and threads."""
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import Lock, Thread
@@ -13,15 +11,13 @@ import numpy as np
 
 from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
-from colorhub.space.compare.grid import file_url
-from colorhub.space.shared.jobs import Colored, Written, after, colorize_upload, shrink, write_full_size, write_preview
+from colorhub.space.shared.files import SessionFiles, file_url
+from colorhub.space.shared.jobs import Colored, Written, after, colorize_upload, shrink, write_full_size
 from colorhub.space.shared.limits import MAX_HINTS, PREVIEW, RefusedError
-from colorhub.space.shared.session import Kept
 
 if TYPE_CHECKING:
     from colorhub import ColorizationPipeline, ColorLayer, Hint, Photo
 
-_SHOWN = 24  # previews kept, as for Colorize
 _LEAST = 256  # pixels of a preview's longer side
 _STEP = 128  # previews differ in size by at least so many pixels: screens of about the same size share one
 _SUGGESTED = 6
@@ -31,12 +27,12 @@ _IN_COLOR = {
     ColorAnswer.NO: [],
 }
 _SETTINGS = Settings(in_color="recolor")
-_DRAWING = 8  # photos that are ready to draw on, some 50 MB each
-_READY: "dict[Retouched, None]" = {}  # the one that was drawn on last stands last
+DRAWING = 8  # photos that are ready to draw on, some 50 MB each
+_READY: "dict[RetouchSession, None]" = {}  # the one that was drawn on last stands last
 _READY_LOCK = Lock()
 
 
-class Retouched(Kept):
+class RetouchSession(SessionFiles):
     """A coloured photo that takes hints.
 
     ``photo`` is its name, whatever model colours it. What does not depend on the hints is made when it comes; the
@@ -53,28 +49,27 @@ class Retouched(Kept):
         if self._retouching.has_suggestions:  # now, while a GPU is lent: those who point at places do not wait for one
             self.suggest(0, 0)
         self._views: dict[int, Photo] = {}
-        self._previews: list[Path] = []
         self._plain: tuple[float, Path] | None = None  # with the vividness it has
-        self._numbers, self._lock = count(), Lock()
+        self._lock = Lock()
         self.hints: list[Hint] = []
         Thread(target=self._warm_up, name="retouch", daemon=True).start()
 
     @classmethod
-    def of(cls, pipeline: "ColorizationPipeline", path: Path, name: str = "") -> "Retouched":
+    def of(cls, pipeline: "ColorizationPipeline", path: Path, name: str = "") -> "RetouchSession":
         """A file, coloured by a model; from its lightness alone if it is in colour."""
         photo = pipeline.open(path)
         return cls(pipeline, colorize_upload(pipeline, path, _SETTINGS, photo), photo, name)
 
     @classmethod
-    def taken(cls, pipeline: "ColorizationPipeline", colored: Colored) -> "Retouched":
+    def taken(cls, pipeline: "ColorizationPipeline", colored: Colored) -> "RetouchSession":
         """A photo as the tab Colorize shows it, with its alternative if one was chosen."""
         if colored.passed_through:
             return cls.of(pipeline, colored.path)
         return cls(pipeline, colored, pipeline.open(colored.path))
 
-    def with_model(self, pipeline: "ColorizationPipeline") -> "Retouched":
+    def with_model(self, pipeline: "ColorizationPipeline") -> "RetouchSession":
         """The same photo and hints with another model."""
-        changed = Retouched.of(pipeline, self.colored.path, self.photo)
+        changed = RetouchSession.of(pipeline, self.colored.path, self.photo)
         changed.hints = self.hints
         return changed
 
@@ -108,7 +103,7 @@ class Retouched(Kept):
         if not hints:
             return {"picture": file_url(plain), "plain": file_url(plain)}
         picture = self._composed(layer, vividness, _preview_size(longest))
-        return {"picture": file_url(self._written(picture)), "plain": file_url(plain)}
+        return {"picture": file_url(self._write(picture)), "plain": file_url(plain)}
 
     def download(self, hints: "Sequence[Hint]", vividness: float) -> Written:
         """The full-size file."""
@@ -116,15 +111,15 @@ class Retouched(Kept):
             layer = self._hinted(hints)
         return write_full_size(replace(self.colored, layer=layer), vividness, self.folder)
 
-    def saved(self, hints: "Sequence[Hint]") -> Path:
-        """A file with hints, ``NAME-hints.json``."""
+    def save(self, hints: "Sequence[Hint]") -> Path:
+        """Write hints into a file, ``NAME-hints.json``."""
         from colorhub.hints import save_hints
 
         path = self.folder / f"{self.colored.path.stem}-hints.json"
         save_hints(path, hints, self.size)
         return path
 
-    def loaded(self, path: Path) -> dict[str, Any]:
+    def load(self, path: Path) -> dict[str, Any]:
         """The hints of a file, as the page wants them.
 
         Raises:
@@ -150,17 +145,11 @@ class Retouched(Kept):
 
     def _without_hints(self, vividness: float) -> Path:
         if self._plain is None or self._plain[0] != vividness:
-            self._plain = vividness, self._written(self._composed(self.colored.layer, vividness, PREVIEW))
+            self._plain = vividness, self._write(self._composed(self.colored.layer, vividness, PREVIEW))
         return self._plain[1]
 
-    def _written(self, picture: np.ndarray) -> Path:
-        path = write_preview(picture, self.folder / f"retouched-{next(self._numbers)}.jpg")
-        self._previews.append(path)
-        while len(self._previews) > _SHOWN:
-            oldest = self._previews.pop(0)
-            if self._plain is None or oldest != self._plain[1]:
-                oldest.unlink(missing_ok=True)
-        return path
+    def _write(self, picture: np.ndarray) -> Path:
+        return self.write_preview(picture, "retouched", keep=self._plain[1] if self._plain else None)
 
     def close(self, linger: float = 0.0) -> None:
         with _READY_LOCK:
@@ -172,7 +161,7 @@ class Retouched(Kept):
         with _READY_LOCK:
             _READY.pop(self, None)
             _READY[self] = None
-            while len(_READY) > _DRAWING:
+            while len(_READY) > DRAWING:
                 first = next(iter(_READY))
                 del _READY[first]
                 first._retouching.release()

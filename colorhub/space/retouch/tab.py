@@ -9,152 +9,191 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from colorhub.space.colorize.single import SAVE
-from colorhub.space.retouch.components import Retouch, build
-from colorhub.space.retouch.session import Retouched, hints_from
-from colorhub.space.shared.catalogue import NO_MODELS, SHELF, default_model, find, listed, loading
+from colorhub.space.colorize.single import path_and_notes
+from colorhub.space.retouch.session import RetouchSession, hints_from
+from colorhub.space.shared.catalogue import listed, pipeline_of
+from colorhub.space.shared.examples import example_buttons
+from colorhub.space.shared.files import PhotoSession, forget
 from colorhub.space.shared.limits import (
     GONE,
+    KEEP_SESSION,
     RefusedError,
-    in_words,
+    error_messages,
+    error_sentence,
     plain,
-    received,
-    sentence,
-    tell,
+    still_here,
+    upload_path,
 )
-from colorhub.space.shared.panel import about_model
-from colorhub.space.shared.session import Session, forget
+from colorhub.space.shared.panel import (
+    BARE,
+    DOWNLOAD,
+    ON_GPU,
+    QUIET,
+    about_model,
+    fill_picker,
+    model_picker,
+    photo_box,
+    vividness_slider,
+)
+from colorhub.space.shared.templates import html
 
 if TYPE_CHECKING:
-    from colorhub import ColorizationPipeline, Hint
+    from colorhub import Hint
     from colorhub.hub.loading import ModelInfo
 
+_PLACEHOLDER = "# Drop a photo to retouch\nor click to choose one. Paste works too."
+# retouch.js asks by these events; each kind of answer comes in a component of its own and is handed on to it.
+_ASK = "retouch.start((event, asked) => trigger({draw: 'draw', run: 'run', point: 'point'}[event], asked))"
+_HAND_ON = "watch('value', () => retouch.answer('{kind}', props.value))"
 _NOW = "(...inputs) => [...inputs.slice(0, -1), retouch.hints()]"  # the last input: what the page shows at this moment
 _SWITCH = "() => document.querySelector('#retouch-tab-button')?.click()"
 _FOCUS = "() => setTimeout(retouch.focus, 200)"
 _SHOWN = 8
-_QUIET = {"api_visibility": "private", "show_progress": "hidden"}
-_NETWORK = {"concurrency_id": "gpu", "concurrency_limit": 1, "api_visibility": "private"}
+
+
+class Retouch:
+    """The components of the tab. ``opened``, ``drawn`` and ``suggested`` carry answers to retouch.js, ``now`` carries
+    its hints here."""
+
+    def __init__(self) -> None:
+        self.session = gr.State(None, time_to_live=KEEP_SESSION, delete_callback=forget)
+        desk = partial(html, "retouch/desk.html")
+        with gr.Row(elem_id="retouch-models"):
+            self.model = model_picker("retouch-model")
+            self.about = gr.Markdown(elem_id="retouch-about", elem_classes="hint", container=False)
+        with gr.Column(elem_id="retouch-empty") as self.empty:
+            gr.HTML(desk("intro"), **BARE)
+            self.photo = photo_box("retouch-photo", "Photo to retouch", _PLACEHOLDER, 400, elem_classes="drop")
+            self.examples = example_buttons("retouch-examples")
+        with gr.Column(visible=False, elem_id="retouch-answer") as self.answer:
+            with gr.Row(elem_id="retouch-desk"):
+                with gr.Column(scale=3, min_width=320):
+                    self.stage = gr.HTML(desk("picture"), js_on_load=_ASK, elem_id="retouch-top", **BARE)
+                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", **BARE)
+                with gr.Column(scale=1, min_width=290):
+                    gr.HTML(desk("colors"), js_on_load="retouch.mount()", **BARE)
+            self.note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
+            self.vividness = vividness_slider("retouch-vividness")
+            with gr.Row(elem_id="retouch-actions"):
+                self.download = gr.Button("Download full size", variant="primary", elem_id="retouch-download")
+                self.save = gr.Button("Save hints", variant="secondary", elem_id="retouch-save")
+                self.load = gr.UploadButton(
+                    "Load hints", variant="secondary", file_types=[".json"], elem_id="retouch-load"
+                )
+                self.another = gr.Button("Another photo", variant="secondary", elem_id="retouch-another")
+        self.opened, self.drawn, self.suggested = (
+            gr.HTML(html_template="<i></i>", js_on_load=_HAND_ON.replace("{kind}", kind), visible="hidden", **BARE)
+            for kind in ("opened", "drawn", "suggested")
+        )
+        self.now, self.file = gr.Textbox(visible=False), gr.File(visible=False)
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that a photo changes, in the order of :func:`_show`."""
+        return [self.session, self.empty, self.answer, self.note, self.model, self.about, self.vividness, self.opened]
 
 
 def tab() -> Retouch:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Retouch", id="retouch", elem_id="retouch-tab") as page:
-        parts = build()
+        parts = Retouch()
     _wire_photo(parts)
     _wire_hints(parts)
-    page.select(fill_models, [parts.model, parts.session], [parts.model, parts.about], queue=False, **_QUIET)
+    page.select(fill_models, [parts.model, parts.session], [parts.model, parts.about], queue=False, **QUIET)
     return parts
 
 
 def take_over(button: gr.Button, session: gr.State, vividness: gr.Slider, parts: Retouch) -> None:
     """Let a button bring the photo of another tab's session here, with its model and vividness."""
-    switched = button.click(None, None, None, js=_SWITCH, **_QUIET)
-    asked = [parts.session, session, vividness]
-    taken = switched.then(open_taken, asked, parts.shown, show_progress_on=parts.photo, **_NETWORK)
-    taken.success(None, None, None, js=_FOCUS, **_QUIET)
+    switched = button.click(None, None, None, js=_SWITCH, **QUIET)
+    inputs = [parts.session, session, vividness]
+    taken = switched.then(open_taken, inputs, parts.shown, show_progress_on=parts.photo, **ON_GPU)
+    taken.success(None, None, None, js=_FOCUS, **QUIET)
 
 
 def _wire_photo(parts: Retouch) -> None:
-    asked = [parts.session, parts.model, parts.actions.vividness]
-    first = {"outputs": parts.shown, "show_progress_on": parts.photo, **_NETWORK}
-    chosen = parts.photo.input(open_upload, [parts.photo, *asked], preprocess=False, **first)
-    chosen.success(None, None, None, js=_FOCUS, **_QUIET)
-    chosen.failure(lambda: None, None, parts.photo, **_QUIET)
-    for button, path in parts.examples:
-        button.click(partial(open_file, path), asked, **first).success(None, None, None, js=_FOCUS, **_QUIET)
-    parts.model.input(change_model, asked, parts.shown, show_progress_on=parts.stage, **_NETWORK)
-    parts.actions.another.click(start_over, parts.session, [*parts.shown, parts.photo], **_QUIET)
+    inputs = [parts.session, parts.model, parts.vividness]
+    first: dict[str, Any] = {"outputs": parts.shown, "show_progress_on": parts.photo, **ON_GPU}
+    uploaded = parts.photo.input(open_upload, [parts.photo, *inputs], preprocess=False, **first)
+    uploaded.failure(lambda: None, None, parts.photo, **QUIET)
+    examples = [button.click(partial(open_file, path), inputs, **first) for button, path in parts.examples]
+    for event in (uploaded, *examples):
+        event.success(None, None, None, js=_FOCUS, **QUIET)
+    parts.model.input(change_model, inputs, parts.shown, show_progress_on=parts.stage, **ON_GPU)
+    parts.another.click(start_over, parts.session, [*parts.shown, parts.photo], **QUIET)
 
 
 def _wire_hints(parts: Retouch) -> None:
-    # retouch_link.js asks for the next drawing when it has an answer, before gradio counts the event as over.
-    drawn = {"fn": draw, "inputs": [parts.session, parts.actions.vividness], "outputs": parts.mail.drawn}
-    drawn |= {"trigger_mode": "multiple", **_QUIET}
+    # retouch.js asks for the next drawing when it has an answer, before gradio counts the event as over.
+    drawn: dict[str, Any] = {"fn": draw, "inputs": [parts.session, parts.vividness], "outputs": parts.drawn}
+    drawn |= {"trigger_mode": "multiple", **QUIET}
     for asked in (
         parts.stage.draw(queue=False, **drawn),
-        parts.stage.run(concurrency_id="gpu", concurrency_limit=1, **drawn),  # models that take hints themselves
+        parts.stage.run(**{**ON_GPU, **drawn}),  # models that take hints themselves
     ):
-        asked.failure(None, None, None, js="() => retouch.failed()", **_QUIET)
-    parts.stage.point(suggest, parts.session, parts.mail.suggested, queue=False, trigger_mode="always_last", **_QUIET)
-    actions, now = parts.actions, parts.mail.now
-    actions.vividness.input(None, None, None, js="() => retouch.redraw(true)", **_QUIET)
-    actions.vividness.release(None, None, None, js="() => retouch.redraw()", **_QUIET)
-    saved = actions.download.click(
-        full_size,
-        [parts.session, actions.vividness, now],
-        parts.file,
-        js=_NOW,
-        api_visibility="private",
-        show_progress_on=actions.download,
-    )
-    saved.success(None, parts.file, None, js=SAVE, **_QUIET)
-    kept = actions.save.click(save_hints, [parts.session, now], parts.file, js=_NOW, **_QUIET)
-    kept.success(None, parts.file, None, js=SAVE, **_QUIET)
-    actions.load.upload(load_hints, [parts.session, actions.load], parts.mail.opened, preprocess=False, **_QUIET)
+        asked.failure(None, None, None, js="() => retouch.failed()", **QUIET)
+    parts.stage.point(suggest, parts.session, parts.suggested, queue=False, trigger_mode="always_last", **QUIET)
+    parts.vividness.input(None, None, None, js="() => retouch.redraw(true)", **QUIET)
+    parts.vividness.release(None, None, None, js="() => retouch.redraw()", **QUIET)
+    written: dict[str, Any] = {"js": _NOW, "api_visibility": "private"}
+    for event in (
+        parts.download.click(
+            full_size,
+            [parts.session, parts.vividness, parts.now],
+            parts.file,
+            show_progress_on=parts.download,
+            **written,
+        ),
+        parts.save.click(save_hints, [parts.session, parts.now], parts.file, show_progress="hidden", **written),
+    ):
+        event.success(None, parts.file, None, js=DOWNLOAD, **QUIET)
+    parts.load.upload(load_hints, [parts.session, parts.load], parts.opened, preprocess=False, **QUIET)
 
 
-def fill_models(current: str | None = None, session: Retouched | None = None) -> tuple[Any, str]:
+def fill_models(current: str | None = None, session: RetouchSession | None = None) -> tuple[Any, str]:
     """Updates for the picker and the line about the chosen model."""
     current = current if session is None else session.model
+    return fill_picker(current, lambda info: info.name if info.on_disk else f"{info.name} (needs network at first)")
+
+
+@error_messages()
+def open_upload(upload: Any, session: RetouchSession | None, *chosen: Any) -> list[Any]:
+    """Colour what was just chosen and show it with its tools."""
+    return open_file(upload_path(upload), session, *chosen) if upload else [gr.skip()] * _SHOWN
+
+
+@error_messages()
+def open_file(path: Path, session: RetouchSession | None, model: str | None, vividness: Any) -> list[Any]:
+    """Colour a file and show it with its tools; the files of the session before are removed."""
     models = listed()
-    if not models:
-        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS
-    names = [info.name for info in models]
-    chosen = current if current in names else default_model(models)
-    choices = [(info.name if info.on_disk else f"{info.name} (needs network at first)", info.name) for info in models]
-    return gr.update(choices=choices, value=chosen, info=""), about_model(chosen, models)
+    opened = RetouchSession.of(pipeline_of(model, models), path)
+    return _show(opened, session, vividness, models)
 
 
-def open_upload(upload: Any, session: Retouched | None, *asked: Any) -> list[Any]:
-    """Colour what was just chosen and put it on the desk."""
-    if not upload:
-        return [gr.skip()] * _SHOWN
-    with in_words():
-        return open_file(received(upload), session, *asked)
+@error_messages()
+def open_taken(session: RetouchSession | None, other: PhotoSession | None, vividness: Any) -> list[Any]:
+    """Show the photo of the tab Colorize with the tools."""
+    colored, models = still_here(other).colored, listed()
+    opened = RetouchSession.taken(pipeline_of(colored.model, models), colored)
+    return _show(opened, session, vividness, models)
 
 
-def open_file(path: Path, session: Retouched | None, model: str | None, vividness: Any) -> list[Any]:
-    """Colour a file and put it on the desk; the files of the session before are removed."""
-    with in_words():
-        models = listed()
-        opened = Retouched.of(_pipeline(model, models), path)
-        forget(session)
-        return _show(opened, vividness, models)
-
-
-def open_taken(session: Retouched | None, other: Session | None, vividness: Any) -> list[Any]:
-    """Put the photo of the tab Colorize on the desk."""
-    with in_words():
-        if other is None:
-            raise RefusedError(GONE)
-        models = listed()
-        opened = Retouched.taken(_pipeline(other.colored.model, models), other.colored)
-        forget(session)
-        return _show(opened, vividness, models)
-
-
-def change_model(session: Retouched | None, model: str | None, vividness: Any) -> list[Any]:
+@error_messages()
+def change_model(session: RetouchSession | None, model: str | None, vividness: Any) -> list[Any]:
     """Colour the same photo with another model; its hints stay. Nothing happens where it is the same one (gradio 6.31
     tells of a choice from a list twice)."""
-    with in_words():
-        if session is None:
-            return [*[gr.skip()] * 5, about_model(model), gr.skip(), gr.skip()]
-        if session.model == model:
-            return [gr.skip()] * _SHOWN
-        models = listed()
-        changed = session.with_model(_pipeline(model, models))
-        forget(session)
-        return _show(changed, vividness, models)
+    if session is None:
+        return [*[gr.skip()] * 5, about_model(model), gr.skip(), gr.skip()]
+    if session.model == model:
+        return [gr.skip()] * _SHOWN
+    models = listed()
+    return _show(session.with_model(pipeline_of(model, models)), session, vividness, models)
 
 
-def _pipeline(model: str | None, models: "list[ModelInfo]") -> "ColorizationPipeline":
-    info = find(model, models)
-    tell(loading(info))
-    return SHELF.pipeline(info)
-
-
-def _show(session: Retouched, vividness: Any, models: "list[ModelInfo]") -> list[Any]:
+def _show(
+    session: RetouchSession, before: RetouchSession | None, vividness: Any, models: "list[ModelInfo]"
+) -> list[Any]:
+    forget(before)
     return [
         session,
         gr.update(visible=False),
@@ -167,75 +206,70 @@ def _show(session: Retouched, vividness: Any, models: "list[ModelInfo]") -> list
     ]
 
 
-def draw(session: Retouched | None, vividness: Any, event: gr.EventData) -> str:
+def draw(session: RetouchSession | None, vividness: Any, event: gr.EventData) -> str:
     """The picture with the hints that the page sends."""
-    asked = _asked(event)
+    sent = _sent(event)
 
     def answer() -> dict[str, Any]:
-        kept, hints = _sent(session, asked)
-        return kept.draw(hints, vividness, asked.get("longest"))
+        session_now, hints = _checked(session, sent)
+        return session_now.draw(hints, vividness, sent.get("longest"))
 
-    return _answered(asked, answer)
+    return _answer(sent, answer)
 
 
-def suggest(session: Retouched | None, event: gr.EventData) -> str:
+def suggest(session: RetouchSession | None, event: gr.EventData) -> str:
     """Colours to choose from for a place of the picture."""
-    asked = _asked(event)
-    return _answered(asked, lambda: _sent(session, asked)[0].suggest(asked.get("x"), asked.get("y")))
+    sent = _sent(event)
+    return _answer(sent, lambda: _checked(session, sent)[0].suggest(sent.get("x"), sent.get("y")))
 
 
-def full_size(session: Retouched | None, vividness: Any, now: Any) -> str:
+@error_messages()
+def full_size(session: RetouchSession | None, vividness: Any, now: Any) -> str:
     """Write the file to download."""
-    with in_words():
-        kept, hints = _sent(session, _parsed(now))
-        written = kept.download(hints, vividness)
-        for note in written.notes:
-            gr.Info(plain(note), duration=12)
-        return str(written.path)
+    session, hints = _checked(session, _parsed(now))
+    return path_and_notes(session.download(hints, vividness))
 
 
-def save_hints(session: Retouched | None, now: Any) -> str:
+@error_messages()
+def save_hints(session: RetouchSession | None, now: Any) -> str:
     """Write the page's hints into a file to download."""
-    with in_words():
-        kept, hints = _sent(session, _parsed(now))
-        if not hints:
-            raise RefusedError("There is no hint to save yet.")
-        return str(kept.saved(hints))
+    session, hints = _checked(session, _parsed(now))
+    if not hints:
+        raise RefusedError("There is no hint to save yet.")
+    return str(session.save(hints))
 
 
-def load_hints(session: Retouched | None, upload: Any) -> str:
+@error_messages()
+def load_hints(session: RetouchSession | None, upload: Any) -> str:
     """The hints of a file, for the page."""
-    with in_words():
-        if session is None:
-            raise RefusedError(GONE)
-        # Marked, because the page hears of changes only: the same file may be loaded twice.
-        return json.dumps({"kind": "loaded", "mark": token_hex(4), **session.loaded(received(upload))})
+    session = still_here(session)
+    # Marked, because the page hears of changes only: the same file may be loaded twice.
+    return json.dumps({"kind": "loaded", "mark": token_hex(4), **session.load(upload_path(upload))})
 
 
-def start_over(session: Retouched | None) -> list[Any]:
+def start_over(session: RetouchSession | None) -> list[Any]:
     """Back to the drop target."""
     forget(session)
-    skip = gr.skip()
-    closed = json.dumps({"kind": "closed"})
+    skip, closed = gr.skip(), json.dumps({"kind": "closed"})
     return [None, gr.update(visible=True), gr.update(visible=False), "", skip, skip, skip, closed, None]
 
 
-def _asked(event: gr.EventData) -> dict[str, Any]:
+def _sent(event: gr.EventData) -> dict[str, Any]:
     return event._data if isinstance(event._data, dict) else {}
 
 
-def _answered(asked: dict[str, Any], answer: Callable[[], dict[str, Any]]) -> str:
+def _answer(sent: dict[str, Any], answer: Callable[[], dict[str, Any]]) -> str:
     """For retouch.js: an answer, or the sentence that says why there is none. Events that go past the queue, to be
     quick, cannot show a message themselves."""
-    about = {key: asked.get(key) for key in ("photo", "number")}
+    about = {key: sent.get(key) for key in ("photo", "number")}
     try:
         return json.dumps({**about, **answer()})
     except Exception as error:
-        return json.dumps({**about, "problem": sentence(error)})
+        return json.dumps({**about, "problem": error_sentence(error)})
 
 
-def _sent(session: Retouched | None, sent: dict[str, Any]) -> "tuple[Retouched, list[Hint]]":
-    """The session, if it holds the photo that the page shows, and the page's hints, checked."""
+def _checked(session: RetouchSession | None, sent: dict[str, Any]) -> "tuple[RetouchSession, list[Hint]]":
+    """The session, if it holds the photo that the page shows, and the page's hints."""
     if session is None or sent.get("photo") != session.photo:
         raise RefusedError(GONE)
     return session, hints_from(sent.get("hints"), session.size)

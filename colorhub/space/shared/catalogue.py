@@ -4,11 +4,11 @@ import logging
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from threading import Lock, RLock, Thread
+from threading import Lock, RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from colorhub.hub.published import PUBLISHED
-from colorhub.space.shared.limits import MAX_PIXELS, RefusedError
+from colorhub.space.shared.limits import MAX_PIXELS, RefusedError, show_progress
 from colorhub.space.shared.zero import lend_gpu, on_zero_gpu
 
 if TYPE_CHECKING:
@@ -27,17 +27,17 @@ NO_MODELS = (
 )
 
 
-class _Shelved(NamedTuple):
+class _Loaded(NamedTuple):
     network: "Network"
     pipeline: "ColorizationPipeline"
 
 
-class Shelf:
+class ModelCache:
     """Networks by model name. The least recently used goes when more than ``capacity`` are held (None: all stay)."""
 
     def __init__(self, capacity: int | None = IN_MEMORY) -> None:
         self.capacity = capacity
-        self._held: OrderedDict[str, _Shelved] = OrderedDict()
+        self._held: OrderedDict[str, _Loaded] = OrderedDict()
         self._lock = RLock()
         self._loading: dict[str, Lock] = {}
 
@@ -55,7 +55,7 @@ class Shelf:
         """A listed model's network, loaded when it is not held. Errors as of :meth:`pipeline`."""
         return self._take(info).network
 
-    def held(self) -> list[str]:
+    def names(self) -> list[str]:
         """Names of the models in memory, the most recently used last."""
         with self._lock:
             return list(self._held)
@@ -65,7 +65,7 @@ class Shelf:
         with self._lock:
             self._held.clear()
 
-    def _take(self, info: "ModelInfo") -> _Shelved:
+    def _take(self, info: "ModelInfo") -> _Loaded:
         with self._lock:
             loading = self._loading.setdefault(info.name, Lock())
         with loading:  # a download may take minutes: only those who want the same model wait for it
@@ -80,7 +80,7 @@ class Shelf:
         return found
 
 
-SHELF = Shelf(None if on_zero_gpu() else IN_MEMORY)
+CACHE = ModelCache(None if on_zero_gpu() else IN_MEMORY)
 
 
 # The two steps that need a GPU. Where one is lent they run in another process: what goes in and comes out is small data
@@ -88,22 +88,23 @@ SHELF = Shelf(None if on_zero_gpu() else IN_MEMORY)
 
 
 @lend_gpu
-def answered(info: "ModelInfo", L: "Tensor", hints: "Tensor | None") -> "Prediction":
-    """A listed model's answer to a lightness, and to hints if it takes some; arguments as of ``Network``."""
+def run_network(info: "ModelInfo", L: "Tensor", hints: "Tensor | None") -> "Prediction":
+    """A listed model's prediction for a lightness, and to hints if it takes some; arguments as of ``Network``."""
     import torch
 
     with torch.inference_mode():
-        found = SHELF.network(info)(L, hints)
-    return found._make(None if part is None else part.cpu() for part in found)
+        found = CACHE.network(info)(L, hints)
+    others = (None if part is None else part.cpu() for part in found[1:])
+    return type(found)(found.ab.cpu(), *others)
 
 
 @lend_gpu
-def colors_of(info: "ModelInfo", L: "Tensor", settings: "Settings") -> "Tensor":
+def run_colors(info: "ModelInfo", L: "Tensor", settings: "Settings") -> "Tensor":
     """A listed model's colours for a lightness; arguments as of ``Network.colors``."""
     import torch
 
     with torch.inference_mode():
-        return SHELF.network(info).colors(L, settings).cpu()
+        return CACHE.network(info).colors(L, settings).cpu()
 
 
 def listed() -> "list[ModelInfo]":
@@ -135,15 +136,23 @@ def find(name: str | None, models: "Sequence[ModelInfo]") -> "ModelInfo":
     return known[chosen]
 
 
-def loading(info: "ModelInfo") -> str:
+def loading_note(info: "ModelInfo") -> str:
     """A line to show while a model that is not in memory is loaded; empty when it is."""
-    if info.name in SHELF.held():
+    if info.name in CACHE.names():
         return ""
-    size = f" ({_megabytes(info)})" if info.megabytes else ""
+    size = f" ({_megabytes(info.megabytes)})" if info.megabytes else ""
     return f"{'Loading' if info.on_disk else 'Downloading'} {info.name}{size}: only the first time"
 
 
-def one_answer(name: str, models: "Sequence[ModelInfo]") -> str:
+def pipeline_of(name: str | None, models: "Sequence[ModelInfo]") -> "ColorizationPipeline":
+    """The pipeline of the model of that name; the page says so where it is loaded first. Errors as of :func:`find` and
+    :meth:`ModelCache.pipeline`."""
+    info = find(name, models)
+    show_progress(loading_note(info))
+    return CACHE.pipeline(info)
+
+
+def no_alternatives(name: str, models: "Sequence[ModelInfo]") -> str:
     """What is said of a model that cannot offer alternatives, and which of the list can."""
     others = [info.name for info in models if info.on_disk and info.has_distribution]
     more = f" Models with more answers: {', '.join(others)}." if others else ""
@@ -165,7 +174,7 @@ def default_model(models: "Sequence[ModelInfo]") -> str | None:
 def describe(info: "ModelInfo") -> str:
     """One line about a model: what it is, its size, its score, where it is."""
     facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
-    facts += [_megabytes(info)] if info.megabytes else []
+    facts += [_megabytes(info.megabytes)] if info.megabytes else []
     facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
     facts += [f"licence {info.license}"] if info.license else []
@@ -187,8 +196,8 @@ def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | N
     return Path(found).parent if isinstance(found, str) else None
 
 
-def _megabytes(info: "ModelInfo") -> str:
-    return f"{info.megabytes:.{0 if info.megabytes >= 10 else 1}f} MB"
+def _megabytes(megabytes: float) -> str:
+    return f"{megabytes:.{0 if megabytes >= 10 else 1}f} MB"
 
 
 def prepare_all() -> None:
@@ -196,26 +205,19 @@ def prepare_all() -> None:
     compiled."""
     models = listed()
     for info in [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]:
-        SHELF.pipeline(info)
+        CACHE.pipeline(info)
 
 
-def warm_up() -> Thread:
-    """Import torch and load the default model beside the running page: the first visitor does not wait for it."""
-    thread = Thread(target=_warm_up, name="warm-up", daemon=True)
-    thread.start()
-    return thread
-
-
-def _warm_up() -> None:
+def warm_up() -> None:
+    """Import torch and load the default model: the first visitor does not wait for it. Nothing on ZeroGPU, where all
+    models are loaded."""
+    if on_zero_gpu():
+        return
     import torch
 
     try:
-        network = SHELF.network(find(None, listed()))
-    except (
-        LookupError,
-        ValueError,
-        OSError,
-    ) as error:  # no model, or a broken one: the visitor is told when it is used
+        network = CACHE.network(find(None, listed()))
+    except (LookupError, ValueError, OSError) as error:  # the visitor is told of it when a model is used
         _log.warning("%s", error)
         return
     side = max(network.model.working_size, network.model.multiple)
@@ -223,10 +225,10 @@ def _warm_up() -> None:
         network(torch.zeros(1, 1, side, side))
 
 
-def _load(info: "ModelInfo") -> _Shelved:
+def _load(info: "ModelInfo") -> _Loaded:
     from colorhub.pipeline import ColorizationPipeline
-    from colorhub.space.shared.shelved import ShelvedNetwork
+    from colorhub.space.shared.cached import CachedNetwork
 
     loaded = ColorizationPipeline(info.location if info.on_disk else info.name)
-    light = ColorizationPipeline(ShelvedNetwork(info, loaded.network), max_pixels=MAX_PIXELS)
-    return _Shelved(loaded.network, light)
+    light = ColorizationPipeline(CachedNetwork(info, loaded.network), max_pixels=MAX_PIXELS)
+    return _Loaded(loaded.network, light)

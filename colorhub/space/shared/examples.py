@@ -5,7 +5,10 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import gradio as gr
 from PIL import Image, ImageOps
+
+from colorhub._files import replacing
 
 # (package, path inside it, name): astronaut, cat, coffee and rocket come with scikit-image, the others with gradio.
 _SOURCES = (
@@ -37,6 +40,15 @@ def example_photos(folder: Path | None = None) -> list[Path]:
     return photos
 
 
+def example_buttons(elem_id: str = "examples") -> list[tuple[gr.Button, Path]]:
+    """Put the example photographs on the page: buttons with the files they stand for."""
+    photos = example_photos()
+    if photos:
+        gr.HTML('<p class="hint">No photo at hand? Try one of these.</p>', padding=False)
+    with gr.Row(elem_id=elem_id, elem_classes="examples"):
+        return [(gr.Button(path.stem, icon=str(path), min_width=72, elem_classes="example"), path) for path in photos]
+
+
 def _inside(package: str, path: str) -> Path | None:
     """A file of an installed package, without importing the package."""
     spec = find_spec(package)
@@ -48,7 +60,5 @@ def _inside(package: str, path: str) -> Path | None:
 
 def _write_grey(source: Path, target: Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    aside = target.with_suffix(".tmp")
-    with Image.open(source) as image:
+    with Image.open(source) as image, replacing(target) as aside:  # two starts at once never see half a file
         ImageOps.grayscale(image).save(aside, format="JPEG", quality=92)
-    aside.replace(target)  # two starts at once never see half a file

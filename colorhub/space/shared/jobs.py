@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from colorhub._pixels import on_white, to_uint8
 from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS, Settings
 from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, in_page_words
@@ -80,6 +81,13 @@ class Colored:
         return f"Coloured in {in_seconds(self.seconds)} by {by} · {width} x {height} pixels"
 
 
+def open_photo(path: Path) -> "Photo":
+    """Read a photo under the page's limits. Raises ``PhotoError``."""
+    from colorhub import Photo
+
+    return Photo.open(path, max_pixels=MAX_PIXELS)
+
+
 def colorize_upload(
     pipeline: "ColorizationPipeline", path: Path, settings: Settings, photo: "Photo | None" = None
 ) -> Colored:
@@ -115,7 +123,7 @@ def after(colored: Colored, vividness: float, longest: int = PREVIEW) -> np.ndar
     """The preview in colour, ``(h, w, 3)`` uint8. Only composes: no network runs, and no model is needed."""
     from colorhub import compose
 
-    return _on_white(compose(shrink(colored.view, longest), colored.layer, vividness).pixels)
+    return on_white(to_uint8(compose(shrink(colored.view, longest), colored.layer, vividness).pixels))
 
 
 def before(colored: Colored) -> np.ndarray:
@@ -151,10 +159,9 @@ def write_full_size(colored: Colored, vividness: float, folder: Path) -> Written
 
     A photo that was left as it is keeps its name and its bytes.
     """
-    from colorhub import Photo, compose
+    from colorhub import compose
 
-    photo = Photo.open(colored.path, max_pixels=MAX_PIXELS)
-    done = compose(photo, colored.layer, vividness, settings=colored.settings)
+    done = compose(open_photo(colored.path), colored.layer, vividness, settings=colored.settings)
     stem = colored.path.stem if done.passed_through else f"{colored.path.stem}-colorized"
     known = done.notes or ()
     data, suffix = done.encode()
@@ -182,7 +189,7 @@ def fill_album(
     settings: Settings,
     folder: Path,
     receive: Callable[[Any], Path] = Path,
-    tell: Callable[[str], None] = lambda name: None,
+    progress: Callable[[str], object] = lambda name: None,
 ) -> Album:
     """Colour photos one after the other into ``folder/colorized-photos.zip``. A broken file never stops the rest.
 
@@ -190,15 +197,16 @@ def fill_album(
 
     Args:
         receive: turns a source into a path; what it raises counts for that photo alone.
-        tell: called with each name before its turn.
+        progress: called with each name before its turn.
     """
     target = folder / "colorized-photos.zip"
-    colored, kept, failed, notes, unsure, used = 0, [], [], [], [], set()
+    colored, used = 0, set[str]()
+    kept, failed, notes, unsure = list[str](), list[str](), list[str](), list[str]()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as album:
         for source in sources:
             try:
                 path = receive(source)
-                tell(path.name)
+                progress(path.name)
                 done = colorize_upload(pipeline, path, settings)
                 file = write_full_size(done, settings.vividness, folder)
             except ValueError as error:  # PhotoError, RefusedError: sentences that name the file
@@ -245,16 +253,3 @@ def _usual_suffix(path: Path, suffix: str) -> str:
 
     same = next((names for names in SUFFIXES.values() if suffix in names), (suffix,))
     return path.suffix if path.suffix.lower() in same else suffix
-
-
-def _eight_bits(values: np.ndarray) -> np.ndarray:
-    return values if values.dtype == np.uint8 else np.rint(values / np.float32(257)).astype(np.uint8)
-
-
-def _on_white(pixels: np.ndarray) -> np.ndarray:
-    """8-bit RGB of any preview: 16-bit is scaled down, transparency shown on white."""
-    pixels = _eight_bits(pixels)
-    if pixels.shape[2] == 3:
-        return pixels
-    alpha = pixels[..., 3:].astype(np.float32) / 255
-    return np.rint(pixels[..., :3] * alpha + 255 * (1 - alpha)).astype(np.uint8)

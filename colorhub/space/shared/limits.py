@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -23,6 +23,7 @@ KEEP_SESSION = 3600  # seconds a visitor's last photo stays in memory
 
 GONE = "This page has been open for long and the photo is no longer here. Please choose it again."
 
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 
@@ -42,17 +43,17 @@ def plain(text: str) -> str:
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
-    """Turn every error into a message on the page, in the words of :func:`sentence`."""
+def error_messages() -> Iterator[None]:
+    """Turn every error into a message on the page, in the words of :func:`error_sentence`."""
     try:
         yield
     except gr.Error:
         raise
     except Exception as error:
-        raise _toast(sentence(error)) from error
+        raise gr.Error(error_sentence(error), duration=12, print_exception=False) from error
 
 
-def sentence(error: Exception) -> str:
+def error_sentence(error: Exception) -> str:
     """What a visitor is told of an error: its own words where it explains itself; the others are logged."""
     from colorhub.models import ModelNotFoundError, WeightsError
 
@@ -68,13 +69,20 @@ def sentence(error: Exception) -> str:
     return "Something went wrong on our side; the photo was not changed. Please try another one."
 
 
-def tell(line: str) -> None:
+def still_here(session: T | None) -> T:
+    """The session of an event. Raises :class:`RefusedError` where it has been forgotten meanwhile."""
+    if session is None:
+        raise RefusedError(GONE)
+    return session
+
+
+def show_progress(line: str) -> None:
     """Show a line where the page waits for the event that is running; nothing for an empty one."""
     if line:
         gr.Progress()(0.0, desc=line)
 
 
-def received(upload: Any) -> Path:
+def upload_path(upload: Any) -> Path:
     """The path of an uploaded file as the browser or a client sent it, byte for byte.
 
     Raises:
@@ -92,7 +100,3 @@ def received(upload: Any) -> Path:
     if path.stat().st_size > MAX_BYTES:
         raise RefusedError(f"{path.name} is larger than {MAX_BYTES // 2**20} MB, the limit of this page.")
     return path
-
-
-def _toast(message: str) -> gr.Error:
-    return gr.Error(message, duration=12, print_exception=False)

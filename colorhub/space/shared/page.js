@@ -51,7 +51,7 @@
     handle.addEventListener("mouseup", say);
   };
 
-  // The picker's list is grouped by family: the first model of each carries the family's name, which style.css shows.
+  // The picker's list is grouped by family: the first model of each carries the family's name, which shared.css shows.
   const group = () => {
     const families = JSON.parse(document.querySelector("[data-families]")?.dataset.families ?? "{}");
     let last;

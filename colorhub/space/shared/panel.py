@@ -1,9 +1,8 @@
-"""The settings: model and working size at the side, for one photo and for several; vividness where the picture is.
-Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
+"""The controls that the tabs share, above all the settings: model and working size at the side, vividness where the
+picture is. Their defaults, ranges and words are those of :data:`colorhub.settings.FIELDS`, as everywhere."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -16,26 +15,37 @@ from colorhub.space.shared.limits import MAX_SIZE, RefusedError
 if TYPE_CHECKING:
     from colorhub.hub.loading import ModelInfo
 
+# What every event of the page says to gradio, and those that need the network as well: they wait in one queue.
+QUIET: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+ON_GPU: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "gpu", "concurrency_limit": 1}
+BARE: dict[str, Any] = {"padding": False, "apply_default_css": False}  # of gr.HTML
+DOWNLOAD = """(file) => {
+  const link = Object.assign(document.createElement('a'), {href: file.url, download: file.orig_name});
+  link.click();
+}"""
 ASKED = ("model", "vividness", "size", "views", "restore", "in_color")  # what a visitor chooses, in this order
 _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
 _STEP = 0.05  # of vividness
 
 
-@dataclass(frozen=True)
-class Panel:
-    """The components of the side panel."""
+class SettingsPanel:
+    """The components of the side panel. The models are filled in when the page has loaded: listing them imports
+    torch."""
 
-    model: gr.Dropdown
-    about: gr.Markdown
-    families: gr.HTML
-    size: gr.Dropdown
-    views: gr.Radio
-    restore: gr.Checkbox
-    in_color: gr.Radio
+    def __init__(self) -> None:
+        self.model = model_picker("model")
+        self.about = gr.Markdown(elem_id="about-model", elem_classes="hint")
+        self.families = gr.HTML(padding=False, elem_id="families")
+        with gr.Accordion("Advanced", open=False, elem_id="advanced"):
+            sizes = [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)]
+            self.size = gr.Dropdown(sizes, value=0, filterable=False, **_setting("size", "Working size"))
+            self.views = _radio("views", "Views")
+            self.restore = gr.Checkbox(FIELDS["restore"].default, **_setting("restore", "Restore old prints"))
+            self.in_color = _radio("in_color", "In colour already")
 
-    def asked(self, vividness: gr.Slider) -> list[Any]:
+    def inputs(self, vividness: gr.Slider) -> list[Any]:
         """The components whose values :func:`settings` takes."""
-        return [self.model, vividness, self.size, self.views, self.restore, self.in_color]
+        return [self.model, vividness, *self.advanced]
 
     @property
     def advanced(self) -> list[Any]:
@@ -43,58 +53,65 @@ class Panel:
         return [self.size, self.views, self.restore, self.in_color]
 
 
-def build_panel() -> Panel:
-    """Put the settings on the page. The models are filled in when the page has loaded: listing them imports torch."""
-    model = gr.Dropdown(
-        [], label="Model", info="Looking for models…", interactive=True, elem_id="model", filterable=False
-    )
-    about = gr.Markdown(elem_id="about-model", elem_classes="hint")
-    families = gr.HTML(padding=False, elem_id="families")
-    with gr.Accordion("Advanced", open=False, elem_id="advanced"):
-        size = gr.Dropdown(
-            [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)],
-            value=0,
-            label="Working size",
-            info=FIELDS["size"].help,
-            elem_id="size",
-            filterable=False,
-        )
-        views = _radio("views", "Views")
-        restore = gr.Checkbox(
-            FIELDS["restore"].default,
-            label="Restore old prints",
-            info=FIELDS["restore"].help,
-            elem_id="restore",
-        )
-        in_color = _radio("in_color", "In colour already")
-    return Panel(model, about, families, size, views, restore, in_color)
+def _setting(name: str, label: str) -> dict[str, Any]:
+    return {"label": label, "info": FIELDS[name].help, "elem_id": name.replace("_", "-")}
 
 
 def _radio(name: str, label: str) -> gr.Radio:
-    info = FIELDS[name]
-    choices = [(str(choice), choice) for choice in info.choices]
-    return gr.Radio(choices, value=info.default, label=label, info=info.help, elem_id=name.replace("_", "-"))
+    choices = [(str(choice), choice) for choice in FIELDS[name].choices]
+    return gr.Radio(choices, value=FIELDS[name].default, **_setting(name, label))
+
+
+def model_picker(elem_id: str) -> gr.Dropdown:
+    """A list of models to choose from, empty at first."""
+    return gr.Dropdown(
+        [], label="Model", info="Looking for models…", interactive=True, elem_id=elem_id, filterable=False
+    )
+
+
+def photo_box(elem_id: str, label: str, placeholder: str, height: int, **keywords: Any) -> gr.Image:
+    """A place to drop, paste or choose a photo. Its value is the path of the file as it was sent.
+
+    Args:
+        elem_id: of the component.
+        label: for screen readers.
+        placeholder: what it says while it is empty, in Markdown.
+        height: in pixels.
+        keywords: further ones of ``gradio.Image``.
+    """
+    look: dict[str, Any] = {"label": label, "elem_id": elem_id, "placeholder": placeholder, "height": height}
+    look |= {"show_label": False, "buttons": [], "sources": ["upload", "clipboard"], **keywords}
+    return gr.Image(type="filepath", image_mode=None, alt_text="The photo you chose", **look)
+
+
+def before_after(elem_id: str, label: str, **keywords: Any) -> gr.ImageSlider:
+    """Two pictures on top of each other, with a line between them to drag."""
+    look: dict[str, Any] = {"show_label": False, "interactive": False, "buttons": ["fullscreen"], **keywords}
+    return gr.ImageSlider(label=label, elem_id=elem_id, type="filepath", max_height=640, **look)
 
 
 def vividness_slider(elem_id: str) -> gr.Slider:
     """A slider for the factor on chroma."""
     info = FIELDS["vividness"]
-    return gr.Slider(
-        info.low, info.high, value=info.default, step=_STEP, label="Vividness", info=info.help, elem_id=elem_id
-    )
+    look: dict[str, Any] = {"minimum": info.low, "maximum": info.high, "value": info.default, "step": _STEP}
+    return gr.Slider(label="Vividness", info=info.help, elem_id=elem_id, **look)
+
+
+def fill_picker(current: str | None, label: Callable[["ModelInfo"], str]) -> tuple[dict[str, Any], str]:
+    """Updates for a picker of models, whose choice stays where it can, and for the line about the chosen model."""
+    models = listed()
+    if not models:
+        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS
+    chosen = current if current in [info.name for info in models] else default_model(models)
+    choices = [(label(info), info.name) for info in models]
+    return gr.update(choices=choices, value=chosen, info="", visible=True), about_model(chosen, models)
 
 
 def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
     """Updates for the picker, the line about the chosen model, and the families that the picker's headings name."""
-    models = listed()
-    if not models:
-        return gr.update(choices=[], value=None, info="", visible=False), NO_MODELS, ""
-    names = [info.name for info in models]
-    chosen = current if current in names else default_model(models)
-    choices = [(f"{info.name} · {describe(info)}", info.name) for info in models]
-    families = json.dumps({info.name: info.architecture for info in models})
-    picker = gr.update(choices=choices, value=chosen, info="", visible=True)
-    return picker, about_model(chosen, models), f'<span hidden data-families="{escape(families)}"></span>'
+    picker, about = fill_picker(current, lambda info: f"{info.name} · {describe(info)}")
+    families = json.dumps({info.name: info.architecture for info in listed()})
+    return picker, about, f'<span hidden data-families="{escape(families)}"></span>'
 
 
 def about_model(name: str | None, models: "Sequence[ModelInfo] | None" = None) -> str:

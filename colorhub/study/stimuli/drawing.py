@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from colorhub._pixels import to_uint8
 from colorhub.photo import ColorAnswer, Photo, PhotoError
 from colorhub.study.design.sequences import generator
 from colorhub.study.errors import StudyError
@@ -97,7 +98,7 @@ def centre_square(rgb: np.ndarray, size: int) -> np.ndarray:
     square = np.ascontiguousarray(rgb[top : top + side, left : left + side])
     if side != size:
         square = cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA)
-    return square if square.dtype == np.uint8 else ((square.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    return to_uint8(square)
 
 
 def _look(square: np.ndarray) -> np.ndarray:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from colorhub._text import one_line
 from colorhub.inference.layer import ColorLayer, compose
 from colorhub.photo import Photo
 from colorhub.pipeline import ColorizationPipeline
@@ -41,7 +42,7 @@ def colored_by(
     try:
         pipeline = ColorizationPipeline(name, in_color="recolor")
     except (ValueError, LookupError, OSError) as error:
-        raise StudyError(_sentence(error)) from None
+        raise StudyError(f"{one_line(error, None)}.") from None
     pixels: list[np.ndarray] = []
     for first in range(0, len(squares), _BATCH):
         photos = [Photo.open(square) for square in squares[first : first + _BATCH]]
@@ -68,12 +69,7 @@ def _one_layer(pipeline: ColorizationPipeline, name: str, photo: Photo, of: str)
     try:
         return pipeline.predict(pipeline.prepare(photo))
     except Exception as error:
-        raise StudyError(f"The model {name} fails on {of}: {_sentence(error)}") from None
-
-
-def _sentence(error: Exception) -> str:
-    text = " ".join(str(error).split()) or type(error).__name__
-    return text if text.endswith(".") else f"{text}."
+        raise StudyError(f"The model {name} fails on {of}: {one_line(error, None)}.") from None
 
 
 def original(square: np.ndarray) -> np.ndarray:

@@ -1,25 +1,29 @@
-"""What the page remembers about one visitor: the last photo, small, and a folder with the few files that are shown."""
+"""The files that the page shows of a photo, in a folder that goes with its session."""
 
 import shutil
 from itertools import count
 from pathlib import Path
 from secrets import token_hex
 from threading import Timer
+from urllib.parse import quote
 
+import numpy as np
 from gradio.utils import get_upload_folder
 
 from colorhub.space.shared.jobs import Colored, Written, after, before, write_full_size, write_preview
 from colorhub.space.shared.limits import PREVIEW
 
-_SHOWN = 24  # previews kept: a browser may still be fetching one that was replaced while the slider moves
+PREVIEWS = 24  # kept: a browser may still be fetching one that was replaced while the slider moves
 _LINGER = 60.0  # seconds that the files of a replaced photo stay, for the same reason
 
 
-class Kept:
-    """What is remembered, with its folder. ``close`` removes the files; the page calls it when the visitor has gone."""
+class SessionFiles:
+    """A visitor's files. ``close`` removes them; the page calls it when the visitor has gone."""
 
     def __init__(self) -> None:
         self.folder = new_folder()
+        self._numbers = count()
+        self._previews: list[Path] = []
 
     def close(self, linger: float = 0.0) -> None:
         """Remove the files, after ``linger`` seconds."""
@@ -29,36 +33,40 @@ class Kept:
         if not linger:
             timer.join()
 
+    def write_preview(self, pixels: np.ndarray, name: str, keep: Path | None = None) -> Path:
+        """Write a preview under a new name; the oldest but ``keep`` goes when there are many."""
+        path = write_preview(pixels, self.folder / f"{name}-{next(self._numbers)}.jpg")
+        self._previews.append(path)
+        while len(self._previews) > PREVIEWS:
+            oldest = self._previews.pop(0)
+            if oldest != keep:
+                oldest.unlink(missing_ok=True)
+        return path
 
-class Session(Kept):
-    """A coloured photo and its files."""
+
+class PhotoSession(SessionFiles):
+    """A coloured photo of the tab Colorize and its files. ``first``: the model's own answer; ``others``: the four
+    alternatives that are shown, of ``drawn`` so far."""
 
     def __init__(self, colored: Colored) -> None:
         super().__init__()
         self.colored = self.first = colored
         self.others: list[Colored] = []
-        self.drawn = 0  # alternatives so far
-        self._numbers = count()
-        self._previews: list[Path] = []
-        self._before = write_preview(before(colored), self.folder / "before.jpg")
+        self.drawn = 0
+        self._before = str(write_preview(before(colored), self.folder / "before.jpg"))
 
     def show(self, vividness: float, longest: int = PREVIEW) -> tuple[str, str]:
         """Files with the preview before and after colouring, the latter at most ``longest`` pixels wide and high."""
         if self.colored.passed_through:
-            return str(self._before), str(self._before)
-        path = write_preview(after(self.colored, vividness, longest), self.folder / f"after-{next(self._numbers)}.jpg")
-        self._previews.append(path)
-        while len(self._previews) > _SHOWN:
-            self._previews.pop(0).unlink(missing_ok=True)
-        return str(self._before), str(path)
+            return self._before, self._before
+        return self._before, str(self.write_preview(after(self.colored, vividness, longest), "after"))
 
     def show_others(self, vividness: float, longest: int) -> list[str]:
         """Files with small previews of :attr:`others`."""
         number = next(self._numbers)
-        names = [f"other-{number}-{other.alternative}.jpg" for other in self.others]
         return [
-            str(write_preview(after(other, vividness, longest), self.folder / name))
-            for other, name in zip(self.others, names, strict=True)
+            str(write_preview(after(other, vividness, longest), self.folder / f"other-{number}-{place}.jpg"))
+            for place, other in enumerate(self.others)
         ]
 
     def download(self, vividness: float) -> Written:
@@ -73,7 +81,12 @@ def new_folder() -> Path:
     return folder
 
 
-def forget(session: Kept | None) -> None:
+def forget(session: SessionFiles | None) -> None:
     """Remove the files of a session that ended or has a new photo."""
     if session is not None:
         session.close(_LINGER)
+
+
+def file_url(path: Path) -> str:
+    """Where the page finds a file of its own folders."""
+    return f"gradio_api/file={quote(str(path))}"

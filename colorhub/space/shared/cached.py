@@ -1,4 +1,4 @@
-"""A network as the page's pipelines have it: the weights stay on the shelf, which may drop them; everything else of the
+"""A network as the page's pipelines have it: the weights stay in the cache, which may drop them; everything else of the
 model is here. Whoever keeps such a pipeline keeps no network in memory."""
 
 from copy import deepcopy
@@ -10,11 +10,11 @@ from colorhub.hub.loading import ModelInfo
 from colorhub.inference.runtime import Network
 from colorhub.models import Colorizer, Prediction
 from colorhub.settings import Settings
-from colorhub.space.shared.catalogue import answered, colors_of
+from colorhub.space.shared.catalogue import run_colors, run_network
 
 
-class ShelvedNetwork(Network):
-    """The network of a listed model, asked by name where it is: on the shelf, on ZeroGPU in another process.
+class CachedNetwork(Network):
+    """The network of a listed model, run by name where it is: in the cache, on ZeroGPU in another process.
 
     Args:
         info: of the model.
@@ -28,11 +28,11 @@ class ShelvedNetwork(Network):
 
     def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """As of a :class:`Network`."""
-        return answered(self.info, L, hints)
+        return run_network(self.info, L, hints)
 
     def colors(self, L: Tensor, settings: Settings) -> Tensor:
         """As of a :class:`Network`."""
-        return colors_of(self.info, L, settings)
+        return run_colors(self.info, L, settings)
 
 
 def without_weights(model: Colorizer) -> Colorizer:

@@ -17,7 +17,7 @@ _TOGETHER = 8  # photos for one worker at a time, through the network in one bat
 _TOGETHER_PIXELS = 16_000_000
 
 
-class Admission:
+class MemoryLimiter:
     """Lets photos into work in their order, a few at a time, and never more pixels at once than the memory is for.
 
     A photo that is larger than all of that is let in alone.
@@ -80,7 +80,8 @@ def pixels_in_memory() -> int:
 
 
 def _memory() -> int:
-    """Bytes that this process may use: the machine's, or less where a container is limited (cgroup 2 and 1)."""
+    """Bytes that this process may use: the machine's, or less where a container is limited (cgroup 2 and 1). psutil
+    knows the machine's alone."""
     sizes = []
     with suppress(AttributeError, ValueError, OSError):  # no sysconf on Windows
         sizes.append(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
