@@ -17,14 +17,14 @@ import numpy as np
 from colorhub import __version__
 from colorhub.study.design.config import Config, Stopping, checked
 from colorhub.study.design.manifest import SCHEMA, freeze, write_manifest
-from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, Plan, make_sequences
+from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, SequencePlan, make_sequences
 from colorhub.study.errors import StudyError
-from colorhub.study.place import STIMULI, Study, check_name, studies_root
 from colorhub.study.stimuli import files
+from colorhub.study.stimuli.color_vision import make_plates
 from colorhub.study.stimuli.drawing import Drawn, draw
-from colorhub.study.stimuli.plates import make_plates
 from colorhub.study.stimuli.sources import open_source
 from colorhub.study.stimuli.stimuli import ModelFacts, colored_by, distorted, original
+from colorhub.study.studies import STIMULI, Study, check_name, studies_root
 
 _OPEN_ENDED = 200  # sequences for studies without a number of raters
 
@@ -171,17 +171,17 @@ def with_primary(config: Config, models: Sequence[str]) -> Config:
     return checked(replace(config, primary=primary))
 
 
-def plan_of(config: Config, models: Sequence[str]) -> Plan:
+def plan_of(config: Config, models: Sequence[str]) -> SequencePlan:
     """What the design is made from: as many sequences as raters are planned, and the reserve."""
     design = config.design
     planned = config.stopping.raters or _OPEN_ENDED
     raters = ceil(planned * (1 + design.reserve))
-    return Plan(
+    return SequencePlan(
         design.protocol, design.images, design.per_rater, tuple(models), design.practice, design.attention, raters
     )
 
 
-def check_effect(config: Config, plan: Plan) -> None:
+def check_effect(config: Config, plan: SequencePlan) -> None:
     """Refuse a preregistered effect that the design cannot reach. Raises :class:`StudyError`."""
     if config.primary.effect is None:
         return

@@ -3,10 +3,12 @@
 ``{organizer}``, ``{contact}``, ``{trials}``, ``{practice}`` and ``{withdraw_until}`` are filled in.
 """
 
-from dataclasses import dataclass
+from pydantic.dataclasses import dataclass
+
+from colorhub.study.fields import STRICT
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=STRICT)
 class Texts:
     """The texts of one language; an empty line separates paragraphs."""
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from colorhub.cli.main import app
 from colorhub.models import create
 from colorhub.study.design.config import config_of, load_config
-from colorhub.study.place import open_study
+from colorhub.study.studies import open_study
 
 SMALLER = {
     "images = 400": "images = 12\npractice = 2\nattention = 2\nsize = 64",

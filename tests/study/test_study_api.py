@@ -18,14 +18,14 @@ from study_server import serving_api, write_study
 
 from benchmarks import study_hostile, study_leak, study_servers
 from benchmarks.study_servers import NAME
-from colorhub.space.study.desk import Desk
-from colorhub.space.study.guard import Allowance, FloodError
-from colorhub.space.study.shelf import Remembered
+from colorhub.space.study.catalogue import Remembered
+from colorhub.space.study.handlers import Handlers
+from colorhub.space.study.limits import FloodError, RateLimit
 from colorhub.study.design.config import Links, Panel, Vision
 from colorhub.study.design.manifest import read_manifest
-from colorhub.study.place import Study
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
 
 GOOD = {"answer": "real", "rt_ms": 700}
 
@@ -218,7 +218,7 @@ def test_when_closed_the_trials_are_public(place: Place) -> None:
 
 
 def test_studies_are_found_while_the_page_is_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorhub.space.study.shelf._LOOK_SECONDS", 0.0)
+    monkeypatch.setattr("colorhub.space.study.catalogue._LOOK_SECONDS", 0.0)
     with serving_api() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/study/api") as client:
         assert client.get("/studies").json() == []
         assert not (root / "votes.sqlite").exists()
@@ -252,26 +252,26 @@ def test_the_page_runs_nothing_of_others(place: Place) -> None:
 
 def test_an_allowance_refills_and_forgets() -> None:
     now = [0.0]
-    allowance = Allowance(rate=2, burst=3, clock=lambda: now[0])
+    limit = RateLimit(rate=2, burst=3, clock=lambda: now[0])
     for _ in range(3):
-        allowance.take(b"one")
+        limit.take(b"one")
     with pytest.raises(FloodError):
-        allowance.take(b"one")
-    allowance.take(b"another")
+        limit.take(b"one")
+    limit.take(b"another")
     now[0] = 0.5
-    allowance.take(b"one")
+    limit.take(b"one")
     with pytest.raises(FloodError):
-        allowance.take(b"one")
+        limit.take(b"one")
     for number in range(50_000):
-        allowance.take(str(number).encode())
-    assert len(allowance._left) <= 20_000
+        limit.take(str(number).encode())
+    assert len(limit._left) <= 20_000
 
 
 def test_a_flood_of_one_rater_is_refused(root: Path) -> None:
     write_study(root, NAME)
-    desk = Desk()
-    desk._rater = Allowance(rate=0.001, burst=5)
-    with serving_api(desk) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    handlers = Handlers()
+    handlers._rater = RateLimit(rate=0.001, burst=5)
+    with serving_api(handlers) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         place = Place(root.parent, client, port)
         token, other = place.begin(), place.begin()
         assert [place.get("progress", token).status_code for _ in range(7)] == [200] * 5 + [429] * 2

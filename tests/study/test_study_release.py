@@ -14,10 +14,10 @@ from study_parts import small_config, stored_study
 
 from colorhub.study.design.config import Panel
 from colorhub.study.design.manifest import verified
-from colorhub.study.place import Study
 from colorhub.study.sharing.release import TRIALS
 from colorhub.study.sharing.release_card import _CODEBOOK
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
 
 REPO = "our-org/real-or-fake"
 

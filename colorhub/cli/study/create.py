@@ -88,3 +88,15 @@ def resolve(
     if raters is not None:
         values["stopping"] |= {"raters": raters}
     return config_of(values, str(path or "the options"))
+
+
+def prereg(name: Name) -> None:
+    """Print a study's preregistration: hypotheses, design, stimuli, stopping, exclusions, analysis, hashes.
+
+    It gives nothing away: the seed, the drawn photos and what is real stay in the manifest until the study has ended.
+    """
+    from colorhub.study.design.prereg import preregistration
+    from colorhub.study.studies import open_study
+
+    with study_endings():
+        typer.echo(preregistration(open_study(name).manifest), nl=False)

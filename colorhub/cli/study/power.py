@@ -54,11 +54,11 @@ def power(
 
     Exit code: 0 there is a design, 1 this one does not reach the effect, 2 it cannot be judged.
     """
-    from colorhub.study.design.power import Design, PowerError
+    from colorhub.study.design.power import PowerError, StudySize
     from colorhub.study.design.power_text import lines
     from colorhub.study.statistics.simulated import Spread
 
-    design = Design(raters or 0, images, per_rater, models, protocol, against)
+    design = StudySize(raters or 0, images, per_rater, models, protocol, against)
     spread = Spread(image_model=image_sd, rater_model=rater_sd)
     with plain_endings():
         try:

@@ -63,8 +63,8 @@ def prepare() -> bool:
 def _make() -> bool:
     from colorhub.study.create import create_study
     from colorhub.study.design.config import Config, Design, Texts
-    from colorhub.study.place import study_names
     from colorhub.study.stimuli.sources import PACKAGED
+    from colorhub.study.studies import study_names
 
     models = _models()
     if study_names() or not models:

@@ -3,7 +3,7 @@
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.study.errors import OutOfOrderError
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ _STILL_OPEN = "This study is still open: results and trials are shown when it ha
 class Reports:
     """Reports by study. One is worked out at a time: the bootstrap and the mixed model take the whole processor."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self.shelf = shelf
+    def __init__(self, catalogue: StudyCatalogue) -> None:
+        self.catalogue = catalogue
         self._lock = Lock()
         self._kept: dict[tuple[str, ...], str] = {}  # by what a report depends on
 
@@ -41,23 +41,22 @@ class Reports:
 
     def trials(self, name: str) -> str:
         """The trial table of a study as CSV. Raises as :meth:`fragment` does."""
-        from colorhub.study.report.finished import finished_trials
+        from colorhub.study.report.report import finished_trials
 
         manifest, _ = self._ended(name)
-        table, _ = finished_trials(self.shelf.store(), manifest.name)
+        table, _ = finished_trials(self.catalogue.store(), manifest.name)
         return table.to_csv(index=False)
 
     def _ended(self, name: str) -> "tuple[Manifest, Mapping[str, Any]]":
-        manifest = self.shelf.study(name).manifest
-        state = self.shelf.store().state(manifest.name)
+        manifest = self.catalogue.study(name).manifest
+        state = self.catalogue.store().state(manifest.name)
         if state["closed"] is None:
             raise OutOfOrderError(_STILL_OPEN)
         return manifest, state
 
     def _work_out(self, manifest: "Manifest") -> str:
         from colorhub.study.report.document import to_fragment
-        from colorhub.study.report.finished import finished_trials
-        from colorhub.study.report.report import make_report
+        from colorhub.study.report.report import finished_trials, make_report
 
-        table, ending = finished_trials(self.shelf.store(), manifest.name)
+        table, ending = finished_trials(self.catalogue.store(), manifest.name)
         return to_fragment(make_report(manifest.data, table, ending).blocks)

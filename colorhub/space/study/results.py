@@ -7,10 +7,10 @@ from urllib.parse import quote
 import gradio as gr
 
 from colorhub.space.study.reports import Reports
-from colorhub.space.study.tab import NO_DATABASE, SHELF, counts_of
+from colorhub.space.study.tab import NO_DATABASE, STUDIES, counts_of
 from colorhub.study.errors import StudyError
 
-REPORTS = Reports(SHELF)
+REPORTS = Reports(STUDIES)
 _NONE = (
     "No study has ended yet. Its results appear here when the end is reached that was fixed beforehand, or when its "
     "organiser closes it early, which the report then says."
@@ -36,9 +36,9 @@ def tab() -> None:
 def fill(current: str | None = None) -> tuple[Any, str, str]:
     """The list of studies that have ended, what stands where the report will be, and the counts of those still open."""
     try:
-        states = {name: SHELF.state(name) for name in SHELF.names()}
+        states = {name: STUDIES.state(name) for name in STUDIES.names()}
         ended = [name for name, state in states.items() if state["closed"] is not None]
-        counts = "".join(counts_of(SHELF, name) for name in states if name not in ended)
+        counts = "".join(counts_of(STUDIES, name) for name in states if name not in ended)
     except StudyError as error:
         _log.warning("%s", error)
         return gr.update(visible=False, value=None), f'<p class="hint">{NO_DATABASE}</p>', ""

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.study.errors import StudyError
 
-SHELF = Shelf()
+STUDIES = StudyCatalogue()
 NO_DATABASE = "Studies cannot be reached just now. Please try again in a moment."
 # The frame is told whether the page is dark, which a visitor may have chosen against the system.
 _LISTEN = """
@@ -42,16 +42,16 @@ def tab() -> None:
 def fill() -> str:
     """What is public of all open studies, as HTML."""
     try:
-        names = [name for name in SHELF.names() if SHELF.state(name)["closed"] is None]
-        return f'<div class="study-counts">{"".join(counts_of(SHELF, name) for name in names)}</div>'
+        names = [name for name in STUDIES.names() if STUDIES.state(name)["closed"] is None]
+        return f'<div class="study-counts">{"".join(counts_of(STUDIES, name) for name in names)}</div>'
     except StudyError as error:
         _log.warning("%s", error)
         return f'<p class="hint">{NO_DATABASE}</p>'
 
 
-def counts_of(shelf: Shelf, name: str) -> str:
+def counts_of(catalogue: StudyCatalogue, name: str) -> str:
     """Raters, trials, and how many were flagged by which preregistered rule."""
-    manifest, counts = shelf.study(name).manifest, shelf.counts(name)
+    manifest, counts = catalogue.study(name).manifest, catalogue.counts(name)
     planned = manifest.config.stopping.raters
     rows = {
         "Raters": str(counts["raters"]),

@@ -18,7 +18,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from colorhub.study.design.config import Config
-from colorhub.study.design.sequences import Plan
+from colorhub.study.design.sequences import SequencePlan
 from colorhub.study.errors import StudyError
 from colorhub.study.statistics.simulated import Spread, simulate
 from colorhub.study.statistics.table import CHANCE, ORIGINAL
@@ -34,7 +34,7 @@ class PowerError(StudyError):
 
 
 @dataclass(frozen=True)
-class Design:
+class StudySize:
     """A study's size. ``per_rater``: trials of a rater; half of them are originals, except in 2afc, where every trial
     shows a model. ``against``: what a model is compared with, another ``model`` or the ``original`` (in 2afc: with
     one half, the rate of perfect fakes). ``same_images``: every model on every image, as ``create`` makes it."""
@@ -62,7 +62,7 @@ class Checked:
     runs: int
 
 
-def checked(design: Design) -> Design:
+def checked(design: StudySize) -> StudySize:
     """The design itself, if something can be compared by it.
 
     Raises:
@@ -79,7 +79,7 @@ def checked(design: Design) -> Design:
     return design
 
 
-def difference_error(design: Design, spread: Spread | None = None, realness: float = REALNESS) -> float:
+def difference_error(design: StudySize, spread: Spread | None = None, realness: float = REALNESS) -> float:
     """Standard error, in points, of a difference in realness: of two models, or of a model and what it is against."""
     spread = spread or Spread()
     images = min(design.images, design.votes) / (1 if design.same_images else design.models)
@@ -96,7 +96,7 @@ def difference_error(design: Design, spread: Spread | None = None, realness: flo
     return 100 * float(np.sqrt(variance + votes * _vote_variance(spread, realness)))
 
 
-def power_of(design: Design, effect: float, spread: Spread | None = None, alpha: float = ALPHA) -> float:
+def power_of(design: StudySize, effect: float, spread: Spread | None = None, alpha: float = ALPHA) -> float:
     """Chance (0..1) that a true difference of ``effect`` points between two models is found, by the closed form."""
     return _t_power(effect / difference_error(design, spread), _degrees(design), alpha)
 
@@ -130,12 +130,12 @@ def smallest_effect(
     Raises:
         PowerError: nothing can be compared by this design.
     """
-    design = checked(Design(raters, images, per_rater, models, protocol, against, same_images))
+    design = checked(StudySize(raters, images, per_rater, models, protocol, against, same_images))
     factor = brentq(lambda ratio: _t_power(ratio, _degrees(design), alpha) - power, 0.01, 1000)
     return factor * difference_error(design, spread)
 
 
-def refuse_unreachable(config: Config, plan: Plan) -> None:
+def refuse_unreachable(config: Config, plan: SequencePlan) -> None:
     """Refuse a preregistered effect that a study's design cannot find.
 
     Raises:
@@ -157,7 +157,7 @@ def refuse_unreachable(config: Config, plan: Plan) -> None:
         )
 
 
-def equivalence_power(design: Design, margin: float, spread: Spread | None = None) -> float:
+def equivalence_power(design: StudySize, margin: float, spread: Spread | None = None) -> float:
     """Chance that two models without any difference are found equivalent within ``margin`` points (two tests at
     0.05)."""
     ratio = margin / difference_error(design, spread)
@@ -165,7 +165,7 @@ def equivalence_power(design: Design, margin: float, spread: Spread | None = Non
 
 
 def raters_needed(
-    effect: float, design: Design, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
+    effect: float, design: StudySize, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
 ) -> int | None:
     """Raters that find ``effect`` points with this design's images; ``None`` where ``MOST_RATERS`` would not do."""
 
@@ -182,7 +182,7 @@ def raters_needed(
 
 
 def choices(
-    effect: float, design: Design, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
+    effect: float, design: StudySize, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
 ) -> list[tuple[int, int | None]]:
     """Raters needed for numbers of images from few to many (each at least ``per_rater``), up to where more images no
     longer save a tenth of the raters."""
@@ -207,7 +207,7 @@ def chance_votes_needed(effect: float, power: float = POWER, alpha: float = ALPH
 
 
 def simulated_power(
-    design: Design, effect: float, spread: Spread | None = None, runs: int = 400, seed: int = 0, alpha: float = ALPHA
+    design: StudySize, effect: float, spread: Spread | None = None, runs: int = 400, seed: int = 0, alpha: float = ALPHA
 ) -> Checked:
     """Share of simulated studies of this design whose two-way robust t-test finds a true difference of ``effect``
     points.
@@ -227,7 +227,7 @@ def simulated_power(
     return Checked(share, float(np.sqrt(max(share * (1 - share), 1 / runs) / runs)), runs)
 
 
-def _simulated(design: Design, effect: float) -> tuple[list[float], tuple[str, str]]:
+def _simulated(design: StudySize, effect: float) -> tuple[list[float], tuple[str, str]]:
     """True realness of models and originals, and the two that differ by ``effect``."""
     first, second, others = REALNESS - effect / 2, REALNESS + effect / 2, [REALNESS] * design.models
     if design.against == "model":
@@ -246,7 +246,7 @@ def _vote_variance(spread: Spread, realness: float) -> float:
     return max(realness * (1 - realness) - known, 0.01)
 
 
-def _degrees(design: Design) -> float:
+def _degrees(design: StudySize) -> float:
     return min(design.raters, design.images) - 1
 
 

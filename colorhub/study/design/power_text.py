@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from colorhub.study.design.power import (
     MOST_RATERS,
-    Design,
+    StudySize,
     chance_votes_needed,
     checked,
     choices,
@@ -27,7 +27,7 @@ _AGAINST = {
 
 
 def lines(
-    design: Design, effect: float, power: float, margin: float, spread: Spread, runs: int, seed: int
+    design: StudySize, effect: float, power: float, margin: float, spread: Spread, runs: int, seed: int
 ) -> Iterator[tuple[str, bool]]:
     """Lines of text, each with whether the effect is (still) within reach.
 
@@ -61,7 +61,7 @@ def lines(
         yield _simulation(design, effect, spread, runs, seed), True
 
 
-def _table(design: Design, effect: float, power: float, spread: Spread) -> Iterator[str]:
+def _table(design: StudySize, effect: float, power: float, spread: Spread) -> Iterator[str]:
     yield f"{'images':>8}{'raters':>10}   ({design.per_rater} trials each, {design.models} models)"
     for images, raters in choices(effect, design, power, spread):
         needed = f"> {MOST_RATERS}" if raters is None else str(raters)
@@ -71,7 +71,9 @@ def _table(design: Design, effect: float, power: float, spread: Spread) -> Itera
         yield f"If all votes were independent, {votes} a model would do: no study of fewer can."
 
 
-def _judged(design: Design, effect: float, power: float, margin: float, spread: Spread) -> Iterator[tuple[str, bool]]:
+def _judged(
+    design: StudySize, effect: float, power: float, margin: float, spread: Spread
+) -> Iterator[tuple[str, bool]]:
     smallest = smallest_effect(
         design.raters, design.images, design.per_rater, design.models, design.protocol, design.against, power=power,
         spread=spread,
@@ -92,7 +94,7 @@ def _judged(design: Design, effect: float, power: float, margin: float, spread: 
     )
 
 
-def _simulation(design: Design, effect: float, spread: Spread, runs: int, seed: int) -> str:
+def _simulation(design: StudySize, effect: float, spread: Spread, runs: int, seed: int) -> str:
     result = simulated_power(design, effect, spread, runs, seed)
     return (
         f"Simulated: {result.power:.1%} of {runs} such studies found it "

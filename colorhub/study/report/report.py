@@ -5,16 +5,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from colorhub.study.errors import StudyError
 from colorhub.study.report.data import image_table, result_table
 from colorhub.study.report.document import Block, Figure, Heading, Notice, Paragraph, to_html, to_markdown
 from colorhub.study.report.sections import comparisons, exclusions, images, methods, other_methods, realness, times
 from colorhub.study.report.words import comparison_sentence
-from colorhub.study.statistics import Analysis, analyse
+from colorhub.study.statistics import Analysis, TableError, analyse, read_table
 from colorhub.study.statistics.resampling import DRAWS
+from colorhub.study.trials import public_table
+
+if TYPE_CHECKING:
+    from colorhub.study.store.store import Store
 
 SCRIPT = Path(__file__).parent / "analysis.R"
 DEMONSTRATION = (
@@ -32,7 +37,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Report:
+class StudyReport:
     """A report to be written or shown. ``kept`` and ``everything``: with the preregistered exclusions, and without
     any."""
 
@@ -49,7 +54,7 @@ def make_report(
     ending: Ending | None = None,
     draws: int = DRAWS,
     mixed: bool = True,
-) -> Report:
+) -> StudyReport:
     """Analyse a study and put it into words, tables and plots.
 
     Args:
@@ -76,10 +81,49 @@ def make_report(
         blocks += [*_primary(kept, everything, manifest), *realness(kept), *comparisons(kept)]
         blocks += [*images(kept, table), *other_methods(kept), *times(kept, table)]
     blocks += [*exclusions(kept, everything, table), *methods(kept)]
-    return Report(f"Real or fake? {manifest['name']}", tuple(blocks), kept, everything, table)
+    return StudyReport(f"Real or fake? {manifest['name']}", tuple(blocks), kept, everything, table)
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
+    """The trials of a study in the database, as all may see them, and how it ended.
+
+    Raises :class:`StudyError` while it is open.
+    """
+    ending = finished_ending(store, name)
+    return public_table(store.rows(name)), ending
+
+
+def finished_ending(store: "Store", name: str) -> Ending:
+    """How a study ended.
+
+    Raises:
+        StudyError: it is still open: estimates that are seen before the end could change when it ends.
+    """
+    state = store.state(name)
+    if state["closed"] is None:
+        raise StudyError(
+            f"The study {name} is still open, and nobody sees estimates before it ends: wait for its preregistered "
+            f"end, or end it with colorhub study close {name}."
+        )
+    return Ending(state["closed"], bool(state["closed_early"]), state["closed_why"] or "")
+
+
+def published_trials(path: Path, name: str) -> pd.DataFrame:
+    """The trials of a study from a CSV file, as ``close`` writes and ``publish`` publishes it.
+
+    Raises:
+        TableError: there is no such table, or its rows are of another study.
+    """
+    if not path.exists():
+        raise TableError(f"{path} does not exist: it should be the table of trials that colorhub study close wrote.")
+    table = read_table(path)
+    others = sorted(set(table["study"].astype(str)) - {name}) if "study" in table else []
+    if others:
+        raise TableError(f"{path} holds trials of the study {others[0]!r}, not of {name!r}.")
+    return table
+
+
+def write_report(report: StudyReport, folder: Path) -> list[Path]:
     """Write ``report.html``, ``report.md`` with ``plots/``, ``trials.csv``, ``results.csv``, ``images.csv`` and
     ``analysis.R`` into a folder, which is made where it is missing; files of an older report are replaced."""
     plots = folder / "plots"

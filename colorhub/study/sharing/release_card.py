@@ -8,7 +8,7 @@ from colorhub.study.design.manifest import Manifest
 from colorhub.study.report.document import Figure, to_markdown
 
 if TYPE_CHECKING:
-    from colorhub.study.report.report import Report
+    from colorhub.study.report.report import StudyReport
 
 _CODEBOOK = {
     "trials": {
@@ -67,7 +67,9 @@ who anybody is.
 """
 
 
-def card_of(repo_id: str, manifest: Manifest, report: "Report", facts: Mapping[str, Any], license: str = "") -> str:
+def card_of(
+    repo_id: str, manifest: Manifest, report: "StudyReport", facts: Mapping[str, Any], license: str = ""
+) -> str:
     """The text of ``README.md``: metadata, the report's words and tables, files, people, codebook."""
     words = to_markdown(report.title, [block for block in report.blocks if not isinstance(block, Figure)])
     withdrawn = facts["withdrawn"]

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,11 @@ from colorhub.hub import Hub, check_repo_id
 from colorhub.study.design.manifest import NAME as MANIFEST
 from colorhub.study.design.manifest import Manifest, verified, write_manifest
 from colorhub.study.errors import DatabaseError, ManifestError, StudyError
-from colorhub.study.place import STIMULI, check_name, open_study, study_names
-from colorhub.study.sharing import backup, copies
+from colorhub.study.sharing import backup, remotes
 from colorhub.study.stimuli import files
 from colorhub.study.store.database import Database
 from colorhub.study.store.snapshot import STATE, Snapshot, put, read, take
+from colorhub.study.studies import STIMULI, check_name, open_study, study_names
 
 
 @dataclass(frozen=True)
@@ -43,14 +43,13 @@ class _Found:
     pictures: Path
 
 
-def restore(hub: Hub, repo_id: str, root: Path, open_database: Callable[[], Database]) -> list[Restored]:
-    """Restore all studies of a backup.
+def restore(hub: Hub, repo_id: str, root: Path) -> list[Restored]:
+    """Restore all studies of a backup; the database is opened once it has been verified, and takes over its key.
 
     Args:
         hub: with a token that may read.
         repo_id: of the backup.
         root: where studies are.
-        open_database: opened once the backup has been verified; it takes over the backup's key.
 
     Raises:
         PublishError: there is no such dataset, or the connection failed.
@@ -73,9 +72,9 @@ def restore(hub: Hub, repo_id: str, root: Path, open_database: Callable[[], Data
         found = [_verified(paths, name, f"{repo_id}/{name}") for name in names]
         for one in found:
             _check_place(root, one.manifest)
-        database = open_database()
-        _take_key(database, index)
-        return [_bring(one, root, database, repo_id) for one in found]
+        with closing(Database()) as database:
+            _take_key(database, index)
+            return [_bring(one, root, database, repo_id) for one in found]
 
 
 def _index(path: Path, repo_id: str) -> Mapping[str, Any]:
@@ -146,7 +145,7 @@ def _bring(found: _Found, root: Path, database: Database, repo_id: str) -> Resto
                 settle()
         else:
             settle()
-    copies.remember(root / name, backup=repo_id)
+    remotes.remember(root / name, backup=repo_id)
     now = held or snapshot
     return Restored(name, now.count("raters"), now.count("votes"), new=held is None)
 

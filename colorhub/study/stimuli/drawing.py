@@ -10,7 +10,7 @@ import numpy as np
 from colorhub.photo import ColorAnswer, Photo, PhotoError
 from colorhub.study.design.sequences import generator
 from colorhub.study.errors import StudyError
-from colorhub.study.stimuli.sources import Source
+from colorhub.study.stimuli.sources import PhotoSource
 
 _ALIKE = 0.08  # part of a look that differs between copies of one picture; between two pictures it is about half
 _WORDS = {
@@ -40,7 +40,7 @@ class Drawn:
         return digest.hexdigest()
 
 
-def draw(source: Source, count: int, size: int, seed: int) -> Drawn:
+def draw(source: PhotoSource, count: int, size: int, seed: int) -> Drawn:
     """Take ``count`` photos in a random order that ``seed`` decides.
 
     Raises:
@@ -65,7 +65,7 @@ def draw(source: Source, count: int, size: int, seed: int) -> Drawn:
     return Drawn(squares, names, dict(sorted(reasons.items())))
 
 
-def _too_few(source: Source, count: int, found: int, size: int, reasons: Counter) -> str:
+def _too_few(source: PhotoSource, count: int, found: int, size: int, reasons: Counter) -> str:
     why = ", ".join(f"{number} {_WORDS[reason]}" for reason, number in sorted(reasons.items()))
     return (
         f"Too few photos: {count} are needed (trials, practice and attention items), and of the {len(source)} in "
@@ -74,7 +74,7 @@ def _too_few(source: Source, count: int, found: int, size: int, reasons: Counter
     )
 
 
-def _try(source: Source, number: int, size: int) -> tuple[np.ndarray | None, str]:
+def _try(source: PhotoSource, number: int, size: int) -> tuple[np.ndarray | None, str]:
     try:
         photo = source.read(number)
     except PhotoError:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, make_ur
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from colorhub.study.errors import DatabaseError, UnavailableError
-from colorhub.study.place import studies_root
 from colorhub.study.store import schema
 from colorhub.study.store.tokens import Keys, key_from_file, key_to_file
+from colorhub.study.studies import studies_root
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from colorhub.study.errors import DatabaseError, StudyError, UnavailableError
 
 if TYPE_CHECKING:
-    from colorhub.study.place import Study
     from colorhub.study.store.store import Store
+    from colorhub.study.studies import Study
 
 _LOOK_SECONDS = 2.0
 _KEEP_SECONDS = 3.0
@@ -52,7 +52,7 @@ class Remembered(Generic[T]):
         return answer if time.monotonic() < until else None
 
 
-class Shelf:
+class StudyCatalogue:
     """All studies there are, and the store of their votes. New studies are found while the page is up."""
 
     def __init__(self) -> None:
@@ -111,7 +111,7 @@ class Shelf:
             self._looked = time.monotonic()
 
     def _open(self, name: str) -> None:
-        from colorhub.study.place import open_study
+        from colorhub.study.studies import open_study
 
         self._studies.pop(name, None)
         try:
@@ -127,7 +127,7 @@ class Shelf:
 
 def _manifests() -> dict[str, int]:
     from colorhub.study.design.manifest import NAME
-    from colorhub.study.place import studies_root, study_names
+    from colorhub.study.studies import studies_root, study_names
 
     root = studies_root()
     return {name: (root / name / NAME).stat().st_mtime_ns for name in study_names(root)}
