@@ -77,7 +77,7 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
-        "app_kwargs": {"routes": study_routes(Handlers(study.STUDIES, results.REPORTS))},
+        "app_kwargs": {"routes": study_routes(Handlers(study.STUDIES))},
     }
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)

@@ -18,7 +18,7 @@ from study_server import serving_api, write_study
 
 from benchmarks import study_hostile, study_leak, study_servers
 from benchmarks.study_servers import NAME
-from colorhub.space.study.catalogue import Remembered
+from colorhub.space.study.catalogue import Remembered, StudyCatalogue
 from colorhub.space.study.handlers import Handlers
 from colorhub.space.study.limits import FloodError, RateLimit
 from colorhub.study.design.config import Links, Panel, Vision
@@ -217,9 +217,9 @@ def test_when_closed_the_trials_are_public(place: Place) -> None:
     assert "Closed early" in place.get("studies/load/report").text
 
 
-def test_studies_are_found_while_the_page_is_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorhub.space.study.catalogue._LOOK_SECONDS", 0.0)
-    with serving_api() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/study/api") as client:
+def test_studies_are_found_while_the_page_is_up(root: Path) -> None:
+    handlers = Handlers(StudyCatalogue(look_seconds=0.0))
+    with serving_api(handlers) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/study/api") as client:
         assert client.get("/studies").json() == []
         assert not (root / "votes.sqlite").exists()
         write_study(root, "first", demonstration=True)
@@ -250,7 +250,7 @@ def test_the_page_runs_nothing_of_others(place: Place) -> None:
         assert place.client.get(f"/study/files/{name}").status_code == 404
 
 
-def test_an_allowance_refills_and_forgets() -> None:
+def test_a_rate_limit_refills_and_forgets() -> None:
     now = [0.0]
     limit = RateLimit(rate=2, burst=3, clock=lambda: now[0])
     for _ in range(3):
@@ -264,13 +264,12 @@ def test_an_allowance_refills_and_forgets() -> None:
         limit.take(b"one")
     for number in range(50_000):
         limit.take(str(number).encode())
-    assert len(limit._left) <= 20_000
+    assert limit.senders <= 20_000
 
 
 def test_a_flood_of_one_rater_is_refused(root: Path) -> None:
     write_study(root, NAME)
-    handlers = Handlers()
-    handlers._rater = RateLimit(rate=0.001, burst=5)
+    handlers = Handlers(StudyCatalogue(), rater_limit=RateLimit(rate=0.001, burst=5))
     with serving_api(handlers) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         place = Place(root.parent, client, port)
         token, other = place.begin(), place.begin()

@@ -9,10 +9,10 @@ from study_parts import small_config, small_manifest, vote_all
 
 from colorhub.space.study import demonstration, results, tab
 from colorhub.space.study.catalogue import StudyCatalogue
-from colorhub.space.study.reports import Reports
 from colorhub.study.design.config import Stopping
 from colorhub.study.design.manifest import write_manifest
 from colorhub.study.errors import OutOfOrderError
+from colorhub.study.report import document
 from colorhub.study.studies import open_study, study_names
 
 
@@ -34,7 +34,6 @@ def catalogue(root: Path, monkeypatch: pytest.MonkeyPatch) -> StudyCatalogue:
     catalogue = StudyCatalogue()
     for module in (tab, results):
         monkeypatch.setattr(module, "STUDIES", catalogue)
-    monkeypatch.setattr(results, "REPORTS", Reports(catalogue))
     return catalogue
 
 
@@ -52,7 +51,7 @@ def test_it_is_made_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_it_is_not_made_beside_studies_of_an_organizer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demonstration, "_models", lambda: ["unet"])
+    monkeypatch.setattr(demonstration, "models_to_show", lambda: ["unet"])
     monkeypatch.setenv("COLORHUB_DATABASE_URL", "postgresql://127.0.0.1:1/none")
     assert not demonstration.prepare()
     monkeypatch.delenv("COLORHUB_DATABASE_URL")
@@ -68,7 +67,7 @@ def test_the_page_goes_on_without_it(
     def fail(*words: object) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(demonstration, "_models", lambda: ["unet"])
+    monkeypatch.setattr(demonstration, "models_to_show", lambda: ["unet"])
     monkeypatch.setattr("colorhub.study.create.colored_by", fail)
     with caplog.at_level(logging.WARNING):
         assert not demonstration.prepare()
@@ -89,9 +88,9 @@ def test_an_open_study_shows_counts_only(catalogue: StudyCatalogue) -> None:
     assert "<dd>8</dd>" in still
     assert not {"one", "two", "unet"} & set(still.replace(">", " ").replace("<", " ").split())  # no model is named
     with pytest.raises(OutOfOrderError, match="still open"):
-        Reports(catalogue).fragment("small")
+        catalogue.report("small")
     with pytest.raises(OutOfOrderError, match="still open"):
-        Reports(catalogue).trials("small")
+        catalogue.trials("small")
 
 
 def test_a_study_that_has_ended_shows_its_report(catalogue: StudyCatalogue, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -100,7 +99,7 @@ def test_a_study_that_has_ended_shows_its_report(catalogue: StudyCatalogue, monk
     for token in tokens:
         vote_all(store, token)
     made = []
-    monkeypatch.setattr(Reports, "_work_out", lambda self, manifest: made.append(manifest.name) or "<p>figures</p>")
+    monkeypatch.setattr(document, "to_fragment", lambda blocks: made.append("small") or "<p>figures</p>")
     pick, meanwhile, still = results.fill()
     assert pick["value"] == "small"
     assert "Working out" in meanwhile
@@ -108,11 +107,11 @@ def test_a_study_that_has_ended_shows_its_report(catalogue: StudyCatalogue, monk
     for _ in range(3):
         assert "<p>figures</p>" in results.report("small")
     assert made == ["small"]  # once
-    assert results.REPORTS.trials("small").count("\n") == 1 + 2 * 12
+    assert catalogue.trials("small").count("\n") == 1 + 2 * 12
     store.withdraw(store.result(tokens[0])["withdrawal_code"])
     results.report("small")
     assert made == ["small"] * 2  # without the rater who withdrew
-    assert results.REPORTS.trials("small").count("\n") == 1 + 12
+    assert catalogue.trials("small").count("\n") == 1 + 12
 
 
 def test_a_database_that_cannot_be_reached_is_told_in_the_tabs(

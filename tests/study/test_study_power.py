@@ -67,9 +67,7 @@ def test_the_smallest_effect_is_found_with_the_power_it_was_asked_for() -> None:
         replace(DESIGN, protocol="2afc"),
         replace(DESIGN, against="original"),
     ):
-        smallest = smallest_effect(
-            design.raters, design.images, design.per_rater, design.models, design.protocol, design.against
-        )
+        smallest = smallest_effect(design)
         assert power_of(design, smallest) == pytest.approx(0.80, abs=1e-6)
         assert equivalence_power(design, smallest) < power_of(design, smallest)
 
@@ -95,9 +93,7 @@ def test_images_limit_what_raters_can_do() -> None:
     ],
 )
 def test_simulated_studies_find_as_much_as_the_closed_form_says(design: StudySize) -> None:
-    effect = smallest_effect(
-        design.raters, design.images, design.per_rater, design.models, design.protocol, design.against
-    )
+    effect = smallest_effect(design)
     result = simulated_power(design, effect, runs=100)
     assert abs(result.power - 0.80) < 4 * result.error
     nothing = simulated_power(design, 0.0, runs=60)
@@ -114,13 +110,13 @@ def test_simulated_studies_find_as_much_as_the_closed_form_says(design: StudySiz
 )
 def test_designs_that_compare_nothing_are_refused(design: tuple[int, int, int, int], reason: str) -> None:
     with pytest.raises(PowerError, match=reason):
-        smallest_effect(*design)
+        smallest_effect(StudySize(*design))
 
 
 def test_a_preregistered_effect_out_of_reach_is_refused_with_the_smallest_within() -> None:
     plan = SequencePlan("realfake", 400, 40, ("a", "b"), 10, 4, 125)
     config = Config(stopping=Stopping(raters=100), primary=Primary(first="a", second="b", effect=5.0))
-    smallest = smallest_effect(100, 400, 40, 2)
+    smallest = smallest_effect(StudySize(100, 400, 40, 2))
     with pytest.raises(PowerError, match=f"find {np.ceil(10 * smallest) / 10:g} points or more with 80%"):
         refuse_unreachable(config, plan)
     reachable = replace(config, primary=replace(config.primary, effect=float(np.ceil(10 * smallest) / 10)))
@@ -139,7 +135,7 @@ def test_the_command_names_raters_images_and_a_check() -> None:
 def test_the_command_says_no_by_its_exit_code() -> None:
     short = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--raters", "50", "--simulate", "0"])
     assert short.exit_code == 1
-    assert f"{smallest_effect(50, 400, 40, 2):.1f} points" in short.stdout
+    assert f"{smallest_effect(StudySize(50, 400, 40, 2)):.1f} points" in short.stdout
     few = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--images", "60", "--simulate", "0"])
     assert few.exit_code == 1
     assert "take more images" in few.stdout
@@ -156,7 +152,7 @@ def test_create_refuses_an_effect_out_of_reach_before_a_photo_is_drawn(
     toml.write_text('[design]\nimages = 50\n[stopping]\nraters = 40\n[primary]\nfirst = "unet"\neffect = 3\n')
     command = ["study", "create", "mine", "--photos", "packaged", "--models", "unet", "--config", str(toml)]
     done = CliRunner().invoke(app, command)
-    smallest = smallest_effect(40, 50, 40, 1, against="original")
+    smallest = smallest_effect(StudySize(40, 50, 40, 1, against="original"))
     assert done.exit_code == 1
     assert done.stderr.startswith(
         "Error: primary.effect is 3 points, and 40 raters with 40 trials each on 50 images find"

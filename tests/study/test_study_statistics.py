@@ -11,25 +11,20 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from study_tables import study_table, table_of
 
-from colorhub.study.statistics import (
-    ORIGINAL,
-    Estimate,
-    TableError,
-    Trials,
-    analyse,
+from colorhub.study.statistics.analysis import analyse
+from colorhub.study.statistics.comparison import holm
+from colorhub.study.statistics.detection import (
     criterion,
     forced_choice_sensitivity,
-    holm,
-    read_table,
-    resample,
     sensitivity,
     side_bias,
-    trials_of,
-    two_way_regression,
     unclustered_sensitivity_error,
-    wilson,
 )
+from colorhub.study.statistics.estimate import Estimate, wilson
+from colorhub.study.statistics.regression import two_way_regression
+from colorhub.study.statistics.resampling import resample
 from colorhub.study.statistics.simulated import Spread, simulate
+from colorhub.study.statistics.table import ORIGINAL, TableError, Trials, read_table, trials_of
 
 
 @pytest.fixture(scope="module")

@@ -66,7 +66,7 @@ def _make() -> bool:
     from colorhub.study.stimuli.sources import PACKAGED
     from colorhub.study.studies import study_names
 
-    models = _models()
+    models = models_to_show()
     if study_names() or not models:
         return False
     config = Config(
@@ -80,7 +80,7 @@ def _make() -> bool:
     return True
 
 
-def _models() -> list[str]:
+def models_to_show() -> list[str]:
     """The page's default model and others that are on this machine, or else on the Hub as the page's are."""
     models = listed()
     here = [info.name for info in models if info.on_disk] or [info.name for info in models if info.source == "hub"]

@@ -9,7 +9,6 @@ from starlette.responses import Response
 from colorhub import __version__
 from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.space.study.limits import RateLimit
-from colorhub.space.study.reports import Reports
 from colorhub.study.errors import ForeignError, InvalidError
 
 if TYPE_CHECKING:
@@ -32,12 +31,11 @@ class Call:
 class Handlers:
     """The answers. Methods return what becomes JSON, or a response."""
 
-    def __init__(self, catalogue: StudyCatalogue | None = None, reports: Reports | None = None) -> None:
-        self.catalogue = catalogue or StudyCatalogue()
-        self.reports = reports or Reports(self.catalogue)
+    def __init__(self, catalogue: StudyCatalogue, rater_limit: RateLimit | None = None) -> None:
+        self.catalogue = catalogue
         self._sessions = RateLimit(rate=2, burst=300)  # a class of raters behind one address
         self._codes = RateLimit(rate=0.2, burst=20)
-        self._rater = RateLimit(rate=8, burst=120)
+        self._rater = rater_limit or RateLimit(rate=8, burst=120)
 
     def studies(self, call: Call) -> list[dict[str, Any]]:
         """All studies, those that are open first."""
@@ -141,12 +139,12 @@ class Handlers:
 
     def report(self, call: Call) -> Response:
         """The report of a study that has ended, as HTML to be put into a page; refused while it is open."""
-        return Response(self.reports.fragment(call.path["name"]), media_type="text/html")
+        return Response(self.catalogue.report(call.path["name"]), media_type="text/html")
 
     def trials(self, call: Call) -> Response:
         """The trials of a study that has ended, as CSV; refused while it is open."""
         name = {"Content-Disposition": 'attachment; filename="trials.csv"'}
-        return Response(self.reports.trials(call.path["name"]), 200, name, "text/csv")
+        return Response(self.catalogue.trials(call.path["name"]), 200, name, "text/csv")
 
     def _about(self, study: "Study") -> dict[str, Any]:
         manifest = study.manifest

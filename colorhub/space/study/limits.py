@@ -58,6 +58,11 @@ class RateLimit:
                 self._forget(now)
             self._left[sender] = (left - 1, now)
 
+    @property
+    def senders(self) -> int:
+        """How many senders are remembered."""
+        return len(self._left)
+
     def _forget(self, now: float) -> None:
         """Drop senders whose limit is full again; if that is not enough for a while, all."""
         full = self.burst / self.rate

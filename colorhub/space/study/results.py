@@ -6,11 +6,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from colorhub.space.study.reports import Reports
 from colorhub.space.study.tab import NO_DATABASE, STUDIES, counts_of
 from colorhub.study.errors import StudyError
 
-REPORTS = Reports(STUDIES)
 _NONE = (
     "No study has ended yet. Its results appear here when the end is reached that was fixed beforehand, or when its "
     "organiser closes it early, which the report then says."
@@ -53,7 +51,7 @@ def report(name: str | None) -> Any:
     if not name:
         return gr.skip()
     try:
-        body = REPORTS.fragment(name)
+        body = STUDIES.report(name)
     except StudyError as error:
         _log.warning("%s", error)
         return f'<p class="hint">{NO_DATABASE}</p>'

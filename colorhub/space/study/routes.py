@@ -45,9 +45,9 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[Call], Any]
 
 
-def study_routes(handlers: Handlers | None = None) -> list[BaseRoute]:
+def study_routes(handlers: Handlers) -> list[BaseRoute]:
     """Everything under ``/study``, for ``launch(app_kwargs={"routes": ...})``: found before Gradio's own pages."""
-    service = Service(handlers or Handlers())
+    service = Service(handlers)
     problems = {HTTPException: _no_such_address, Exception: _our_fault}
     app = Starlette(routes=service.routes(), exception_handlers=problems)
     return [Route("/study", _to_the_page), Mount("/study", app=app)]

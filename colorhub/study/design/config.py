@@ -152,10 +152,16 @@ class Config:
         """Every key, with the defaults, as JSON holds it."""
         return asdict(self)
 
-    def with_design(self, **given: Any) -> "Config":
-        """This one with another value for each key of the design that is not ``None``. Raises :class:`StudyError`."""
-        kept = {name: value for name, value in given.items() if value is not None}
-        return checked(replace(self, design=replace(self.design, **kept)))
+    def with_design(self, raters: int | None = None, origin: str = "the options", **given: Any) -> "Config":
+        """This one with another value for each key of the design, and for the planned ``raters``, that is not ``None``.
+
+        Raises:
+            StudyError: naming ``origin`` and key.
+        """
+        values = self.to_dict()
+        values["design"] |= {name: value for name, value in given.items() if value is not None}
+        values["stopping"] |= {} if raters is None else {"raters": raters}
+        return config_of(values, origin)
 
     def spoken(self) -> dict[str, Texts]:
         """All texts by language, complete and filled in."""

@@ -102,36 +102,20 @@ def power_of(design: StudySize, effect: float, spread: Spread | None = None, alp
 
 
 def smallest_effect(
-    raters: int,
-    images: int,
-    per_rater: int,
-    models: int,
-    protocol: str = "realfake",
-    against: str = "model",
-    same_images: bool = True,
-    power: float = POWER,
-    alpha: float = ALPHA,
-    spread: Spread | None = None,
+    design: StudySize, power: float = POWER, alpha: float = ALPHA, spread: Spread | None = None
 ) -> float:
-    """Smallest true difference between two models (or a model and originals), in percentage points, that this design
-    finds with ``power``.
+    """Smallest true difference, in percentage points, that this design finds with ``power``.
 
     Args:
-        raters: who finish; plan with what is left after drop-outs and exclusions.
-        images: of the study.
-        per_rater: trials of a rater, originals among them (half), without practice and attention items.
-        models: of the study, which share those trials.
-        protocol: ``realfake`` or ``2afc``.
-        against: a difference from another ``model``, or from the ``original`` (in 2afc: from one half).
-        same_images: every model is shown on every image.
+        design: its raters are those who finish; plan with what is left after drop-outs and exclusions.
         power, alpha: of the two-sided test.
         spread: how much raters and images differ; ``None``: the usual.
 
     Raises:
         PowerError: nothing can be compared by this design.
     """
-    design = checked(StudySize(raters, images, per_rater, models, protocol, against, same_images))
-    factor = brentq(lambda ratio: _t_power(ratio, _degrees(design), alpha) - power, 0.01, 1000)
+    degrees = _degrees(checked(design))
+    factor = brentq(lambda ratio: _t_power(ratio, degrees, alpha) - power, 0.01, 1000)
     return factor * difference_error(design, spread)
 
 
@@ -144,11 +128,10 @@ def refuse_unreachable(config: Config, plan: SequencePlan) -> None:
     primary = config.primary
     if primary.effect is None:
         return
-    raters, against = config.stopping.raters or plan.raters, {primary.first, primary.second} & {ORIGINAL}
-    smallest = smallest_effect(
-        raters, plan.images, plan.per_rater, len(plan.models), plan.protocol, "original" if against else "model",
-        power=primary.power, alpha=primary.alpha,
-    )  # fmt: skip
+    raters = config.stopping.raters or plan.raters
+    against = "original" if ORIGINAL in (primary.first, primary.second) else "model"
+    design = StudySize(raters, plan.images, plan.per_rater, len(plan.models), plan.protocol, against)
+    smallest = smallest_effect(design, primary.power, primary.alpha)
     if smallest > primary.effect:
         raise PowerError(
             f"primary.effect is {primary.effect:g} points, and {raters} raters with {plan.per_rater} trials each on "

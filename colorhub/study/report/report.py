@@ -14,8 +14,9 @@ from colorhub.study.report.data import image_table, result_table
 from colorhub.study.report.document import Block, Figure, Heading, Notice, Paragraph, to_html, to_markdown
 from colorhub.study.report.sections import comparisons, exclusions, images, methods, other_methods, realness, times
 from colorhub.study.report.words import comparison_sentence
-from colorhub.study.statistics import Analysis, TableError, analyse, read_table
+from colorhub.study.statistics.analysis import Analysis, analyse
 from colorhub.study.statistics.resampling import DRAWS
+from colorhub.study.statistics.table import TableError, read_table
 from colorhub.study.trials import public_table
 
 if TYPE_CHECKING:

@@ -8,7 +8,9 @@ from colorhub.study.report import plots
 from colorhub.study.report.data import flow_of, image_rates, times_of
 from colorhub.study.report.document import Block, Figure, Heading, Paragraph, Table
 from colorhub.study.report.words import METHODS, between, name_of, p_text, percent, points
-from colorhub.study.statistics import ORIGINAL, Analysis, Comparison
+from colorhub.study.statistics.analysis import Analysis
+from colorhub.study.statistics.comparison import Comparison
+from colorhub.study.statistics.table import ORIGINAL
 
 
 def realness(kept: Analysis) -> list[Block]:

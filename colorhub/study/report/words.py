@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from colorhub.study.statistics import ORIGINAL, Comparison
-from colorhub.study.statistics.table import CHANCE
+from colorhub.study.statistics.comparison import Comparison
+from colorhub.study.statistics.table import CHANCE, ORIGINAL
 
 _NAMES = {ORIGINAL: "originals", CHANCE: "one half"}
 

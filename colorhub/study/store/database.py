@@ -124,13 +124,19 @@ class Database:
                 connection.execute(secret.values(value=key.hex()))
         self.keys = Keys(key)
 
-    def _prepare(self) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction while no other replica starts."""
         with (
             self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
             connection.begin(),
         ):
-            if not self.is_sqlite:  # two replicas start at once
+            if not self.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            yield connection
+
+    def _prepare(self) -> None:
+        with self._alone() as connection:
             schema.about.create(connection, checkfirst=True)
             version = _value(connection, "schema_version")
             if version is None:
@@ -156,12 +162,7 @@ class Database:
             return given.encode()
         if self._key_file:
             return key_from_file(self._key_file)
-        with (
-            self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
-            connection.begin(),
-        ):
-            if not self.is_sqlite:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        with self._alone() as connection:
             found = _value(connection, "secret")
             if found is None:
                 found = secrets.token_hex(32)
