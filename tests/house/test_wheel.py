@@ -52,7 +52,7 @@ def test_a_fresh_environment_with_only_the_wheel(hub: LocalHub, tmp_path: Path) 
         names = archive.namelist()
     assert all(name.startswith(("colorhub/", "colorhub-")) for name in names)
     kinds = {Path(name).suffix for name in names if name.startswith("colorhub/")}
-    assert kinds <= {".py", ".js", ".css", ".html", ".json", ".md", ".R"}
+    assert kinds <= {".py", ".js", ".css", ".html", ".j2", ".json", ".md", ".toml", ".R"}
 
     bundled = next(Path(info.location) for info in list_models() if info.source == "bundled" and info.name == "unet")
     files = [path for path in bundled.rglob("*") if path.is_file()]

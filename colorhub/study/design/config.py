@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from colorhub.study.errors import StudyError
 from colorhub.study.fields import STRICT, between, expected
-from colorhub.study.texts import DEFAULTS, PAIRS, PANEL, VISION, WITHDRAW_OPEN, Texts
+from colorhub.study.texts import DEFAULTS, DefaultTexts, Texts
 
 Protocol = Literal["realfake", "2afc"]
 MAX_TEXT = 20_000
@@ -168,17 +168,17 @@ class Config:
         return {language: self._filled(language) for language in sorted({*DEFAULTS, *self.texts})}
 
     def _filled(self, language: str) -> Texts:
-        own, base = self.texts.get(language, Texts()), DEFAULTS.get(language, Texts())
+        own, base = self.texts.get(language, Texts()), DEFAULTS.get(language, DefaultTexts())
         if self.design.protocol == "2afc":
-            base = replace(base, instructions=PAIRS.get(language, ""))
-        more = PANEL.get(language, "") * bool(self.panel.parameter) + VISION.get(language, "") * self.vision.check
+            base = replace(base, instructions=base.pairs)
+        more = base.panel * bool(self.panel.parameter) + base.vision * self.vision.check
         words = {
             "more": more,
             "organizer": self.organizer or "-",
             "contact": self.contact or "-",
             "trials": str(self.design.per_rater + self.design.attention),
             "practice": str(self.design.practice),
-            "withdraw_until": self.withdraw_until or WITHDRAW_OPEN.get(language, WITHDRAW_OPEN["en"]),
+            "withdraw_until": self.withdraw_until or base.withdraw_open,
         }
         texts = {part.name: getattr(own, part.name) or getattr(base, part.name) for part in fields(Texts)}
         for name, value in words.items():  # only these words: other braces stay as they are

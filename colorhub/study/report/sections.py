@@ -1,14 +1,12 @@
 """Sections of the report, each a function from analyses to blocks."""
 
-from collections.abc import Sequence
-
 import pandas as pd
 
 from colorhub.study.report import plots
 from colorhub.study.report.data import flow_of, image_rates, times_of
 from colorhub.study.report.document import Block, Figure, Heading, Paragraph, Table
 from colorhub.study.report.words import METHODS, between, name_of, p_text, percent, points
-from colorhub.study.statistics.analysis import Analysis
+from colorhub.study.statistics.analysis import Analysis, ModelResult
 from colorhub.study.statistics.comparison import Comparison
 from colorhub.study.statistics.table import ORIGINAL
 
@@ -19,30 +17,24 @@ def realness(kept: Analysis) -> list[Block]:
         plots.Interval(name_of(result.name), 100 * result.realness.value, *(100 * end for end in result.interval))
         for result in kept.results
     ]
-    has_original = any(result.name == ORIGINAL for result in kept.results)
-    reference = (
-        50.0 if kept.protocol == "2afc" else 100 * kept.result(ORIGINAL).realness.value if has_original else None
-    )
-    label = "cannot be told" if kept.protocol == "2afc" else "originals"
+    originals = [100 * result.realness.value for result in kept.results if result.name == ORIGINAL]
+    pairs = kept.protocol == "2afc"
+    reference, label = (50.0, "cannot be told") if pairs else (next(iter(originals), None), "originals")
     svg = plots.intervals("Taken for real", rows, reference, label)
-    columns = ["", "votes", "taken for real", "95 % interval", "d'", "95 % interval"]
-    columns += ["criterion"] if kept.protocol == "realfake" else []
-    table = [
-        [name_of(result.name), str(result.votes), percent(result.realness.value), between(result.interval, 100, " %")]
-        + (
-            []
-            if result.sensitivity is None
-            else [f"{result.sensitivity.value:.2f}", between(result.sensitivity.interval())]
-        )
-        + ([] if result.criterion is None else [f"{result.criterion.value:+.2f}"])
-        for result in kept.results
-    ]
+    caption = "How often pictures were taken for real, with intervals for new raters and new images."
+    columns = ["", "votes", "taken for real", "95 % interval", "d'", "95 % interval", *([] if pairs else ["criterion"])]
+    table = []
+    for result in kept.results:
+        row = [name_of(result.name), str(result.votes), *_rate(result)]
+        if result.sensitivity is not None:
+            row += [f"{result.sensitivity.value:.2f}", between(result.sensitivity.interval())]
+        if result.criterion is not None:
+            row.append(f"{result.criterion.value:+.2f}")
+        table.append(row + [""] * (len(columns) - len(row)))
     blocks: list[Block] = [
         Heading("How often it passes for real"),
-        Figure(
-            "realness", svg, "How often pictures were taken for real, with intervals for new raters and new images."
-        ),
-        Table("Realness. d' is 0 where a model cannot be told from originals.", columns, _even(table, len(columns))),
+        Figure("realness", svg, caption),
+        Table("Realness. d' is 0 where a model cannot be told from originals.", columns, table),
     ]
     if kept.side is not None:
         blocks.append(
@@ -58,34 +50,28 @@ def comparisons(kept: Analysis) -> list[Block]:
     """Differences between the groups."""
     if not kept.comparisons:
         return []
-    with_margin = kept.comparisons[0].margin is not None
-    columns = [
-        "",
-        "difference",
-        "95 % interval",
-        "p",
-        "p (Holm)",
-        *(["90 % interval", "equivalent"] if with_margin else []),
-    ]
+    margin = kept.comparisons[0].margin
+    columns = ["", "difference", "95 % interval", "p", "p (Holm)"]
     caption = "Differences in realness, in percentage points, on the same images."
-    if with_margin:
-        caption += f" Equivalent: the 90 % interval lies within {100 * kept.comparisons[0].margin:g} points."
-    rows = [_comparison_row(comparison, with_margin) for comparison in kept.comparisons]
-    return [Heading("Comparisons"), Table(caption, columns, rows)]
+    if margin is not None:
+        columns += ["90 % interval", "equivalent"]
+        caption += f" Equivalent: the 90 % interval lies within {100 * margin:g} points."
+    return [Heading("Comparisons"), Table(caption, columns, [_comparison_row(one) for one in kept.comparisons])]
 
 
-def _comparison_row(comparison: Comparison, with_margin: bool) -> list[str]:
-    first = f"{name_of(comparison.first)} minus {name_of(comparison.second)}"
-    row = [
-        first,
-        points(comparison.difference.value),
-        between(comparison.difference.interval(), 100),
-        p_text(comparison.p_value, short=True),
-        p_text(comparison.adjusted, short=True),
-    ]
-    if with_margin:
-        row += [between(comparison.difference.interval(0.90), 100), "yes" if comparison.equivalent else "not shown"]
+def _comparison_row(comparison: Comparison) -> list[str]:
+    difference = comparison.difference
+    row = [f"{name_of(comparison.first)} minus {name_of(comparison.second)}", points(difference.value)]
+    row += [between(difference.interval(), 100)]
+    row += [p_text(p_value, short=True) for p_value in (comparison.p_value, comparison.adjusted)]
+    if comparison.margin is not None:
+        row += [between(difference.interval(0.90), 100), "yes" if comparison.equivalent else "not shown"]
     return row
+
+
+def _rate(result: ModelResult | None) -> list[str]:
+    """Realness and its interval; dashes where there is no result."""
+    return ["-", "-"] if result is None else [percent(result.realness.value), between(result.interval, 100, " %")]
 
 
 def images(kept: Analysis, table: pd.DataFrame) -> list[Block]:
@@ -98,11 +84,8 @@ def images(kept: Analysis, table: pd.DataFrame) -> list[Block]:
     caption = (
         "Images by how often they were taken for real. Few votes an image spread them more than the images differ."
     )
-    return [
-        Heading("Image by image"),
-        Figure("images", plots.histograms("Images by realness", rows), caption),
-        Paragraph("Every image's votes are in images.csv."),
-    ]
+    figure = Figure("images", plots.histograms("Images by realness", rows), caption)
+    return [Heading("Image by image"), figure, Paragraph("Every image's votes are in images.csv.")]
 
 
 def other_methods(kept: Analysis) -> list[Block]:
@@ -119,9 +102,8 @@ def other_methods(kept: Analysis) -> list[Block]:
             group = kept.mixed.names.index(result.name)
             row.append(f"{kept.mixed.mean[group]:+.2f} (SD {kept.mixed.deviation[group]:.2f})")
         rows.append(row)
-    blocks.append(
-        Table("Realness by other methods, 95 % intervals. Wilson's is descriptive: it is too narrow.", columns, rows)
-    )
+    caption = "Realness by other methods, 95 % intervals. Wilson's is descriptive: it is too narrow."
+    blocks.append(Table(caption, columns, rows))
     if kept.mixed:
         spread = ", ".join(f"{kind} {value:.2f}" for kind, value in kept.mixed.spread.items())
         blocks.append(
@@ -148,23 +130,12 @@ def times(kept: Analysis, table: pd.DataFrame) -> list[Block]:
 def exclusions(kept: Analysis, everything: Analysis, table: pd.DataFrame) -> list[Block]:
     """What was left out, and what it changes."""
     caption = "From votes to analysed trials: what was left out, by which rule."
-    blocks: list[Block] = [
-        Heading("Exclusions"),
-        Figure("flow", plots.flow("Flow of exclusions", flow_of(table)), caption),
-    ]
+    figure = Figure("flow", plots.flow("Flow of exclusions", flow_of(table)), caption)
+    blocks: list[Block] = [Heading("Exclusions"), figure]
     if everything.votes == kept.votes:
         return [*blocks, Paragraph("No trial was excluded: there is one analysis.")]
-    rows = []
-    for result in everything.results:
-        own = next((other for other in kept.results if other.name == result.name), None)
-        rows.append(
-            [
-                name_of(result.name),
-                *([percent(own.realness.value), between(own.interval, 100, " %")] if own else ["-", "-"]),
-                percent(result.realness.value),
-                between(result.interval, 100, " %"),
-            ]
-        )
+    own = {result.name: result for result in kept.results}
+    rows = [[name_of(all_.name), *_rate(own.get(all_.name)), *_rate(all_)] for all_ in everything.results]
     columns = ["", "with exclusions", "95 % interval", "all trials", "95 % interval"]
     return [*blocks, Table("Realness with the preregistered exclusions, and without any.", columns, rows)]
 
@@ -173,7 +144,3 @@ def methods(kept: Analysis) -> list[Block]:
     """How to read the report, in plain words."""
     texts = METHODS["both"] + METHODS[kept.protocol]
     return [Heading("How to read this"), *(Paragraph(text) for text in texts)]
-
-
-def _even(rows: Sequence[Sequence[str]], columns: int) -> list[list[str]]:
-    return [[*row, *[""] * (columns - len(row))] for row in rows]

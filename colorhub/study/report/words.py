@@ -31,9 +31,10 @@ METHODS = {
         'criterion below 0 means that they lean to "real". Rates in d\' are (k + 0.5) / (n + 1).',
     ],
     "2afc": [
-        "In pairs a fake that nobody can tell is taken for the real one in half of the votes: 50 % is the ceiling, "
-        "unless a model looks more real than reality. Do not compare these figures with studies that showed single "
-        "pictures. d' = sqrt(2) z(1 - f), f being the rate; 0 means that raters cannot tell.",
+        "In pairs realness is the fooling rate of Zhang et al. (2016). A fake that nobody can tell is taken for the "
+        "real one in half of the votes: 50 % is the ceiling, unless a model looks more real than reality. Do not "
+        "compare these figures with studies that showed single pictures. d' = sqrt(2) z(1 - f), f being the rate; 0 "
+        "means that raters cannot tell.",
     ],
 }
 
