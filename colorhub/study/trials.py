@@ -49,7 +49,7 @@ Row = dict[str, Any]
 
 
 def trial_rows(
-    manifest: Manifest, raters: Mapping[str, Mapping[str, Any]], votes: Sequence[Mapping[str, Any]]
+    manifest: Manifest, raters: Mapping[str, Mapping[Any, Any]], votes: Sequence[Mapping[Any, Any]]
 ) -> list[Row]:
     """Rows of the trial table, by rater and position.
 
@@ -86,7 +86,7 @@ def outcome(manifest: Manifest, item: Mapping[str, Any], answer: str) -> Row:
     return found | {"said_real": said_real, "fooled": fooled, "side": side}
 
 
-def _row(manifest: Manifest, item: Mapping[str, Any], vote: Mapping[str, Any]) -> Row:
+def _row(manifest: Manifest, item: Mapping[str, Any], vote: Mapping[Any, Any]) -> Row:
     found = outcome(manifest, item, vote["answer"])
     values = {"study": manifest.name, "kind": item["kind"], **found, **vote, "excluded": ""}
     return {column: values[column] for column in COLUMNS}

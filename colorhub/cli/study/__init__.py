@@ -9,7 +9,13 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
-for command in (power.power, create.create, create.prereg, manage.status, manage.close, manage.withdraw):
-    app.command()(command)
-for command in (manage.publish, manage.restore, report.report, report.reproduce_004):
-    app.command()(command)
+app.command()(power.power)
+app.command()(create.create)
+app.command()(create.prereg)
+app.command()(manage.status)
+app.command()(manage.close)
+app.command()(manage.withdraw)
+app.command()(manage.publish)
+app.command()(manage.restore)
+app.command()(report.report)
+app.command()(report.reproduce_004)

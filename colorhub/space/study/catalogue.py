@@ -34,7 +34,7 @@ class Remembered(Generic[T]):
         if last is not None:
             return last
         old = self._kept.get(name)
-        if not self._lock.acquire(blocking=old is None):
+        if not self._lock.acquire(blocking=old is None) and old is not None:
             return old[0]
         try:
             last = self._fresh(name)

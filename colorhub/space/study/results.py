@@ -21,12 +21,12 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Results", id="results", elem_id="results-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
+        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
         pick = gr.Dropdown([], label="Study", elem_id="results-pick", filterable=False, interactive=True, visible=False)
         shown = gr.HTML(elem_id="results-report", **plain)
         still_open = gr.HTML(elem_id="results-open", **plain)
-    quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    slow = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    slow: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
     page.select(fill, pick, [pick, shown, still_open], **quiet).then(report, pick, shown, **slow)
     pick.input(report, pick, shown, **slow)
 

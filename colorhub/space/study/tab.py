@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Real or fake?", id="study", elem_id="study-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
+        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
         gr.HTML(f'<p class="hint">{_INTRO}</p>', **plain)
         gr.HTML(_FRAME, elem_id="study-frame", js_on_load=_LISTEN, **plain)
         counts = gr.HTML(elem_id="study-counts", **plain)

@@ -4,7 +4,7 @@ Rows have their label above them, not beside: so they can be read on a phone.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +39,7 @@ class Times:
     """One row of :func:`spans`: the 10th, 25th, 50th, 75th and 90th percentile."""
 
     label: str
-    percentiles: tuple[float, float, float, float, float]
+    percentiles: tuple[float, ...]
 
 
 def intervals(title: str, rows: Sequence[Interval], reference: float | None, reference_label: str) -> str:
@@ -136,7 +136,7 @@ def _svg(title: str, said: str, height: int, parts: Sequence[str]) -> str:
     )
 
 
-def _scale(ticks: Sequence[float], most: float, height: int, unit: str) -> list[str]:
+def _scale(ticks: Iterable[float], most: float, height: int, unit: str) -> list[str]:
     parts = []
     for tick in ticks:
         x = _at(tick, most)

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from colorhub.hub import Content, Hub, Plan, State, carry_out, make_plan
 from colorhub.study.design.manifest import NAME as MANIFEST
@@ -131,9 +132,9 @@ def pack(study: Study, path: Path) -> Path:
     return path
 
 
-def digests_of(manifest: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+def digests_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     """SHA-256 of every picture by its random name, plates too."""
-    found = {at: str(one["sha256"]) for at, one in manifest["stimuli"].items()}
+    found = {at: one["sha256"] for at, one in manifest["stimuli"].items()}
     return found | {plate["stimulus"]: plate["sha256"] for plate in manifest["plates"]}
 
 

@@ -12,7 +12,7 @@ from colorhub.study.design.sequences import generator
 from colorhub.study.errors import StudyError
 from colorhub.study.stimuli.sources import PhotoSource
 
-_ALIKE = 0.08  # part of a look that differs between copies of one picture; between two pictures it is about half
+_ALIKE = 0.08  # part of a hash that differs between copies of one picture; between two pictures it is about half
 _WORDS = {
     "grey": "not surely in colour",
     "small": "smaller than the stimuli",
@@ -46,20 +46,23 @@ def draw(source: PhotoSource, count: int, size: int, seed: int) -> Drawn:
     Raises:
         StudyError: the source has too few that can be used; the message says why the others could not.
     """
-    squares, names, looks, reasons = [], [], [], Counter()
+    squares: list[np.ndarray] = []
+    names: list[str] = []
+    hashes: list[np.ndarray] = []
+    reasons: Counter[str] = Counter()
     for number in generator("photos", seed).permutation(len(source)):
         if len(squares) == count:
             break
         square, reason = _try(source, int(number), size)
-        look = None if square is None else _look(square)
-        if look is not None and any((look != other).mean() < _ALIKE for other in looks):
-            square, reason = None, "twice"
-        if square is None:
-            reasons[reason] += 1
-            continue
-        looks.append(look)
-        squares.append(square)
-        names.append(source.names[int(number)])
+        if square is not None:
+            own = _difference_hash(square)
+            if not any((own != other).mean() < _ALIKE for other in hashes):
+                hashes.append(own)
+                squares.append(square)
+                names.append(source.names[int(number)])
+                continue
+            reason = "twice"
+        reasons[reason] += 1
     if len(squares) < count:
         raise StudyError(_too_few(source, count, len(squares), size, reasons))
     return Drawn(squares, names, dict(sorted(reasons.items())))
@@ -100,7 +103,10 @@ def centre_square(rgb: np.ndarray, size: int) -> np.ndarray:
     return square if square.dtype == np.uint8 else ((square.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 
-def _look(square: np.ndarray) -> np.ndarray:
-    """What two copies of a picture nearly share even where one was compressed: where a 16 x 16 copy gets lighter."""
+def _difference_hash(square: np.ndarray) -> np.ndarray:
+    """What two copies of a picture nearly share even where one was compressed: where a 16 x 16 copy gets lighter.
+
+    The hash is known as dHash.
+    """
     small = cv2.resize(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY), (17, 16), interpolation=cv2.INTER_AREA).astype(int)
     return small[:, 1:] > small[:, :-1]

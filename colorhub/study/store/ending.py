@@ -26,7 +26,7 @@ def is_due(connection: Connection, manifest: Manifest, today: str, now: float) -
     return "" if connection.scalar(open_) is None else _reached(connection, manifest, today, now)
 
 
-def is_over(study: Mapping[str, Any], manifest: Manifest, today: str) -> bool:
+def is_over(study: Mapping[Any, Any], manifest: Manifest, today: str) -> bool:
     """Whether a study, given its row, takes no answers: it is closed, or its last day is over."""
     last = manifest.config.stopping.date
     return study["closed"] is not None or (last is not None and today > last)

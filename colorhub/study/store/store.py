@@ -82,13 +82,13 @@ class Progress:
     plates_read: int | None
 
     @classmethod
-    def of(cls, rater: Mapping[str, Any], sequence: Sequence[Mapping[str, Any]]) -> "Progress":
+    def of(cls, rater: Mapping[Any, Any], sequence: Sequence[Mapping[str, Any]]) -> "Progress":
         """The progress of a rater, given the row and the sequence."""
         position = min(rater["position"], len(sequence))
-        item = sequence[position] if position < len(sequence) else {"kind": "", "stimuli": []}
+        item: Mapping[str, Any] = sequence[position] if position < len(sequence) else {"kind": "", "stimuli": []}
         kind = "trial" if item["kind"] == "attention" else item["kind"]
-        own = (rater[key] for key in ("finished", "language", "plates_read"))
-        return cls(rater["study"], position, len(sequence), kind, len(item["stimuli"]), *own)
+        about = {key: rater[key] for key in ("study", "finished", "language", "plates_read")}
+        return cls(position=position, total=len(sequence), kind=kind, pictures=len(item["stimuli"]), **about)
 
 
 @dataclass(frozen=True)
@@ -195,7 +195,7 @@ class Store:
             raise ForeignError("There is no such picture.")
         return rater["study"], stimuli[number]
 
-    def record_plates(self, token: str, readings: Sequence[str]) -> int:
+    def record_plates(self, token: str, readings: Any) -> int:
         """Keep how many plates a rater read, once and before the first answer; the number. What was typed is not kept.
 
         Raises:
@@ -216,7 +216,7 @@ class Store:
             connection.execute(update(raters).where(raters.c.id == rater["id"]).values(plates_read=read))
         return read
 
-    def vote(self, token: str, position: int, values: Mapping[str, Any]) -> Receipt:
+    def vote(self, token: str, position: Any, values: Mapping[str, Any]) -> Receipt:
         """Record the answer to the item at a position. The same answer sent again is acknowledged again.
 
         Args:
@@ -368,7 +368,7 @@ class Store:
             raise FullError("All places are taken just now: come back in an hour, some become free again.")
         return number
 
-    def _vote(self, token: str, position: int, values: Mapping[str, Any]) -> Receipt:
+    def _vote(self, token: str, position: Any, values: Mapping[str, Any]) -> Receipt:
         if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < 10_000:
             raise InvalidError("A position is a whole number from 0 on.")
         self.rater_of(token)  # a forged token does not even reach the database
@@ -395,7 +395,7 @@ class Store:
             self.end_if_due(manifest.name)
         return self._receipt(rater, position, answer, repeated=False, finished=finished)
 
-    def _repeated(self, connection: Connection, rater: Mapping[str, Any], position: int, answer: Answer) -> Receipt:
+    def _repeated(self, connection: Connection, rater: Mapping[Any, Any], position: int, answer: Answer) -> Receipt:
         """A vote that is there already: the same one was sent again because its receipt was lost, or it is a replay."""
         this = votes.c.rater == rater["id"], votes.c.position == position
         if connection.scalar(select(votes.c.answer).where(*this)) != answer.answer:
@@ -403,7 +403,7 @@ class Store:
         return self._receipt(rater, position, answer, repeated=True, finished=rater["finished"])
 
     def _receipt(
-        self, rater: Mapping[str, Any], position: int, answer: Answer, *, repeated: bool, finished: bool
+        self, rater: Mapping[Any, Any], position: int, answer: Answer, *, repeated: bool, finished: bool
     ) -> Receipt:
         item = self._sequence(rater)[position]
         correct = None
@@ -420,7 +420,7 @@ class Store:
             raise ForeignError("This session is not there any more: it was withdrawn, or belongs to another database.")
         return row
 
-    def _sequence(self, rater: Mapping[str, Any]) -> list[dict[str, Any]]:
+    def _sequence(self, rater: Mapping[Any, Any]) -> list[dict[str, Any]]:
         return self.manifest(rater["study"]).sequences[rater["number"]]
 
     def _rows(self, connection: Connection, study: str, rater: str | None = None) -> list[dict[str, Any]]:
