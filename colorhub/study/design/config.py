@@ -2,6 +2,7 @@
 
 import datetime
 import tomllib
+from collections.abc import Mapping
 from dataclasses import asdict, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,10 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictFloat, StrictInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails, PydanticCustomError
 
 from colorhub.study.errors import StudyError
-from colorhub.study.fields import STRICT, between, expected
+from colorhub.study.fields import STRICT, between, complaint
 from colorhub.study.texts import DEFAULTS, DefaultTexts, Texts
 
 Protocol = Literal["realfake", "2afc"]
@@ -25,20 +25,20 @@ def _day(value: Any) -> Any:
     try:
         return datetime.date.fromisoformat(value) and value
     except ValueError:
-        raise PydanticCustomError("sentence", "is a day such as 2030-01-31") from None
+        raise ValueError("is a day such as 2030-01-31") from None
     except TypeError:
         return value
 
 
 def _link(value: str) -> str:
     if value and not value.startswith(("https://", "http://")):
-        raise PydanticCustomError("sentence", "must begin with https://")
+        raise ValueError("must begin with https://")
     return value
 
 
 def _parameter(value: str) -> str:
     if value and not value.replace("_", "").replace("-", "").isalnum():
-        raise PydanticCustomError("sentence", "is a name such as PROLIFIC_PID")
+        raise ValueError("is a name such as PROLIFIC_PID")
     return value
 
 
@@ -230,7 +230,7 @@ def checked(config: Config) -> Config:
     return config
 
 
-def _sentence(error: ErrorDetails) -> str:
+def _sentence(error: Mapping[str, Any]) -> str:
     *sections, key = (str(part) for part in error["loc"])
     name, kind, given = ".".join([*sections, key]), error["type"], repr(error["input"])
     if kind == "unexpected_keyword_argument":
@@ -239,10 +239,8 @@ def _sentence(error: ErrorDetails) -> str:
         near = get_close_matches(key, known, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
         return f"unknown key {name!r} ({hint})."
-    if kind == "sentence":
-        return f"{name} {error['msg']}, got {given}."
-    tables = {"dataclass_type": f"a table [{name}]", "dict_type": f"tables such as [{name}.en]"}
-    return f"{name} must be {tables.get(kind) or expected(error)}, got {given}."
+    tables = {"dataclass_type": f"must be a table [{name}]", "dict_type": f"must be tables such as [{name}.en]"}
+    return f"{name} {tables.get(kind) or complaint(error)}, got {given}."
 
 
 def _check_texts(config: Config) -> None:

@@ -52,7 +52,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number (Holm 1979); not-a-number stays, and counts as none."""
     from statsmodels.stats.multitest import multipletests
 
-    adjusted = np.asarray(p_values, dtype=float)
+    adjusted = np.array(p_values, dtype=float)
     known = np.isfinite(adjusted)
     if known.any():
         adjusted[known] = multipletests(adjusted[known], method="holm")[1]

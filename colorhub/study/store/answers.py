@@ -7,7 +7,7 @@ from pydantic import AfterValidator, StrictBool, StrictFloat, TypeAdapter, Valid
 from pydantic.dataclasses import dataclass
 
 from colorhub.study.errors import InvalidError, TooLargeError
-from colorhub.study.fields import STRICT, between, expected
+from colorhub.study.fields import STRICT, between, complaint
 
 ANSWERS = {"realfake": ("real", "fake"), "2afc": ("left", "right")}
 _LONGEST = 64  # characters of any text in an answer
@@ -58,4 +58,4 @@ def parse_answer(values: Any, protocol: str) -> Answer:
         key = error["loc"][0]
         if error["type"] == "unexpected_keyword_argument":
             raise InvalidError(f"An answer has no key {key!r}.") from None
-        raise InvalidError(f"{key} must be {expected(error).removesuffix(', ')}.") from None
+        raise InvalidError(f"{key} {complaint(error).removesuffix(', ')}.") from None
