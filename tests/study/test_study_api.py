@@ -126,7 +126,7 @@ def test_a_picture_is_served_to_its_rater_alone(place: Place) -> None:
     for token in (one, two):
         body = place.get("pictures/1/0", token).content
         own = (place.folder / "studies" / NAME / "stimuli" / f"{place.truth(token, 1)}.webp").read_bytes()
-        assert study_leak._picture(body) == study_leak._picture(own)
+        assert study_leak.picture_of(body) == study_leak.picture_of(own)
     assert place.get("pictures/2/0", one).status_code == 403
 
 
@@ -172,7 +172,7 @@ def test_hostile_requests_change_nothing(root: Path) -> None:
         assert study_servers.snapshot(root.parent) == before
         assert study_hostile.verdict(seen) == []
         assert seen.total() == 20 * len(attacker.kinds)
-        assert asyncio.run(study_hostile._honest(port, attacker)) == 200
+        assert asyncio.run(study_hostile.honest(port, attacker)) == 200
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_the_interval_is_drawn_where_it_is() -> None:
     )
     circle = next(child for child in svg if child.tag.endswith("circle"))
     line = next(child for child in svg if child.get("class") == "p-data" and child.tag.endswith("path"))
-    left, right = plots._LEFT, plots._RIGHT
+    left, right = plots.LEFT, plots.RIGHT
     assert float(circle.get("cx") or 0) == (left + right) / 2
     start = float((line.get("d") or "").split()[0].removeprefix("M"))
     assert start == left + (right - left) / 4

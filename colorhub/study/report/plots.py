@@ -12,7 +12,7 @@ import numpy as np
 from colorhub._svg import label, round_step
 
 WIDTH = 440
-_LEFT, _RIGHT = 16, 424
+LEFT, RIGHT = 16, 424
 _ROW = 52
 _STYLE = (
     ".p-ground{fill:#fff}.p-ink{fill:#1c2024}.p-quiet{fill:#515a66}.p-line{stroke:#515a66;fill:none}"
@@ -55,7 +55,7 @@ def intervals(title: str, rows: Sequence[Interval], reference: float | None, ref
         y = top + 18
         ends = "" if np.isnan(row.low) else f" ({row.low:.1f} to {row.high:.1f})"
         said.append(f"{row.label}: {row.value:.1f} %{ends}")
-        parts.append(label(_LEFT, top, said[-1], "p-ink"))
+        parts.append(label(LEFT, top, said[-1], "p-ink"))
         if ends:
             low, high = _at(row.low, 100), _at(row.high, 100)
             parts.append(
@@ -74,7 +74,7 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
         counts = np.histogram(values, bins=bins, range=(0, 100))[0]
         base = 30 + row_height * (number + 1) - 12
         most = max(int(counts.max()), 1)
-        parts.append(label(_LEFT, base - 66, f"{name}: {len(values)} images, at most {most} in a bar", "p-ink"))
+        parts.append(label(LEFT, base - 66, f"{name}: {len(values)} images, at most {most} in a bar", "p-ink"))
         for bar, count in enumerate(counts):
             left, right = _at(100 * bar / bins, 100) + 1, _at(100 * (bar + 1) / bins, 100) - 1
             tall = round(56 * count / most, 1)
@@ -82,7 +82,7 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
                 parts.append(
                     f'<rect class="p-soft" x="{left}" y="{base - tall}" width="{right - left:.1f}" height="{tall}"/>'
                 )
-        parts.append(f'<path class="p-line" d="M{_LEFT} {base}H{_RIGHT}"/>')
+        parts.append(f'<path class="p-line" d="M{LEFT} {base}H{RIGHT}"/>')
         said.append(f"{name}: {', '.join(f'{count} images' for count in counts)} in tenths from 0 to 100 %")
     return _svg(title, "; ".join(said), height, parts)
 
@@ -98,7 +98,7 @@ def spans(title: str, rows: Sequence[Times], unit: str) -> str:
         top = 24 + _ROW * number
         y = top + 20
         low, quarter, middle, upper, high = (_at(value, most) for value in row.percentiles)
-        parts.append(label(_LEFT, top, f"{row.label}: median {row.percentiles[2]:.1f} {unit}", "p-ink"))
+        parts.append(label(LEFT, top, f"{row.label}: median {row.percentiles[2]:.1f} {unit}", "p-ink"))
         parts.append(f'<path class="p-line" d="M{low} {y}H{high}"/>')
         parts.append(f'<rect class="p-soft" x="{quarter}" y="{y - 8}" width="{upper - quarter:.1f}" height="16"/>')
         parts.append(f'<path class="p-data" stroke-width="3" d="M{middle} {y - 10}v20"/>')
@@ -114,8 +114,8 @@ def flow(title: str, boxes: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Boxes from top to bottom, each with what left before the next one: ``(text, [what left, ...])``."""
     parts, y = [], 14
     for number, (text, left) in enumerate(boxes):
-        parts.append(f'<rect class="p-soft" x="{_LEFT}" y="{y}" width="{_RIGHT - _LEFT}" height="38" rx="6"/>')
-        parts.append(label(_LEFT + 14, y + 25, text, "p-ink"))
+        parts.append(f'<rect class="p-soft" x="{LEFT}" y="{y}" width="{RIGHT - LEFT}" height="38" rx="6"/>')
+        parts.append(label(LEFT + 14, y + 25, text, "p-ink"))
         y += 38
         if number < len(boxes) - 1:
             gap = max(26, 24 * len(left) + 14)
@@ -147,4 +147,4 @@ def _scale(ticks: Iterable[float], most: float, height: int, unit: str) -> list[
 
 
 def _at(value: float, most: float) -> float:
-    return round(float(_LEFT + (_RIGHT - _LEFT) * min(max(value / most, 0), 1)), 1)
+    return round(float(LEFT + (RIGHT - LEFT) * min(max(value / most, 0), 1)), 1)
