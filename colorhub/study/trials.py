@@ -19,29 +19,31 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FILE = "trials.csv"
-COLUMNS = (
-    "study",
-    "rater",
-    "position",
-    "kind",
-    "image",
-    "model",
-    "answer",
-    "correct",
-    "said_real",
-    "fooled",
-    "side",
-    "rt_ms",
-    "exposure_ms",
-    "seen_before",
-    "excluded",
-    "day",
-    "frames",
-    "focus_lost",
-    "refresh_hz",
-    "pixel_ratio",
-    "viewport",
-)
+# What each column holds, as the codebook of published data says it.
+MEANINGS = {
+    "study": "name of the study",
+    "rater": "random number of the rater, made for this study; nothing else about the person is known",
+    "position": "place of the item in the rater's session, from 0",
+    "kind": "`trial`; `practice` (with feedback) and `attention` (distorted on purpose) never count",
+    "image": "number of the photograph; the key to `stimuli`",
+    "model": "what was shown: a model, `original`, or `attention`; of a pair, what the fake was",
+    "answer": "`real` or `fake`; of a pair, `left` or `right`: the side that was called real",
+    "correct": "whether the answer was right",
+    "said_real": "whether a single picture was called real; empty in pairs",
+    "fooled": "whether made-up colours were taken for real",
+    "side": "of a pair, where the original was; empty else",
+    "rt_ms": "response time from the onset of the picture, milliseconds",
+    "exposure_ms": "how long the picture was really shown, milliseconds; empty if not measured",
+    "seen_before": "the rater said that the picture was known",
+    "excluded": "the preregistered rule that flags the answer or its rater; empty if it counts. No row is left out",
+    "day": "day of the vote (UTC); never published",
+    "frames": "screen frames for which the picture was shown",
+    "focus_lost": "the page was not in front at some moment of the trial",
+    "refresh_hz": "refresh rate of the screen, to the nearest 10 Hz",
+    "pixel_ratio": "screen pixels per CSS pixel, to the nearest half",
+    "viewport": "size class of the page: `small`, `medium`, `large`",
+}
+COLUMNS = tuple(MEANINGS)
 PUBLIC_COLUMNS = tuple(column for column in COLUMNS if column != "day")
 _FEWEST = 10  # trials before the same answer again and again, or haste, says something about a rater
 

@@ -172,7 +172,7 @@ def test_hostile_requests_change_nothing(root: Path) -> None:
         assert study_servers.snapshot(root.parent) == before
         assert study_hostile.verdict(seen) == []
         assert seen.total() == 20 * len(attacker.kinds)
-        assert asyncio.run(study_hostile.honest(port, attacker)) == 200
+        assert asyncio.run(study_hostile.honest_vote(port, attacker)) == 200
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ degrees of freedom. The form is exact for normal votes and balanced designs; vot
 :func:`simulated_power` checks it by simulated studies. Effects and margins are percentage points.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -155,13 +156,8 @@ def raters_needed(
     def enough(raters: int) -> bool:
         return power_of(replace(design, raters=raters), effect, spread, alpha) >= power
 
-    if not enough(MOST_RATERS):
-        return None
-    low, high = 2, MOST_RATERS
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    needed = 2 + bisect_left(range(2, MOST_RATERS + 1), True, key=enough)
+    return needed if needed <= MOST_RATERS else None
 
 
 def choices(

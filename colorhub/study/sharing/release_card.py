@@ -7,33 +7,13 @@ from typing import TYPE_CHECKING, Any
 from colorhub.study.design.manifest import Manifest
 from colorhub.study.report.document import Figure, to_markdown
 from colorhub.study.templates import render
+from colorhub.study.trials import MEANINGS, PUBLIC_COLUMNS
 
 if TYPE_CHECKING:
     from colorhub.study.report.report import StudyReport
 
 CODEBOOK = {
-    "trials": {
-        "study": "name of the study",
-        "rater": "random number of the rater, made for this study; nothing else about the person is known",
-        "position": "place of the item in the rater's session, from 0",
-        "kind": "`trial`; `practice` (with feedback) and `attention` (distorted on purpose) never count",
-        "image": "number of the photograph; the key to `stimuli`",
-        "model": "what was shown: a model, `original`, or `attention`; of a pair, what the fake was",
-        "answer": "`real` or `fake`; of a pair, `left` or `right`: the side that was called real",
-        "correct": "whether the answer was right",
-        "said_real": "whether a single picture was called real; empty in pairs",
-        "fooled": "whether made-up colours were taken for real",
-        "side": "of a pair, where the original was; empty else",
-        "rt_ms": "response time from the onset of the picture, milliseconds",
-        "exposure_ms": "how long the picture was really shown, milliseconds; empty if not measured",
-        "seen_before": "the rater said that the picture was known",
-        "excluded": "the preregistered rule that flags the answer or its rater; empty if it counts. No row is left out",
-        "frames": "screen frames for which the picture was shown",
-        "focus_lost": "the page was not in front at some moment of the trial",
-        "refresh_hz": "refresh rate of the screen, to the nearest 10 Hz",
-        "pixel_ratio": "screen pixels per CSS pixel, to the nearest half",
-        "viewport": "size class of the page: `small`, `medium`, `large`",
-    },
+    "trials": {column: MEANINGS[column] for column in PUBLIC_COLUMNS},
     "stimuli": {
         "stimulus": "random name under which the picture was served",
         "image": "number of the photograph",
