@@ -20,7 +20,7 @@ from colorhub.study.report import plots, reproduce
 from colorhub.study.report.data import flow_of
 from colorhub.study.report.document import Heading, Paragraph, Table, to_fragment, to_markdown
 from colorhub.study.report.report import SCRIPT, Ending, StudyReport, make_report, write_report
-from colorhub.study.report.words import comparison_sentence
+from colorhub.study.report.sections import comparison_sentence
 from colorhub.study.statistics.table import ORIGINAL
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store

@@ -30,7 +30,7 @@ def report(
     """
     with study_endings():
         from colorhub.study.report.report import finished_trials, make_report, published_trials, write_report
-        from colorhub.study.report.words import between, name_of, percent
+        from colorhub.study.report.sections import between, name_of, percent
         from colorhub.study.studies import open_study
 
         study = open_study(name)

@@ -60,14 +60,6 @@ def counts_of(catalogue: StudyCatalogue, name: str) -> str:
         **{f"Flagged: {rule}": str(count) for rule, count in counts["flagged"].items()},
     }
     cells = "".join(f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>" for title, text in rows.items())
-    return f"<section><h3>{link_to(manifest.name)}</h3>{mark_of(manifest)}<dl>{cells}</dl></section>"
-
-
-def link_to(name: str) -> str:
-    """A link that opens one study's page."""
-    return f'<a href="study/?study={quote(name)}" target="_blank" rel="noopener">{escape(name)}</a>'
-
-
-def mark_of(manifest: Any) -> str:
-    """What a demonstration says about itself; nothing for a real study."""
-    return '<p class="study-mark">Demonstration, not evidence</p>' if manifest.demonstration else ""
+    link = f'<a href="study/?study={quote(name)}" target="_blank" rel="noopener">{escape(name)}</a>'
+    mark = '<p class="study-mark">Demonstration, not evidence</p>' if manifest.demonstration else ""
+    return f"<section><h3>{link}</h3>{mark}<dl>{cells}</dl></section>"

@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from colorhub.study.errors import StudyError
+from colorhub.study.report import sections
 from colorhub.study.report.data import image_table, result_table
 from colorhub.study.report.document import Block, Figure, Heading, Notice, Paragraph, to_html, to_markdown
-from colorhub.study.report.sections import comparisons, exclusions, images, methods, other_methods, realness, times
-from colorhub.study.report.words import comparison_sentence
 from colorhub.study.statistics.analysis import Analysis, analyse
 from colorhub.study.statistics.resampling import DRAWS
 from colorhub.study.statistics.table import TableError, read_table
@@ -79,9 +78,9 @@ def make_report(
     everything = analyse(table, mixed=False, with_excluded=True, **settings)
     blocks = [*_about(manifest, kept, everything, ending)]
     if kept.votes:
-        blocks += [*_primary(kept, everything, manifest), *realness(kept), *comparisons(kept)]
-        blocks += [*images(kept, table), *other_methods(kept), *times(kept, table)]
-    blocks += [*exclusions(kept, everything, table), *methods(kept)]
+        blocks += [*_primary(kept, everything, manifest), *sections.realness(kept), *sections.comparisons(kept)]
+        blocks += [*sections.images(kept, table), *sections.other_methods(kept), *sections.times(kept, table)]
+    blocks += [*sections.exclusions(kept, everything, table), *sections.methods(kept)]
     return StudyReport(f"Real or fake? {manifest['name']}", tuple(blocks), kept, everything, table)
 
 
@@ -153,22 +152,16 @@ def _about(manifest: Mapping[str, Any], kept: Analysis, everything: Analysis, en
     blocks: list[Block] = [Notice(DEMONSTRATION)] if manifest.get("demonstration") else []
     why = f" ({ending.why})" if ending and ending.why else ""
     if ending and ending.early:
-        blocks.append(
-            Notice(f"Closed early, on {ending.day}, before its preregistered end{why}: read its p-values with caution.")
-        )
+        early = f"Closed early, on {ending.day}, before its preregistered end{why}: read its p-values with caution."
+        blocks.append(Notice(early))
     task = "one picture at a time: real or fake?" if kept.protocol == "realfake" else "pairs: which one is real?"
     exposure = manifest.get("exposure_ms")
     shown = f"shown for {exposure} ms" if exposure else "shown for as long as the rater liked"
     ended = f" It ended on {ending.day}{why}." if ending and not ending.early else ""
-    blocks.append(
-        Paragraph(
-            f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide. "
-            f"{kept.votes} votes of {kept.raters} raters on {kept.images} images count here.{ended}"
-        )
-    )
-    blocks.append(
-        Paragraph(f"Fixed beforehand; fingerprint of the manifest (SHA-256): {manifest.get('sha256', 'none')}.")
-    )
+    about = f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide."
+    counted = f"{kept.votes} votes of {kept.raters} raters on {kept.images} images count here.{ended}"
+    fixed = f"Fixed beforehand; fingerprint of the manifest (SHA-256): {manifest.get('sha256', 'none')}."
+    blocks += [Paragraph(f"{about} {counted}"), Paragraph(fixed)]
     if not kept.votes:
         left_out = f" All {everything.votes} were left out by the exclusions below." if everything.votes else ""
         blocks.append(Notice(f"There are no votes to analyse.{left_out}"))
@@ -180,16 +173,16 @@ def _about(manifest: Mapping[str, Any], kept: Analysis, everything: Analysis, en
 def _primary(kept: Analysis, everything: Analysis, manifest: Mapping[str, Any]) -> list[Block]:
     if kept.primary is None:
         return []
-    blocks: list[Block] = [Heading("The preregistered comparison"), Paragraph(comparison_sentence(kept.primary))]
+    blocks: list[Block] = [
+        Heading("The preregistered comparison"),
+        Paragraph(sections.comparison_sentence(kept.primary)),
+    ]
     if everything.primary is not None and everything.votes != kept.votes:
-        blocks.append(Paragraph(f"Without any exclusions: {comparison_sentence(everything.primary)}"))
+        blocks.append(Paragraph(f"Without any exclusions: {sections.comparison_sentence(everything.primary)}"))
     preregistered = manifest.get("primary") or {}
     alpha, effect = float(preregistered.get("alpha") or 0.05), preregistered.get("effect")
-    verdict = (
-        "a difference is found"
-        if kept.primary.p_value < alpha
-        else "no difference is found, which is not proof of none"
-    )
+    found = kept.primary.p_value < alpha
+    verdict = "a difference is found" if found else "no difference is found, which is not proof of none"
     blocks.append(Paragraph(f"At the level of {100 * alpha:g} % that was fixed beforehand, {verdict}."))
     if effect:
         blocks.append(Paragraph(f"The study was made to find a difference of {effect:g} points."))

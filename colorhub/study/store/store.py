@@ -16,21 +16,9 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from colorhub.study import errors
 from colorhub.study.design.config import Stopping
 from colorhub.study.design.manifest import Manifest
-from colorhub.study.errors import (
-    ClosedError,
-    FinishedError,
-    ForeignError,
-    FullError,
-    InvalidError,
-    ManifestError,
-    OutOfOrderError,
-    RefusedError,
-    ReplayedError,
-    StudyError,
-    TookPartError,
-)
 from colorhub.study.store import ending
 from colorhub.study.store.answers import Answer, parse_answer
 from colorhub.study.store.database import Database
@@ -128,7 +116,7 @@ class Store:
     def manifest(self, study: str) -> Manifest:
         """The manifest of a study that was added. Raises :class:`StudyError`."""
         if study not in self._manifests:
-            raise StudyError(f"There is no study {study[:64]!r} here.")
+            raise errors.StudyError(f"There is no study {study[:64]!r} here.")
         return self._manifests[study]
 
     def today(self) -> str:
@@ -145,7 +133,7 @@ class Store:
                 rows = [{"study": manifest.name, "number": number} for number in range(len(manifest.sequences))]
                 connection.execute(insert(sequences), rows)
             elif found["sha256"] != manifest.sha256:
-                raise ManifestError(
+                raise errors.ManifestError(
                     f"The votes of {manifest.name} belong to another manifest ({found['sha256'][:12]}..., this is "
                     f"{manifest.sha256[:12]}...): restore that one, or choose another database."
                 )
@@ -163,7 +151,7 @@ class Store:
         """
         manifest = self.manifest(study)
         if language not in {"", *manifest.config.spoken()}:
-            raise InvalidError("The study has no texts in this language.")
+            raise errors.InvalidError("The study has no texts in this language.")
         digest = self.database.keys.panel_digest(study, panel_id) if panel_id else None
         try:
             with self.database.writing() as connection:
@@ -189,10 +177,10 @@ class Store:
         sequence = self._sequence(rater)
         allowed = range(len(sequence)) if rater["finished"] else range(rater["position"], rater["position"] + 2)
         if position not in allowed or not 0 <= position < len(sequence):
-            raise ForeignError("This picture is not part of what you are judging now.")
+            raise errors.ForeignError("This picture is not part of what you are judging now.")
         stimuli = sequence[position]["stimuli"]
         if not 0 <= number < len(stimuli):
-            raise ForeignError("There is no such picture.")
+            raise errors.ForeignError("There is no such picture.")
         return rater["study"], stimuli[number]
 
     def record_plates(self, token: str, readings: Any) -> int:
@@ -206,9 +194,9 @@ class Store:
             rater = self._rater(connection, token, lock=True)
             plates = self.manifest(rater["study"]).data["plates"]
             if not isinstance(readings, Sequence) or isinstance(readings, str) or len(readings) != len(plates):
-                raise InvalidError(f"The readings of {len(plates)} plates are expected.")
+                raise errors.InvalidError(f"The readings of {len(plates)} plates are expected.")
             if rater["position"] > 0 or rater["plates_read"] is not None:
-                raise OutOfOrderError("The plates have been read already.")
+                raise errors.OutOfOrderError("The plates have been read already.")
             read = sum(
                 isinstance(reading, str) and hmac.compare_digest(reading.strip()[:4].encode(), plate["answer"].encode())
                 for reading, plate in zip(readings, plates, strict=True)
@@ -229,7 +217,7 @@ class Store:
         """
         try:
             return self._vote(token, position, values)
-        except RefusedError as error:
+        except errors.RefusedError as error:
             _log.info("a vote was refused: %s", error.code)
             raise
 
@@ -242,7 +230,7 @@ class Store:
         with self.database.reading() as connection:
             rater = self._rater(connection, token)
             if not rater["finished"]:
-                raise OutOfOrderError("The result is shown when all pictures have been judged.")
+                raise errors.OutOfOrderError("The result is shown when all pictures have been judged.")
             rows = self._rows(connection, rater["study"], rater["id"])
         trials = [row for row in rows if row["kind"] == "trial"]
         return {
@@ -281,7 +269,7 @@ class Store:
         with self.database.writing() as connection:
             if not ending.close_if_due(connection, manifest, self.today(), self._clock()):
                 if _study_row(connection, study)["closed"] is not None:
-                    raise StudyError(f"The study {study} is closed already.")
+                    raise errors.StudyError(f"The study {study} is closed already.")
                 ending.close(connection, study, self.today(), early=True, why=why[:200] or "closed by the organizer")
             row = dict(_study_row(connection, study))
         self.database.forget()
@@ -301,7 +289,7 @@ class Store:
             found = connection.execute(select(raters).where(raters.c.withdrawal == digest).with_for_update())
             rater = found.mappings().first()
             if rater is None:
-                raise StudyError("No rater has this withdrawal code: check its letters, or it was used already.")
+                raise errors.StudyError("No rater has this withdrawal code: check its letters, or it was used already.")
             study = _study_row(connection, rater["study"])
             removed = connection.execute(delete(votes).where(votes.c.rater == rater["id"])).rowcount
             connection.execute(delete(panel).where(panel.c.rater == rater["id"]))
@@ -329,12 +317,12 @@ class Store:
     def _begin(self, connection: Connection, manifest: Manifest, language: str, digest: str | None) -> Session:
         now = int(self._clock())
         if ending.is_over(_study_row(connection, manifest.name, lock=True), manifest, self.today()):
-            raise ClosedError("This study has ended. Thank you for your interest.")
+            raise errors.ClosedError("This study has ended. Thank you for your interest.")
         if digest:
             of_panel = select(raters).join(panel, panel.c.rater == raters.c.id).where(panel.c.digest == digest)
             known = connection.execute(of_panel.where(panel.c.study == manifest.name)).mappings().first()
             if known and known["finished"]:
-                raise TookPartError("You have taken part in this study already. Thank you.")
+                raise errors.TookPartError("You have taken part in this study already. Thank you.")
             if known:
                 return Session(known["id"], self.database.keys.token(known["id"]), manifest.name, resumed=True)
         number, rater = self._free_sequence(connection, manifest, now), new_rater()
@@ -354,7 +342,7 @@ class Store:
         if planned is not None and not manifest.demonstration:
             of_study = raters.c.study == manifest.name, raters.c.finished
             if (connection.scalar(select(func.count()).where(*of_study)) or 0) >= planned:
-                raise FullError("As many people as planned have taken part. Thank you for your interest.")
+                raise errors.FullError("As many people as planned have taken part. Thank you for your interest.")
         abandoned = sequences.c.touched < now - ABANDONED_SECONDS
         free = sequences.c.finished.is_(False) & or_(sequences.c.holder.is_(None), abandoned)
         query = select(sequences.c.number).where(sequences.c.study == manifest.name)
@@ -365,12 +353,12 @@ class Store:
             order = sequences.c.given, sequences.c.number
             number = connection.scalar(query.order_by(*order).limit(1).with_for_update(skip_locked=True))
         if number is None:
-            raise FullError("All places are taken just now: come back in an hour, some become free again.")
+            raise errors.FullError("All places are taken just now: come back in an hour, some become free again.")
         return number
 
     def _vote(self, token: str, position: Any, values: Mapping[str, Any]) -> Receipt:
         if isinstance(position, bool) or not isinstance(position, int) or not 0 <= position < 10_000:
-            raise InvalidError("A position is a whole number from 0 on.")
+            raise errors.InvalidError("A position is a whole number from 0 on.")
         self.rater_of(token)  # a forged token does not even reach the database
         with self.database.writing() as connection:
             rater = self._rater(connection, token, lock=True)
@@ -380,11 +368,13 @@ class Store:
             if position < rater["position"]:
                 return self._repeated(connection, rater, position, answer)
             if rater["finished"] or position >= len(sequence):
-                raise FinishedError("All pictures have been judged already. Thank you.")
+                raise errors.FinishedError("All pictures have been judged already. Thank you.")
             if position > rater["position"]:
-                raise OutOfOrderError(f"The picture to judge next is number {rater['position']}, not {position}.")
+                raise errors.OutOfOrderError(
+                    f"The picture to judge next is number {rater['position']}, not {position}."
+                )
             if ending.is_over(_study_row(connection, rater["study"], lock=True), manifest, self.today()):
-                raise ClosedError("This study has ended; what you answered before is kept. Thank you.")
+                raise errors.ClosedError("This study has ended; what you answered before is kept. Thank you.")
             finished = position + 1 == len(sequence)
             who = {"_rater": rater["id"], "_study": rater["study"], "_number": rater["number"]}
             values = {"rater": rater["id"], "position": position, "day": self.today(), **asdict(answer)}
@@ -399,7 +389,7 @@ class Store:
         """A vote that is there already: the same one was sent again because its receipt was lost, or it is a replay."""
         this = votes.c.rater == rater["id"], votes.c.position == position
         if connection.scalar(select(votes.c.answer).where(*this)) != answer.answer:
-            raise ReplayedError("This picture has been judged already: an answer cannot be changed.")
+            raise errors.ReplayedError("This picture has been judged already: an answer cannot be changed.")
         return self._receipt(rater, position, answer, repeated=True, finished=rater["finished"])
 
     def _receipt(
@@ -417,7 +407,9 @@ class Store:
         query = _RATER_LOCKED if lock else _RATER
         row = connection.execute(query, {"rater": self.rater_of(token)}).mappings().first()
         if row is None:
-            raise ForeignError("This session is not there any more: it was withdrawn, or belongs to another database.")
+            raise errors.ForeignError(
+                "This session is not there any more: it was withdrawn, or belongs to another database."
+            )
         return row
 
     def _sequence(self, rater: Mapping[Any, Any]) -> list[dict[str, Any]]:
@@ -435,5 +427,5 @@ def _study_row(connection: Connection, study: str, lock: bool = False) -> RowMap
     """A study's row; with ``lock`` it is not closed before the transaction ends. Raises :class:`StudyError`."""
     row = connection.execute(_STUDY_LOCKED if lock else _STUDY, {"study": study}).mappings().first()
     if row is None:
-        raise StudyError(f"The database has no study {study[:64]!r}.")
+        raise errors.StudyError(f"The database has no study {study[:64]!r}.")
     return row
