@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from colorhub.study.design.sequences import ORIGINAL, Item, Plan, make_sequences
+from colorhub.study.design.sequences import ORIGINAL, Item, SequencePlan, make_sequences
 
 SHAPES = ((400, 40, 3), (200, 40, 2), (50, 50, 4), (48, 16, 3), (97, 31, 5))  # images, trials a rater, models
 DROP_OUT = (0.0, 0.1, 0.2, 0.4)
@@ -24,14 +24,14 @@ def cell(item: Item) -> tuple[int, str]:
     return item.image, next((shown for shown in item.shown if shown != ORIGINAL), ORIGINAL)
 
 
-def spans(counts: Counter[tuple[int, str]], plan: Plan) -> tuple[int, int]:
+def spans(counts: Counter[tuple[int, str]], plan: SequencePlan) -> tuple[int, int]:
     """Largest less smallest count: of image x model, and of originals (0 in pairs, which always hold one)."""
     models = [counts[image, model] for image in range(plan.images) for model in plan.models]
     originals = [counts[image, ORIGINAL] for image in range(plan.images)]
     return max(models) - min(models), max(originals) - min(originals)
 
 
-def worst_complete(plan: Plan, sequences: Iterable[list[Item]]) -> int:
+def worst_complete(plan: SequencePlan, sequences: Iterable[list[Item]]) -> int:
     """The largest span after any number of complete sequences."""
     counts: Counter[tuple[int, str]] = Counter()
     worst = 0
@@ -42,7 +42,7 @@ def worst_complete(plan: Plan, sequences: Iterable[list[Item]]) -> int:
 
 
 def with_drop_outs(
-    plan: Plan, sequences: list[list[Item]], share: float, again: bool, random: np.random.Generator
+    plan: SequencePlan, sequences: list[list[Item]], share: float, again: bool, random: np.random.Generator
 ) -> int:
     """The largest span at the end, where a share of the raters stop somewhere. ``again``: an abandoned sequence goes to
     the next rater, whose answers count too."""
@@ -72,7 +72,7 @@ def main() -> int:
     for protocol in ("realfake", "2afc"):
         for images, per_rater, models in SHAPES:
             names = tuple(f"model {n}" for n in range(models))
-            plan = Plan(protocol, images, per_rater, names, 0, 0, args.raters)
+            plan = SequencePlan(protocol, images, per_rater, names, 0, 0, args.raters)
             sequences = make_sequences(plan, args.seed, "salt")
             complete = worst_complete(plan, sequences)
             worst = max(worst, complete)

@@ -20,7 +20,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from colorhub.study.statistics import Estimate, Resampled, resample, sensitivity, wilson
+from colorhub.study.statistics.detection import sensitivity
+from colorhub.study.statistics.estimate import Estimate, wilson
+from colorhub.study.statistics.resampling import Resampled, resample
 from colorhub.study.statistics.simulated import Spread, simulate
 
 LEVEL = 0.95

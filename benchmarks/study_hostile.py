@@ -380,14 +380,14 @@ def main() -> int:
             "  answers: " + ", ".join(f"{count} x {status or 'cut off'}" for status, count in sorted(statuses.items()))
         )
         print(f"  database {'identical' if same else 'CHANGED'}; process {'alive' if alive else 'DEAD'}")
-        honest = asyncio.run(_honest(app.port, attacker))
+        honest = asyncio.run(honest_vote(app.port, attacker))
         print(f"  an honest vote afterwards: {honest}")
         for line in wrong:
             print(f"  NOT REFUSED {line}")
     return 0 if same and alive and honest == 200 and not wrong else 1
 
 
-async def _honest(port: int, attacker: Attacker) -> int:
+async def honest_vote(port: int, attacker: Attacker) -> int:
     values = {"position": attacker.answered, **_GOOD}
     return (await Connection(port).post("/study/api/votes", values, attacker.tokens[-1])).status
 

@@ -94,7 +94,7 @@ async def _session(connection: Connection) -> list[Seen]:
         first = await _get(connection, f"/study/api/pictures/{position}/0", token)
         again = await _get(connection, f"/study/api/pictures/{position}/0", token)
         features = _features(position, progress, public, first, again) | {"last vote": acknowledged}
-        content = _picture(first.body)
+        content = picture_of(first.body)
         features[_SIZE] = len(content)
         hashes = (hashlib.sha256(part).hexdigest() for part in (first.body, content))
         seen.append(Seen(token.split(".")[0], position, features, *hashes))
@@ -142,7 +142,7 @@ def _features(position: int, progress: Reply, public: Reply, first: Reply, again
     }
 
 
-def _picture(body: bytes) -> bytes:
+def picture_of(body: bytes) -> bytes:
     """The compressed picture inside a WebP file."""
     at = 12
     while at + 8 <= len(body):
@@ -213,7 +213,7 @@ async def stolen(port: int, folder: Path) -> tuple[int, int]:
     study = Study.read(folder)
     mine = study.manifest["sequences"][study.numbers[tokens[0].split(".")[0]]]
     theirs = study.manifest["sequences"][study.numbers[tokens[1].split(".")[0]]]
-    own = {hashlib.sha256(_picture(study.file(item["stimuli"][0]))).digest() for item in theirs[:2]}
+    own = {hashlib.sha256(picture_of(study.file(item["stimuli"][0]))).digest() for item in theirs[:2]}
     replies = []
     for position, item in enumerate(mine):
         paths = [f"/study/api/pictures/{position}/{number}" for number in (0, 1)]
@@ -223,7 +223,7 @@ async def stolen(port: int, folder: Path) -> tuple[int, int]:
         outside += [f"/gradio_api/file={file}", f"/file={file}", f"/gradio_api/file=studies/{NAME}/stimuli/{name}.webp"]
         for token in (tokens[1], "", f"{tokens[0].split('.')[0]}.{tokens[1].split('.')[1]}"):
             replies += [await connection.get(path, token) for path in (*paths, *outside)]
-    found = [hashlib.sha256(_picture(reply.body)).digest() for reply in replies if reply.body[:4] == b"RIFF"]
+    found = [hashlib.sha256(picture_of(reply.body)).digest() for reply in replies if reply.body[:4] == b"RIFF"]
     connection.close()
     return len(replies), sum(one not in own for one in found)
 

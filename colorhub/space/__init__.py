@@ -22,7 +22,7 @@ from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results
 from colorhub.space.study import tab as study_tab
 from colorhub.space.study.backups import kept_safe
-from colorhub.space.study.desk import Desk
+from colorhub.space.study.handlers import Handlers
 from colorhub.space.study.routes import study_routes
 
 # A new tab is one folder with a function that builds it, and one entry here.
@@ -64,7 +64,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     if overrides.pop("prevent_thread_lock", False):
         return _serve(build(), overrides)
     page = build()
-    with kept_safe(study_tab.SHELF):
+    with kept_safe(study_tab.STUDIES):
         served = _serve(page, overrides)
         page.block_thread()
     return served
@@ -82,7 +82,7 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
-        "app_kwargs": {"routes": study_routes(Desk(study_tab.SHELF, results.REPORTS))},
+        "app_kwargs": {"routes": study_routes(Handlers(study_tab.STUDIES))},
     }
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)

@@ -3,11 +3,8 @@
 import datetime
 import hashlib
 import secrets
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
-from importlib import import_module
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -17,14 +14,15 @@ import numpy as np
 from colorhub import __version__
 from colorhub.study.design.config import Config, Stopping, checked
 from colorhub.study.design.manifest import SCHEMA, freeze, write_manifest
-from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, Plan, make_sequences
+from colorhub.study.design.power import refuse_unreachable
+from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, SequencePlan, make_sequences
 from colorhub.study.errors import StudyError
-from colorhub.study.place import STIMULI, Study, check_name, studies_root
 from colorhub.study.stimuli import files
+from colorhub.study.stimuli.color_vision import Plate, make_plates
 from colorhub.study.stimuli.drawing import Drawn, draw
-from colorhub.study.stimuli.plates import make_plates
 from colorhub.study.stimuli.sources import open_source
 from colorhub.study.stimuli.stimuli import ModelFacts, colored_by, distorted, original
+from colorhub.study.studies import STIMULI, Study, check_name, new_folder, studies_root
 
 _OPEN_ENDED = 200  # sequences for studies without a number of raters
 
@@ -69,61 +67,55 @@ def create_study(
         config = replace(config, stopping=Stopping(raters=None))
     config = with_primary(config, short_names(models))
     plan = plan_of(config, short_names(models))
-    check_effect(config, plan)
+    refuse_unreachable(config, plan)
     seed = secrets.randbelow(2**53) if seed is None else seed
     say(f"Drawing {plan.all_images} photos from {photos}.")
     drawn = draw(open_source(photos, split, config.design.size), plan.all_images, config.design.size, seed)
     colorings, facts = _colorings(models, drawn, say)
-    made = _Made(name, seed, secrets.token_hex(16), demonstration, config, facts)
-    with _aside(root, target) as folder:
+    salt = secrets.token_hex(16)
+    sequences = make_sequences(plan, seed, salt)
+    content = {
+        "schema": SCHEMA,
+        "name": name,
+        "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "colorhub_version": __version__,
+        "demonstration": demonstration,
+        "protocol": config.design.protocol,
+        "seed": seed,
+        "salt": salt,
+        "size": config.design.size,
+        "exposure_ms": config.design.exposure_ms,
+        "models": [fact._asdict() for fact in facts],
+        "photos": {"source": photos, "fingerprint": drawn.fingerprint, "drawn": drawn.names}
+        | {"passed_over": drawn.passed_over},
+        "primary": asdict(config.primary),
+        "exclusions": asdict(config.exclusions),
+        "stopping": asdict(config.stopping),
+        "config": config.to_dict(),
+    }
+    with new_folder(target) as folder:
         say("Writing stimuli and manifest.")
-        shown = _fill(folder, made, make_sequences(plan, seed, made.salt), drawn, colorings)
-        manifest = freeze(made.frozen() | shown | {"photos": _photos(photos, drawn)})
+        plates = make_plates(config.vision.plates, seed, salt) if config.vision.check else []
+        manifest = freeze(content | _write(folder, sequences, drawn, colorings, plates, config.design.quality))
         write_manifest(manifest, folder)
     return Study(target, manifest)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """What a study is, before its pictures."""
-
-    name: str
-    seed: int
-    salt: str
-    demonstration: bool
-    config: Config
-    models: list[ModelFacts]
-
-    def frozen(self) -> dict[str, Any]:
-        """Its part of the manifest."""
-        config = self.config
-        return {
-            "schema": SCHEMA,
-            "name": self.name,
-            "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
-            "colorhub_version": __version__,
-            "demonstration": self.demonstration,
-            "protocol": config.design.protocol,
-            "seed": self.seed,
-            "salt": self.salt,
-            "size": config.design.size,
-            "exposure_ms": config.design.exposure_ms,
-            "models": [fact._asdict() for fact in self.models],
-            "primary": asdict(config.primary),
-            "exclusions": asdict(config.exclusions),
-            "stopping": asdict(config.stopping),
-            "config": config.to_dict(),
-        }
-
-
-def _fill(folder: Path, made: _Made, sequences: list[list[Item]], drawn: Drawn, colorings: Colorings) -> dict[str, Any]:
-    """Write all pictures; their part of the manifest."""
-    config, names = made.config, _names(sequences)
-    plates = make_plates(config.vision.plates, made.seed, made.salt) if config.vision.check else []
-    contents = {names[item]: _encoded(item, drawn, colorings, config) for item in names}
+def _write(
+    folder: Path, sequences: list[list[Item]], drawn: Drawn, colorings: Colorings, plates: list[Plate], quality: int
+) -> dict[str, Any]:
+    """Write all pictures, with one length and in an order that says nothing; their part of the manifest."""
+    cells = {(item.kind, item.image, one) for sequence in sequences for item in sequence for one in item.shown}
+    names = {cell: files.random_name() for cell in sorted(cells)}
     plate_names = [files.random_name() for _ in plates]
+    contents = {names[cell]: files.encode(_pixels(*cell[1:], drawn, colorings), quality) for cell in names}
     contents |= {at: files.encode(plate.pixels, 95) for at, plate in zip(plate_names, plates, strict=True)}
-    hashes, length = _write(folder, contents)
+    length, hashes = files.common_length(list(contents.values())), {}
+    (folder / STIMULI).mkdir()
+    for name in sorted(contents):
+        content = files.padded(contents[name], length)
+        (folder / STIMULI / f"{name}{files.SUFFIX}").write_bytes(content)
+        hashes[name] = hashlib.sha256(content).hexdigest()
     return {
         "file_bytes": length,
         "stimuli": {
@@ -134,17 +126,17 @@ def _fill(folder: Path, made: _Made, sequences: list[list[Item]], drawn: Drawn, 
             {"stimulus": at, "answer": plate.answer, "line": plate.line, "sha256": hashes[at]}
             for at, plate in zip(plate_names, plates, strict=True)
         ],
-        "sequences": [[_position(item, names) for item in sequence] for sequence in sequences],
+        "sequences": [
+            [{"kind": item.kind, "stimuli": [names[item.kind, item.image, one] for one in item.shown]} for item in row]
+            for row in sequences
+        ],
     }
 
 
-def _photos(source: str, drawn: Drawn) -> dict[str, Any]:
-    return {
-        "source": source,
-        "fingerprint": drawn.fingerprint,
-        "drawn": drawn.names,
-        "passed_over": drawn.passed_over,
-    }
+def _pixels(image: int, shown: str, drawn: Drawn, colorings: Colorings) -> np.ndarray:
+    if shown in colorings:
+        return colorings[shown][image]
+    return (original if shown == ORIGINAL else distorted)(drawn.squares[image])
 
 
 def short_names(models: Sequence[str]) -> list[str]:
@@ -171,25 +163,14 @@ def with_primary(config: Config, models: Sequence[str]) -> Config:
     return checked(replace(config, primary=primary))
 
 
-def plan_of(config: Config, models: Sequence[str]) -> Plan:
+def plan_of(config: Config, models: Sequence[str]) -> SequencePlan:
     """What the design is made from: as many sequences as raters are planned, and the reserve."""
     design = config.design
     planned = config.stopping.raters or _OPEN_ENDED
     raters = ceil(planned * (1 + design.reserve))
-    return Plan(
+    return SequencePlan(
         design.protocol, design.images, design.per_rater, tuple(models), design.practice, design.attention, raters
     )
-
-
-def check_effect(config: Config, plan: Plan) -> None:
-    """Refuse a preregistered effect that the design cannot reach. Raises :class:`StudyError`."""
-    if config.primary.effect is None:
-        return
-    try:
-        refuse = import_module("colorhub.study.design.power").refuse_unreachable
-    except (ImportError, AttributeError):
-        return
-    refuse(config, plan)
 
 
 def _colorings(models: Sequence[str], drawn: Drawn, say: Say) -> tuple[Colorings, list[ModelFacts]]:
@@ -199,56 +180,3 @@ def _colorings(models: Sequence[str], drawn: Drawn, say: Say) -> tuple[Colorings
         colorings[name], fact = colored_by(model, drawn.squares, drawn.names)
         facts.append(fact._replace(name=name))
     return colorings, facts
-
-
-def _names(sequences: list[list[Item]]) -> dict[tuple[str, int, str], str]:
-    """A random name for everything that is shown anywhere, in an order that says nothing."""
-    shown = {(item.kind, item.image, one) for sequence in sequences for item in sequence for one in item.shown}
-    return {cell: files.random_name() for cell in sorted(shown)}
-
-
-def _position(item: Item, names: dict[tuple[str, int, str], str]) -> dict[str, Any]:
-    return {"kind": item.kind, "stimuli": [names[item.kind, item.image, one] for one in item.shown]}
-
-
-def _encoded(cell: tuple[str, int, str], drawn: Drawn, colorings: Colorings, config: Config) -> bytes:
-    _, image, shown = cell
-    square = drawn.squares[image]
-    if shown == ORIGINAL:
-        pixels = original(square)
-    elif shown == ATTENTION:
-        pixels = distorted(square)
-    else:
-        pixels = colorings[shown][image]
-    return files.encode(pixels, config.design.quality)
-
-
-def _write(folder: Path, contents: dict[str, bytes]) -> tuple[dict[str, str], int]:
-    """Write all files with one length and in an order that says nothing; their hashes and that length."""
-    length = files.common_length(list(contents.values()))
-    (folder / STIMULI).mkdir()
-    hashes = {}
-    for name in sorted(contents):
-        content = files.padded(contents[name], length)
-        (folder / STIMULI / f"{name}{files.SUFFIX}").write_bytes(content)
-        hashes[name] = hashlib.sha256(content).hexdigest()
-    return hashes, length
-
-
-@contextmanager
-def _aside(root: Path, target: Path) -> Iterator[Path]:
-    """A folder beside the target that becomes it at the end; after any error it is gone."""
-    folder = root / f".{target.name}.{secrets.token_hex(4)}.tmp"
-    new_root = not root.exists()
-    try:
-        folder.mkdir(parents=True)
-        yield folder
-        folder.rename(target)
-    except OSError as error:
-        if target.exists():
-            raise StudyError(f"The name {target.name} was taken meanwhile: choose another name.") from None
-        raise StudyError(f"The study cannot be written to {root}: {error.strerror or error}.") from None
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        if new_root and root.is_dir() and not any(root.iterdir()):
-            root.rmdir()

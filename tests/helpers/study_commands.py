@@ -8,9 +8,9 @@ from study_parts import Clock, decided
 from typer.testing import CliRunner, Result
 
 from colorhub.cli.main import app
-from colorhub.study.place import Study
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
 
 
 def move_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

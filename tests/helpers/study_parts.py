@@ -8,13 +8,16 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from sqlalchemy import RowMapping, select
+
 from colorhub.study.create import plan_of
 from colorhub.study.design.config import Config, Stopping, checked
 from colorhub.study.design.manifest import SCHEMA, Manifest, freeze, write_manifest
 from colorhub.study.design.sequences import make_sequences
-from colorhub.study.place import STIMULI, Study
 from colorhub.study.store.answers import ANSWERS
+from colorhub.study.store.schema import raters
 from colorhub.study.store.store import Store
+from colorhub.study.studies import STIMULI, Study
 
 
 def small_config(**parts: Any) -> Config:
@@ -77,11 +80,16 @@ class Clock:
         return self.now
 
 
+def rater_of(store: Store, token: str) -> RowMapping:
+    """The row of the rater with this token."""
+    with store.database.reading() as connection:
+        return connection.execute(select(raters).where(raters.c.id == store.rater_of(token))).mappings().one()
+
+
 def truth(store: Store, token: str, position: int) -> str:
     """The right answer at a position: what nobody outside can know."""
-    with store.database.reading() as connection:
-        rater = store._rater(connection, token)
-    item = store._sequence(rater)[position]
+    rater = rater_of(store, token)
+    item = store.manifest(rater["study"]).sequences[rater["number"]][position]
     shown = [store.manifest(rater["study"]).stimuli[stimulus]["shown"] for stimulus in item["stimuli"]]
     if len(shown) == 2:
         return "left" if shown[0] == "original" else "right"
@@ -115,10 +123,9 @@ def stored_study(root: Path, name: str = "small", config: Config | None = None, 
 def decided(store: Store, token: str, position: int) -> dict[str, Any]:
     """The answer of a simulated rater, which hangs on the sequence and the position alone: one in three is wrong, of
     attention items none, or a study of a few raters could lose all of them to the exclusions."""
-    with store.database.reading() as connection:
-        rater = store._rater(connection, token)
+    rater = rater_of(store, token)
     random = Random(f"{rater['number']}/{position}")
-    careful = store._sequence(rater)[position]["kind"] == "attention"
+    careful = store.manifest(rater["study"]).sequences[rater["number"]][position]["kind"] == "attention"
     right = truth(store, token, position)
     wrong = next(word for word in ANSWERS[store.manifest(rater["study"]).protocol] if word != right)
     return {

@@ -12,9 +12,9 @@ import uvicorn
 from starlette.applications import Starlette
 from study_parts import small_manifest
 
-from colorhub.space.study.desk import Desk
+from colorhub.space.study.catalogue import StudyCatalogue
+from colorhub.space.study.handlers import Handlers
 from colorhub.space.study.routes import study_routes
-from colorhub.space.study.shelf import Shelf
 from colorhub.study.design.config import Config
 from colorhub.study.design.manifest import Manifest, freeze, write_manifest
 from colorhub.study.stimuli import files
@@ -43,9 +43,9 @@ def write_study(root: Path, name: str = "small", config: Config | None = None, d
 
 
 @contextmanager
-def serving_api(desk: Desk | None = None) -> Iterator[int]:
+def serving_api(handlers: Handlers | None = None) -> Iterator[int]:
     """Serve what is under ``/study`` on a port of its own, for the studies of $COLORHUB_STUDIES."""
-    app = Starlette(routes=study_routes(desk or Desk(Shelf())))
+    app = Starlette(routes=study_routes(handlers or Handlers(StudyCatalogue())))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

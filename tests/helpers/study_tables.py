@@ -7,8 +7,8 @@ import pandas as pd
 
 from colorhub.study.design.config import Config
 from colorhub.study.design.manifest import Manifest, freeze, write_manifest
-from colorhub.study.statistics import ORIGINAL, Trials
 from colorhub.study.statistics.simulated import Spread, simulate
+from colorhub.study.statistics.table import ORIGINAL, Trials
 
 MODELS = ["eccv16", "unet-<b>gan"]  # a name that must be escaped wherever it is written
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from colorhub.cli.main import app
 from colorhub.models import create
 from colorhub.study.design.config import config_of, load_config
-from colorhub.study.place import open_study
+from colorhub.study.studies import open_study
 
 SMALLER = {
     "images = 400": "images = 12\npractice = 2\nattention = 2\nsize = 64",
@@ -71,9 +71,9 @@ def test_a_study_by_the_readme(hub: LocalHub, tmp_path: Path, monkeypatch: pytes
     create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
     create("eccv16", width=4, working_size=32).save_pretrained(tmp_path / "models" / "eccv16")
     (tmp_path / "photos").mkdir()
-    for number in range(24):
+    for number in range(48):  # some are not surely in colour
         photo = (data.astronaut(), data.coffee(), data.rocket())[number % 3]
-        top, left = 130 * (number // 12), 130 * (number // 3 % 4)
+        top, left = 90 * (number // 12), 120 * (number // 3 % 4)
         Image.fromarray(photo[top : top + 128, left : left + 128]).save(tmp_path / "photos" / f"{number}.png")
     Path("study.toml").write_text(smaller(part("toml")))
 

@@ -18,14 +18,14 @@ from study_server import serving_api, write_study
 
 from benchmarks import study_hostile, study_leak, study_servers
 from benchmarks.study_servers import NAME
-from colorhub.space.study.desk import Desk
-from colorhub.space.study.guard import Allowance, FloodError
-from colorhub.space.study.shelf import Remembered
+from colorhub.space.study.catalogue import Remembered, StudyCatalogue
+from colorhub.space.study.handlers import Handlers
+from colorhub.space.study.limits import FloodError, RateLimit
 from colorhub.study.design.config import Links, Panel, Vision
 from colorhub.study.design.manifest import read_manifest
-from colorhub.study.place import Study
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
 
 GOOD = {"answer": "real", "rt_ms": 700}
 
@@ -126,7 +126,7 @@ def test_a_picture_is_served_to_its_rater_alone(place: Place) -> None:
     for token in (one, two):
         body = place.get("pictures/1/0", token).content
         own = (place.folder / "studies" / NAME / "stimuli" / f"{place.truth(token, 1)}.webp").read_bytes()
-        assert study_leak._picture(body) == study_leak._picture(own)
+        assert study_leak.picture_of(body) == study_leak.picture_of(own)
     assert place.get("pictures/2/0", one).status_code == 403
 
 
@@ -172,7 +172,7 @@ def test_hostile_requests_change_nothing(root: Path) -> None:
         assert study_servers.snapshot(root.parent) == before
         assert study_hostile.verdict(seen) == []
         assert seen.total() == 20 * len(attacker.kinds)
-        assert asyncio.run(study_hostile._honest(port, attacker)) == 200
+        assert asyncio.run(study_hostile.honest_vote(port, attacker)) == 200
 
 
 @pytest.mark.parametrize(
@@ -217,9 +217,9 @@ def test_when_closed_the_trials_are_public(place: Place) -> None:
     assert "Closed early" in place.get("studies/load/report").text
 
 
-def test_studies_are_found_while_the_page_is_up(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("colorhub.space.study.shelf._LOOK_SECONDS", 0.0)
-    with serving_api() as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/study/api") as client:
+def test_studies_are_found_while_the_page_is_up(root: Path) -> None:
+    handlers = Handlers(StudyCatalogue(look_seconds=0.0))
+    with serving_api(handlers) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}/study/api") as client:
         assert client.get("/studies").json() == []
         assert not (root / "votes.sqlite").exists()
         write_study(root, "first", demonstration=True)
@@ -250,28 +250,27 @@ def test_the_page_runs_nothing_of_others(place: Place) -> None:
         assert place.client.get(f"/study/files/{name}").status_code == 404
 
 
-def test_an_allowance_refills_and_forgets() -> None:
+def test_a_rate_limit_refills_and_forgets() -> None:
     now = [0.0]
-    allowance = Allowance(rate=2, burst=3, clock=lambda: now[0])
+    limit = RateLimit(rate=2, burst=3, clock=lambda: now[0])
     for _ in range(3):
-        allowance.take(b"one")
+        limit.take(b"one")
     with pytest.raises(FloodError):
-        allowance.take(b"one")
-    allowance.take(b"another")
+        limit.take(b"one")
+    limit.take(b"another")
     now[0] = 0.5
-    allowance.take(b"one")
+    limit.take(b"one")
     with pytest.raises(FloodError):
-        allowance.take(b"one")
+        limit.take(b"one")
     for number in range(50_000):
-        allowance.take(str(number).encode())
-    assert len(allowance._left) <= 20_000
+        limit.take(str(number).encode())
+    assert limit.senders <= 20_000
 
 
 def test_a_flood_of_one_rater_is_refused(root: Path) -> None:
     write_study(root, NAME)
-    desk = Desk()
-    desk._rater = Allowance(rate=0.001, burst=5)
-    with serving_api(desk) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    handlers = Handlers(StudyCatalogue(), rater_limit=RateLimit(rate=0.001, burst=5))
+    with serving_api(handlers) as port, httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         place = Place(root.parent, client, port)
         token, other = place.begin(), place.begin()
         assert [place.get("progress", token).status_code for _ in range(7)] == [200] * 5 + [429] * 2

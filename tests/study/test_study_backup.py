@@ -19,14 +19,14 @@ from study_parts import Clock, small_config, stored_study
 from colorhub.hub import Hub
 from colorhub.study import errors
 from colorhub.study.design.config import Panel
-from colorhub.study.place import Study, open_study
 from colorhub.study.report.data import result_table
 from colorhub.study.report.report import Ending, make_report
-from colorhub.study.report.table import trial_table
-from colorhub.study.sharing import keeping
+from colorhub.study.sharing import auto_backup
 from colorhub.study.sharing.backup import back_up
-from colorhub.study.store import sessions
+from colorhub.study.store import store as store_module
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study, open_study
+from colorhub.study.trials import public_table
 
 REPO = "owner/kept"
 
@@ -46,7 +46,7 @@ def backup(hub: LocalHub, repo_id: str = REPO) -> dict[str, bytes]:
 def known_raters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Raters' random ids are the same in every study, so that whole tables can be compared."""
     numbers = itertools.count()
-    monkeypatch.setattr(sessions, "new_rater", lambda: f"{next(numbers):032x}")
+    monkeypatch.setattr(store_module, "new_rater", lambda: f"{next(numbers):032x}")
 
 
 def first_half(store: Store, clock: Clock) -> list[str]:
@@ -74,7 +74,7 @@ def second_half(store: Store, tokens: list[str]) -> dict[str, Any]:
     store.withdraw(codes[1])
     state = store.state("small")
     rows = store.rows("small")
-    report = make_report(store.manifest("small").data, trial_table(rows), Ending(state["closed"]), 200, mixed=False)
+    report = make_report(store.manifest("small").data, public_table(rows), Ending(state["closed"]), 200, mixed=False)
     return {
         "state": state,
         "rows": rows,
@@ -275,11 +275,11 @@ def test_several_studies_share_a_backup(hub: LocalHub, study: Study, store: Stor
 def test_backups_go_on_by_themselves(
     hub: LocalHub, study: Study, store: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert keeping.start_backups(lambda: store.database, lambda: [study]) is None
+    assert auto_backup.start_backups(lambda: store.database, lambda: [study]) is None
     monkeypatch.setenv("COLORHUB_STUDY_BACKUP", REPO)
     hub.faults = [Fault("POST /api/repos/create", status=500, times=1)]
     token = store.begin("small").token
-    backups = keeping.start_backups(lambda: store.database, lambda: [study], minutes=0.001)
+    backups = auto_backup.start_backups(lambda: store.database, lambda: [study], minutes=0.001)
     assert backups is not None
     answer(store, token, 0, 5)
     deadline = 600
@@ -298,19 +298,19 @@ def test_an_app_that_starts_on_an_empty_disk_brings_its_studies_back(
     hub: LocalHub, study: Study, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     root = move_to(tmp_path / "second", monkeypatch)
-    assert keeping.restore_at_start() == []
+    assert auto_backup.restore_at_start() == []
     monkeypatch.setenv("COLORHUB_STUDY_BACKUP", REPO)
-    assert keeping.restore_at_start() == []  # nothing has been backed up yet
+    assert auto_backup.restore_at_start() == []  # nothing has been backed up yet
     token = store.begin("small").token
     answer(store, token, 0, 5)
     back_up(Hub(), store.database, study, REPO)
     hub.faults = [Fault("GET /api/datasets", status=500)]
     with pytest.raises(ValueError, match="The Hub answered 500"):
-        keeping.restore_at_start()
+        auto_backup.restore_at_start()
     hub.faults = []
-    assert [(one.name, one.votes, one.new) for one in keeping.restore_at_start()] == [("small", 5, True)]
+    assert [(one.name, one.votes, one.new) for one in auto_backup.restore_at_start()] == [("small", 5, True)]
     asked = len(hub.log)
-    assert keeping.restore_at_start() == []  # it has its own now
+    assert auto_backup.restore_at_start() == []  # it has its own now
     assert len(hub.log) == asked
     assert opened(open_study("small", root)).progress(token).position == 5
 

@@ -11,8 +11,8 @@ from study_commands import answer, move_to, opened, refused, run
 from study_parts import small_config, stored_study
 
 from colorhub.study.design.config import Panel
-from colorhub.study.place import Study, open_study
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study, open_study
 
 REPO = "owner/kept"
 

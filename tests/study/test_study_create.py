@@ -24,11 +24,11 @@ from colorhub.study.design.config import Config, config_of
 from colorhub.study.design.manifest import canonical, content_hash, read_manifest
 from colorhub.study.design.prereg import preregistration
 from colorhub.study.errors import ManifestError, StudyError
-from colorhub.study.place import Study, open_study, study_names
 from colorhub.study.stimuli import files
+from colorhub.study.stimuli.color_vision import DICHROMACY, colors, make_plates
 from colorhub.study.stimuli.drawing import draw
-from colorhub.study.stimuli.plates import DICHROMACY, colors, make_plates
 from colorhub.study.stimuli.sources import open_source
+from colorhub.study.studies import Study, open_study, study_names
 
 SMALL = {"images": 8, "per_rater": 4, "size": 96, "practice": 2, "attention": 1}
 

@@ -8,12 +8,12 @@ from space_server import small_models
 from study_parts import small_config, small_manifest, vote_all
 
 from colorhub.space.study import demonstration, results, tab
-from colorhub.space.study.reports import Reports
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.study.design.config import Stopping
 from colorhub.study.design.manifest import write_manifest
 from colorhub.study.errors import OutOfOrderError
-from colorhub.study.place import open_study, study_names
+from colorhub.study.report import document
+from colorhub.study.studies import open_study, study_names
 
 
 @pytest.fixture
@@ -26,16 +26,15 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def shelf(root: Path, monkeypatch: pytest.MonkeyPatch) -> Shelf:
-    """A shelf that the tabs use, with one study for two raters."""
+def catalogue(root: Path, monkeypatch: pytest.MonkeyPatch) -> StudyCatalogue:
+    """A catalogue that the tabs use, with one study for two raters."""
     manifest = small_manifest(config=small_config(raters=2))
     (root / manifest.name).mkdir(parents=True)
     write_manifest(manifest, root / manifest.name)
-    shelf = Shelf()
+    catalogue = StudyCatalogue()
     for module in (tab, results):
-        monkeypatch.setattr(module, "SHELF", shelf)
-    monkeypatch.setattr(results, "REPORTS", Reports(shelf))
-    return shelf
+        monkeypatch.setattr(module, "STUDIES", catalogue)
+    return catalogue
 
 
 def test_it_is_made_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +51,7 @@ def test_it_is_made_once(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_it_is_not_made_beside_studies_of_an_organizer(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demonstration, "_models", lambda: ["unet"])
+    monkeypatch.setattr(demonstration, "models_to_show", lambda: ["unet"])
     monkeypatch.setenv("COLORHUB_DATABASE_URL", "postgresql://127.0.0.1:1/none")
     assert not demonstration.prepare()
     monkeypatch.delenv("COLORHUB_DATABASE_URL")
@@ -68,7 +67,7 @@ def test_the_page_goes_on_without_it(
     def fail(*words: object) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(demonstration, "_models", lambda: ["unet"])
+    monkeypatch.setattr(demonstration, "models_to_show", lambda: ["unet"])
     monkeypatch.setattr("colorhub.study.create.colored_by", fail)
     with caplog.at_level(logging.WARNING):
         assert not demonstration.prepare()
@@ -76,8 +75,8 @@ def test_the_page_goes_on_without_it(
     assert not root.exists()  # nothing is left behind
 
 
-def test_an_open_study_shows_counts_only(shelf: Shelf) -> None:
-    store = shelf.store()
+def test_an_open_study_shows_counts_only(catalogue: StudyCatalogue) -> None:
+    store = catalogue.store()
     vote_all(store, store.begin("small").token)
     told = tab.fill()
     assert "<dt>Raters</dt><dd>1</dd>" in told
@@ -89,18 +88,18 @@ def test_an_open_study_shows_counts_only(shelf: Shelf) -> None:
     assert "<dd>8</dd>" in still
     assert not {"one", "two", "unet"} & set(still.replace(">", " ").replace("<", " ").split())  # no model is named
     with pytest.raises(OutOfOrderError, match="still open"):
-        Reports(shelf).fragment("small")
+        catalogue.report("small")
     with pytest.raises(OutOfOrderError, match="still open"):
-        Reports(shelf).trials("small")
+        catalogue.trials("small")
 
 
-def test_a_study_that_has_ended_shows_its_report(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = shelf.store()
+def test_a_study_that_has_ended_shows_its_report(catalogue: StudyCatalogue, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = catalogue.store()
     tokens = [store.begin("small").token for _ in range(2)]
     for token in tokens:
         vote_all(store, token)
     made = []
-    monkeypatch.setattr(Reports, "_work_out", lambda self, manifest: made.append(manifest.name) or "<p>figures</p>")
+    monkeypatch.setattr(document, "to_fragment", lambda blocks: made.append("small") or "<p>figures</p>")
     pick, meanwhile, still = results.fill()
     assert pick["value"] == "small"
     assert "Working out" in meanwhile
@@ -108,19 +107,21 @@ def test_a_study_that_has_ended_shows_its_report(shelf: Shelf, monkeypatch: pyte
     for _ in range(3):
         assert "<p>figures</p>" in results.report("small")
     assert made == ["small"]  # once
-    assert results.REPORTS.trials("small").count("\n") == 1 + 2 * 12
+    assert catalogue.trials("small").count("\n") == 1 + 2 * 12
     store.withdraw(store.result(tokens[0])["withdrawal_code"])
     results.report("small")
     assert made == ["small"] * 2  # without the rater who withdrew
-    assert results.REPORTS.trials("small").count("\n") == 1 + 12
+    assert catalogue.trials("small").count("\n") == 1 + 12
 
 
-def test_a_database_that_cannot_be_reached_is_told_in_the_tabs(shelf: Shelf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_cannot_be_reached_is_told_in_the_tabs(
+    catalogue: StudyCatalogue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from colorhub.study.errors import UnavailableError
 
     def fail(name: str) -> None:
         raise UnavailableError("no database")
 
-    monkeypatch.setattr(shelf, "state", fail)
+    monkeypatch.setattr(catalogue, "state", fail)
     assert "cannot be reached just now" in tab.fill()
     assert "cannot be reached just now" in results.fill()[1]

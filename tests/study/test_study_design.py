@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, Plan, make_sequences, pair_walk, walk
+from colorhub.study.design.sequences import ATTENTION, ORIGINAL, Item, SequencePlan, make_sequences, pair_walk, walk
 
 SHAPES = [
     # images, per rater, models: multiples, common divisors, primes, odd lengths, one image more than a session
@@ -22,9 +22,9 @@ SHAPES = [
 ]
 
 
-def plan(protocol: str, images: int, per_rater: int, models: int, raters: int = 60, extra: int = 0) -> Plan:
+def plan(protocol: str, images: int, per_rater: int, models: int, raters: int = 60, extra: int = 0) -> SequencePlan:
     names = tuple(f"model{n}" for n in range(models))
-    return Plan(protocol, images, per_rater, names, extra, extra, raters)
+    return SequencePlan(protocol, images, per_rater, names, extra, extra, raters)
 
 
 def trials(sequence: list[Item]) -> list[Item]:
@@ -100,7 +100,7 @@ def test_the_walk_is_a_latin_square() -> None:
 
 
 def test_practice_first_attention_spread() -> None:
-    made = Plan("realfake", 40, 20, ("a", "b"), 6, 4, 30)
+    made = SequencePlan("realfake", 40, 20, ("a", "b"), 6, 4, 30)
     places = []
     for sequence in make_sequences(made, 0, "salt"):
         kinds = [item.kind for item in sequence]

@@ -12,8 +12,10 @@ from scipy import stats
 from study_tables import study_table, table_of
 
 from colorhub.study.report.report import SCRIPT
-from colorhub.study.statistics import Trials, fit_mixed_model, resample, trials_of
+from colorhub.study.statistics.mixed import fit_mixed_model
+from colorhub.study.statistics.resampling import resample
 from colorhub.study.statistics.simulated import Spread, simulate
+from colorhub.study.statistics.table import Trials, trials_of
 
 
 def test_mixed_model_finds_what_was_simulated() -> None:

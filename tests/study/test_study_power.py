@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 from colorhub.cli.main import app
 from colorhub.study.design.config import Config, Primary, Stopping
 from colorhub.study.design.power import (
-    Design,
     PowerError,
+    StudySize,
     chance_votes_needed,
     choices,
     difference_error,
@@ -24,10 +24,10 @@ from colorhub.study.design.power import (
     simulated_power,
     smallest_effect,
 )
-from colorhub.study.design.sequences import Plan
+from colorhub.study.design.sequences import SequencePlan
 from colorhub.study.statistics.simulated import Spread
 
-DESIGN = Design(raters=100, images=400, per_rater=40, models=2)
+DESIGN = StudySize(raters=100, images=400, per_rater=40, models=2)
 WORKED = Spread(rater=0, image=0, image_model=0.15, rater_model=0.05, vote=0.48)
 Z = stats.norm.ppf(0.975) + stats.norm.ppf(0.80)
 
@@ -35,7 +35,7 @@ Z = stats.norm.ppf(0.975) + stats.norm.ppf(0.80)
 @pytest.mark.parametrize(("images", "votes"), [(400, 2944), (200, 10464)])
 def test_variance_of_the_difference_is_the_closed_form_worked_out_by_hand(images: int, votes: int) -> None:
     """5 points with 100 raters: 2 * .15^2 / J + 2 * .05^2 / 100 + 2 * .48^2 / N = (.05 / 2.80)^2."""
-    design = Design(100, images, per_rater=4 * votes // 100, models=2)
+    design = StudySize(100, images, per_rater=4 * votes // 100, models=2)
     assert design.votes == pytest.approx(votes, rel=0.01)
     assert Z * difference_error(design, WORKED) == pytest.approx(5.0, rel=0.005)
 
@@ -50,7 +50,7 @@ def test_power_is_that_of_statsmodels_t_test() -> None:
 
 def test_nine_images_of_their_own_find_nothing_below_26_points() -> None:
     """What report 004's design could find: images that differ by 20 points, any number of raters."""
-    design = Design(100_000, 18, 18, 2, same_images=False)
+    design = StudySize(100_000, 18, 18, 2, same_images=False)
     spread = Spread(rater=0, image=0.20, image_model=0.0, rater_model=0.0)
     assert Z * difference_error(design, spread) == pytest.approx(26.4, abs=0.1)
 
@@ -63,23 +63,21 @@ def test_independent_votes_against_one_half() -> None:
 def test_the_smallest_effect_is_found_with_the_power_it_was_asked_for() -> None:
     for design in (
         DESIGN,
-        Design(30, 50, 20, 3),
+        StudySize(30, 50, 20, 3),
         replace(DESIGN, protocol="2afc"),
         replace(DESIGN, against="original"),
     ):
-        smallest = smallest_effect(
-            design.raters, design.images, design.per_rater, design.models, design.protocol, design.against
-        )
+        smallest = smallest_effect(design)
         assert power_of(design, smallest) == pytest.approx(0.80, abs=1e-6)
         assert equivalence_power(design, smallest) < power_of(design, smallest)
 
 
 def test_images_limit_what_raters_can_do() -> None:
-    few = Design(raters=0, images=60, per_rater=40, models=2)
+    few = StudySize(raters=0, images=60, per_rater=40, models=2)
     assert raters_needed(5.0, few) is None
     needed = raters_needed(5.0, replace(few, images=400))
     assert needed is not None
-    assert power_of(Design(needed, 400, 40, 2), 5.0) >= 0.80 > power_of(Design(needed - 1, 400, 40, 2), 5.0)
+    assert power_of(StudySize(needed, 400, 40, 2), 5.0) >= 0.80 > power_of(StudySize(needed - 1, 400, 40, 2), 5.0)
     table = choices(5.0, few)
     assert table[0][1] is None
     found = [raters for _, raters in table if raters is not None]
@@ -88,12 +86,14 @@ def test_images_limit_what_raters_can_do() -> None:
 
 @pytest.mark.parametrize(
     "design",
-    [Design(60, 80, 40, 2), Design(50, 60, 30, 1, "2afc", "original"), Design(60, 80, 40, 1, against="original")],
+    [
+        StudySize(60, 80, 40, 2),
+        StudySize(50, 60, 30, 1, "2afc", "original"),
+        StudySize(60, 80, 40, 1, against="original"),
+    ],
 )
-def test_simulated_studies_find_as_much_as_the_closed_form_says(design: Design) -> None:
-    effect = smallest_effect(
-        design.raters, design.images, design.per_rater, design.models, design.protocol, design.against
-    )
+def test_simulated_studies_find_as_much_as_the_closed_form_says(design: StudySize) -> None:
+    effect = smallest_effect(design)
     result = simulated_power(design, effect, runs=100)
     assert abs(result.power - 0.80) < 4 * result.error
     nothing = simulated_power(design, 0.0, runs=60)
@@ -110,13 +110,13 @@ def test_simulated_studies_find_as_much_as_the_closed_form_says(design: Design) 
 )
 def test_designs_that_compare_nothing_are_refused(design: tuple[int, int, int, int], reason: str) -> None:
     with pytest.raises(PowerError, match=reason):
-        smallest_effect(*design)
+        smallest_effect(StudySize(*design))
 
 
 def test_a_preregistered_effect_out_of_reach_is_refused_with_the_smallest_within() -> None:
-    plan = Plan("realfake", 400, 40, ("a", "b"), 10, 4, 125)
+    plan = SequencePlan("realfake", 400, 40, ("a", "b"), 10, 4, 125)
     config = Config(stopping=Stopping(raters=100), primary=Primary(first="a", second="b", effect=5.0))
-    smallest = smallest_effect(100, 400, 40, 2)
+    smallest = smallest_effect(StudySize(100, 400, 40, 2))
     with pytest.raises(PowerError, match=f"find {np.ceil(10 * smallest) / 10:g} points or more with 80%"):
         refuse_unreachable(config, plan)
     reachable = replace(config, primary=replace(config.primary, effect=float(np.ceil(10 * smallest) / 10)))
@@ -127,7 +127,7 @@ def test_a_preregistered_effect_out_of_reach_is_refused_with_the_smallest_within
 def test_the_command_names_raters_images_and_a_check() -> None:
     done = CliRunner().invoke(app, ["study", "power", "--effect", "12", "--images", "80", "--simulate", "30"])
     assert done.exit_code == 0
-    needed = raters_needed(12, Design(0, 80, 40, 2))
+    needed = raters_needed(12, StudySize(0, 80, 40, 2))
     assert f"{needed} raters, 80 images" in done.stdout
     assert "of 30 such studies found it" in done.stdout
 
@@ -135,7 +135,7 @@ def test_the_command_names_raters_images_and_a_check() -> None:
 def test_the_command_says_no_by_its_exit_code() -> None:
     short = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--raters", "50", "--simulate", "0"])
     assert short.exit_code == 1
-    assert f"{smallest_effect(50, 400, 40, 2):.1f} points" in short.stdout
+    assert f"{smallest_effect(StudySize(50, 400, 40, 2)):.1f} points" in short.stdout
     few = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--images", "60", "--simulate", "0"])
     assert few.exit_code == 1
     assert "take more images" in few.stdout
@@ -152,7 +152,7 @@ def test_create_refuses_an_effect_out_of_reach_before_a_photo_is_drawn(
     toml.write_text('[design]\nimages = 50\n[stopping]\nraters = 40\n[primary]\nfirst = "unet"\neffect = 3\n')
     command = ["study", "create", "mine", "--photos", "packaged", "--models", "unet", "--config", str(toml)]
     done = CliRunner().invoke(app, command)
-    smallest = smallest_effect(40, 50, 40, 1, against="original")
+    smallest = smallest_effect(StudySize(40, 50, 40, 1, against="original"))
     assert done.exit_code == 1
     assert done.stderr.startswith(
         "Error: primary.effect is 3 points, and 40 raters with 40 trials each on 50 images find"

@@ -14,10 +14,10 @@ from study_parts import small_config, stored_study
 
 from colorhub.study.design.config import Panel
 from colorhub.study.design.manifest import verified
-from colorhub.study.place import Study
 from colorhub.study.sharing.release import TRIALS
-from colorhub.study.sharing.release_card import _CODEBOOK
+from colorhub.study.sharing.release_card import CODEBOOK
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
 
 REPO = "our-org/real-or-fake"
 
@@ -69,7 +69,7 @@ def test_the_card_says_what_every_column_is(hub: LocalHub, study: Study, store: 
     metadata = yaml.safe_load(head)
     assert metadata["license"] == "cc-by-4.0"
     assert {one["data_files"] for one in metadata["configs"]} <= set(files)
-    for name, codebook in _CODEBOOK.items():
+    for name, codebook in CODEBOOK.items():
         assert pq.read_schema(io.BytesIO(files[f"data/{name}.parquet"])).names == list(codebook)
         assert all(f"| `{column}` | {meaning} |" in text for column, meaning in codebook.items())
     assert study.manifest.sha256 in text

@@ -19,20 +19,20 @@ from colorhub.study.design.manifest import write_manifest
 from colorhub.study.report import plots, reproduce
 from colorhub.study.report.data import flow_of
 from colorhub.study.report.document import Heading, Paragraph, Table, to_fragment, to_markdown
-from colorhub.study.report.report import SCRIPT, Ending, Report, make_report, write_report
-from colorhub.study.report.words import comparison_sentence
-from colorhub.study.statistics import ORIGINAL
+from colorhub.study.report.report import SCRIPT, Ending, StudyReport, make_report, write_report
+from colorhub.study.report.sections import comparison_sentence
+from colorhub.study.statistics.table import ORIGINAL
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> StudyReport:
     return make_report(manifest_of().data, study_table(), Ending("2030-02-01"), draws=500)
 
 
 @pytest.fixture(scope="module")
-def folder(report: Report, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(report: StudyReport, tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("report")
     write_report(report, target)
     return target
@@ -54,7 +54,7 @@ class Page(HTMLParser):
         self.words += data
 
 
-def test_page_and_markdown_hold_the_figures(report: Report, folder: Path) -> None:
+def test_page_and_markdown_hold_the_figures(report: StudyReport, folder: Path) -> None:
     page = Page((folder / "report.html").read_text(encoding="utf-8"))
     markdown = (folder / "report.md").read_text(encoding="utf-8")
     for result in report.kept.results:
@@ -98,13 +98,13 @@ def test_the_interval_is_drawn_where_it_is() -> None:
     )
     circle = next(child for child in svg if child.tag.endswith("circle"))
     line = next(child for child in svg if child.get("class") == "p-data" and child.tag.endswith("path"))
-    left, right = plots._LEFT, plots._RIGHT
+    left, right = plots.LEFT, plots.RIGHT
     assert float(circle.get("cx") or 0) == (left + right) / 2
     start = float((line.get("d") or "").split()[0].removeprefix("M"))
     assert start == left + (right - left) / 4
 
 
-def test_tables_can_be_read_by_others(report: Report, folder: Path) -> None:
+def test_tables_can_be_read_by_others(report: StudyReport, folder: Path) -> None:
     with open(folder / "results.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     row = next(row for row in rows if row["figure"] == "realness" and row["first"] == ORIGINAL)
@@ -138,7 +138,7 @@ def test_a_demonstration_and_an_early_end_are_said_first() -> None:
     assert "early" not in to_fragment(real.blocks)
 
 
-def test_both_analyses_are_shown(report: Report) -> None:
+def test_both_analyses_are_shown(report: StudyReport) -> None:
     text = to_fragment(report.blocks)
     assert report.kept.votes < report.everything.votes
     for analysis in (report.kept, report.everything):
@@ -158,7 +158,7 @@ def test_flow_counts_every_vote() -> None:
     assert flow[2][0] == f"analysed: {by_rule['']} votes, 39 raters"
 
 
-def test_the_preregistered_comparison_is_put_into_words(report: Report) -> None:
+def test_the_preregistered_comparison_is_put_into_words(report: StudyReport) -> None:
     primary = report.kept.primary
     assert primary is not None
     sentence = comparison_sentence(primary)

@@ -11,25 +11,19 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from study_tables import study_table, table_of
 
-from colorhub.study.statistics import (
-    ORIGINAL,
-    Estimate,
-    TableError,
-    Trials,
-    analyse,
+from colorhub.study.statistics.analysis import analyse
+from colorhub.study.statistics.comparison import holm
+from colorhub.study.statistics.detection import (
     criterion,
     forced_choice_sensitivity,
-    holm,
-    read_table,
-    resample,
     sensitivity,
     side_bias,
-    trials_of,
-    two_way_regression,
-    unclustered_sensitivity_error,
-    wilson,
 )
+from colorhub.study.statistics.estimate import Estimate, wilson
+from colorhub.study.statistics.regression import two_way_regression
+from colorhub.study.statistics.resampling import resample
 from colorhub.study.statistics.simulated import Spread, simulate
+from colorhub.study.statistics.table import ORIGINAL, TableError, Trials, read_table, trials_of
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +162,15 @@ def test_sensitivity_has_its_textbook_values() -> None:
     assert criterion(resampled, "model").value == pytest.approx(0.0, abs=0.002)
     lenient = resample(one_vote_each(10**4, 9332, 10**4, 5000), draws=50)  # z = 1.5 and 0
     assert criterion(lenient, "model").value == pytest.approx(-0.75, abs=0.002)
+
+
+def unclustered_sensitivity_error(hits: int, originals: int, false_alarms: int, fakes: int) -> float:
+    """Standard error of d' if all votes were independent (Gourevitch and Galanter 1967): too small for a study."""
+    total = 0.0
+    for k, n in ((hits, originals), (false_alarms, fakes)):
+        rate = (k + 0.5) / (n + 1)
+        total += rate * (1 - rate) / (n * stats.norm.pdf(stats.norm.ppf(rate)) ** 2)
+    return float(np.sqrt(total))
 
 
 def test_error_of_sensitivity_is_the_closed_form_where_votes_are_independent() -> None:

@@ -20,6 +20,7 @@ from colorhub.study.design.manifest import Manifest
 from colorhub.study.store.database import Database
 from colorhub.study.store.schema import metadata, panel, sequences
 from colorhub.study.store.store import Store
+from colorhub.study.trials import COLUMNS, PUBLIC_COLUMNS, public_table
 
 GOOD = {"answer": "real", "rt_ms": 700}
 
@@ -332,11 +333,10 @@ def test_pairs(path: Path, clock: Clock) -> None:
 
 
 def test_the_trial_table_is_a_data_frame(store: Store) -> None:
-    from colorhub.study.report.table import COLUMNS, trial_table
-
-    assert list(trial_table(store.rows("small")).columns) == list(COLUMNS)
+    assert list(public_table(store.rows("small")).columns) == list(PUBLIC_COLUMNS)
     vote_all(store, store.begin("small").token)
-    frame = trial_table(store.rows("small"))
+    assert tuple(store.rows("small")[0]) == COLUMNS
+    frame = public_table(store.rows("small"))
     assert len(frame) == 12
     assert frame["correct"].dtype == bool
     assert frame["said_real"].dtype == bool

@@ -9,7 +9,7 @@ from colorhub.cli.console import echo_err
 from colorhub.cli.study.opening import Name, study_endings
 
 if TYPE_CHECKING:
-    from colorhub.study.design.config import Config
+    pass
 
 _Photos = Annotated[
     str, typer.Option(metavar="DATASET|FOLDER", help="Where photos are drawn from; 'packaged' for a try.")
@@ -53,9 +53,11 @@ def create(
     in study.toml. The manifest is frozen and hashed: colorhub study prereg prints it for a preregistration.
     """
     from colorhub.study.create import create_study
+    from colorhub.study.design.config import load_config
 
     with study_endings():
-        resolved = resolve(config, images, per_rater, raters, size, protocol, exposure)
+        given = {"images": images, "per_rater": per_rater, "size": size, "protocol": protocol, "exposure_ms": exposure}
+        resolved = load_config(config).with_design(raters, str(config or "the options"), **given)
         words = [word.strip() for word in models.split(",") if word.strip()]
         study = create_study(
             name, photos, words, resolved, split=split, seed=seed, demonstration=demonstration, say=echo_err
@@ -69,22 +71,13 @@ def create(
         typer.echo(f"manifest {study.manifest.sha256}")
 
 
-def resolve(
-    path: Path | None,
-    images: int | None,
-    per_rater: int | None,
-    raters: int | None,
-    size: int | None,
-    protocol: str | None,
-    exposure: int | None,
-) -> "Config":
-    """The config of study.toml with the options given on the command line."""
-    from colorhub.study.design.config import config_of, load_config
+def prereg(name: Name) -> None:
+    """Print a study's preregistration: hypotheses, design, stimuli, stopping, exclusions, analysis, hashes.
 
-    config = load_config(path)
-    given = {"images": images, "per_rater": per_rater, "size": size, "protocol": protocol, "exposure_ms": exposure}
-    values = config.to_dict()
-    values["design"] |= {key: value for key, value in given.items() if value is not None}
-    if raters is not None:
-        values["stopping"] |= {"raters": raters}
-    return config_of(values, str(path or "the options"))
+    It gives nothing away: the seed, the drawn photos and what is real stay in the manifest until the study has ended.
+    """
+    from colorhub.study.design.prereg import preregistration
+    from colorhub.study.studies import open_study
+
+    with study_endings():
+        typer.echo(preregistration(open_study(name).manifest), nl=False)

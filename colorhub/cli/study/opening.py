@@ -9,8 +9,8 @@ import typer
 from colorhub.cli.console import FAILED, fail, quiet_exits
 
 if TYPE_CHECKING:
-    from colorhub.study.place import Study
     from colorhub.study.store.store import Store
+    from colorhub.study.studies import Study
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The study's name.")]
 
@@ -31,9 +31,9 @@ def study_endings() -> Iterator[None]:
 @contextmanager
 def opened_store(*names: str) -> Iterator[tuple["Store", list["Study"]]]:
     """The store with these studies in it; all there are, if none is named."""
-    from colorhub.study.place import open_study, study_names
     from colorhub.study.store.database import Database
     from colorhub.study.store.store import Store
+    from colorhub.study.studies import open_study, study_names
 
     studies = [open_study(name) for name in names or study_names()]
     database = Database()

@@ -1,11 +1,22 @@
 """``colorhub study power``: how many raters and images a study needs."""
 
-from typing import Annotated, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from colorhub.cli.console import WRONG_USAGE, fail, quiet_exits
 
+if TYPE_CHECKING:
+    from colorhub.study.design.power import StudySize
+    from colorhub.study.statistics.simulated import Spread
+
+_AGAINST = {
+    ("realfake", "model"): "two models on the same images",
+    ("realfake", "original"): "a model and the originals of the same images",
+    ("2afc", "model"): "two models on the same images, in pairs with the originals",
+    ("2afc", "original"): "a model and one half, the rate of fakes that nobody can tell",
+}
 _Effect = Annotated[
     float,
     typer.Option(min=0.1, max=60, help="The smallest difference in realness worth finding, in percentage points."),
@@ -54,19 +65,73 @@ def power(
 
     Exit code: 0 there is a design, 1 this one does not reach the effect, 2 it cannot be judged.
     """
-    from colorhub.study.design.power import Design, PowerError
-    from colorhub.study.design.power_text import lines
+    from colorhub.study.design.power import PowerError, StudySize
     from colorhub.study.statistics.simulated import Spread
 
-    design = Design(raters or 0, images, per_rater, models, protocol, against)
+    design = StudySize(raters or 0, images, per_rater, models, protocol, against)
     spread = Spread(image_model=image_sd, rater_model=rater_sd)
     with quiet_exits():
         try:
-            reached = True
-            for line, found in lines(design, effect, power, margin, spread, simulate, seed):
-                typer.echo(line)
-                reached &= found
+            reached = _tell(design, effect, power, margin, spread, simulate, seed)
         except PowerError as error:
             raise fail(error, WRONG_USAGE) from error
         if not reached:
             raise typer.Exit(1)
+
+
+def _tell(
+    design: "StudySize", effect: float, power: float, margin: float, spread: "Spread", runs: int, seed: int
+) -> bool:
+    """Print the numbers that are needed, what they find, and a check by simulation; whether the effect is within reach.
+
+    ``design`` has 0 raters where they are to be found.
+    """
+    from colorhub.study.design import power as planner
+
+    planner.checked(replace(design, raters=design.raters or planner.MOST_RATERS))
+    compared = _AGAINST[design.protocol, design.against]
+    typer.echo(
+        f"A difference of {effect:g} points between {compared}, found with {power:.0%} power (two-sided test at 5 %)."
+    )
+    typer.echo(
+        f"Assumed: standard deviation {100 * spread.image_model:g} points between images and "
+        f"{100 * spread.rater_model:g} between raters within a model, realness near one half."
+    )
+    if not design.raters:
+        _tell_choices(design, effect, power, spread)
+        found = planner.raters_needed(effect, design, power, spread)
+        if found is None:
+            typer.echo(
+                f"With {design.images} images, not even {planner.MOST_RATERS} raters are enough: take more images."
+            )
+            return False
+        design = replace(design, raters=found)
+    smallest = planner.smallest_effect(design, power, spread=spread)
+    typer.echo(
+        f"{design.raters} raters, {design.images} images: {design.votes:.0f} votes a model, "
+        f"standard error of the difference {planner.difference_error(design, spread):.2f} points, "
+        f"power {planner.power_of(design, effect, spread):.0%} for {effect:g} points."
+    )
+    typer.echo(f"The smallest difference this design finds with {power:.0%} power: {smallest:.1f} points.")
+    typer.echo(
+        f"It shows two models without any difference to be equivalent within {margin:g} points "
+        f"in {planner.equivalence_power(design, margin, spread):.0%} of studies."
+    )
+    if runs:
+        result = planner.simulated_power(design, effect, spread, runs, seed)
+        typer.echo(
+            f"Simulated: {result.power:.1%} of {runs} such studies found it (Monte-Carlo standard error "
+            f"{100 * result.error:.1f} points). Plan more raters for drop-outs and exclusions."
+        )
+    return smallest <= effect
+
+
+def _tell_choices(design: "StudySize", effect: float, power: float, spread: "Spread") -> None:
+    from colorhub.study.design import power as planner
+
+    typer.echo(f"{'images':>8}{'raters':>10}   ({design.per_rater} trials each, {design.models} models)")
+    for images, raters in planner.choices(effect, design, power, spread):
+        typer.echo(f"{images:8}{f'> {planner.MOST_RATERS}' if raters is None else raters:>10}")
+    if design.protocol == "2afc" and design.against == "original":
+        votes = planner.chance_votes_needed(effect, power)
+        typer.echo(f"If all votes were independent, {votes} a model would do: no study of fewer can.")

@@ -29,10 +29,9 @@ def report(
     images; with the preregistered exclusions and without any.
     """
     with study_endings():
-        from colorhub.study.place import open_study
-        from colorhub.study.report.finished import finished_trials, published_trials
-        from colorhub.study.report.report import make_report, write_report
-        from colorhub.study.report.words import between, name_of, percent
+        from colorhub.study.report.report import finished_trials, make_report, published_trials, write_report
+        from colorhub.study.report.sections import between, name_of, percent
+        from colorhub.study.studies import open_study
 
         study = open_study(name)
         if trials is None:
@@ -53,3 +52,11 @@ def report(
         if not made.kept.votes:
             typer.echo("No vote counts: the study's exclusions left none, or there were none. The report says which.")
         typer.echo(f"Written: {paths[0]} and {len(paths) - 1} more files beside it.")
+
+
+def reproduce_004() -> None:
+    """Print report 004's table and its p-value from the published counts, then what the data can say."""
+    from colorhub.study.report.reproduce import text
+
+    with study_endings():
+        typer.echo(text())

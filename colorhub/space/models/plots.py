@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from html import escape
 
+from colorhub._svg import round_step
 from colorhub.space.models.scores import Board, Figure, Row
-from colorhub.study.report.plots import round_step
 
 COLORS = 8  # of series in models.css, each with a shape of its own; then they come again with other shapes
 _WIDTH, _HEIGHT = 380, 300

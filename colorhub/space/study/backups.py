@@ -1,4 +1,4 @@
-"""Backups of studies while the page is served, where ``$COLORHUB_STUDY_BACKUP`` names a dataset for them."""
+"""AutoBackup of studies while the page is served, where ``$COLORHUB_STUDY_BACKUP`` names a dataset for them."""
 
 import os
 import signal
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
 
 _VARIABLE = "COLORHUB_STUDY_BACKUP"
 
 
 @contextmanager
-def kept_safe(shelf: Shelf) -> Iterator[None]:
+def kept_safe(catalogue: StudyCatalogue) -> Iterator[None]:
     """Bring back at the start what an empty disk has lost, back up while the block runs, and once more at its end.
 
     Being told to end by SIGTERM, as containers are, counts as an end as Ctrl-C does. Without the variable nothing
@@ -24,12 +24,14 @@ def kept_safe(shelf: Shelf) -> Iterator[None]:
     if not os.environ.get(_VARIABLE):
         yield
         return
-    from colorhub.study.sharing.keeping import restore_at_start, start_backups
+    from colorhub.study.sharing.auto_backup import restore_at_start, start_backups
 
     if current_thread() is main_thread():
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     restore_at_start()
-    backups = start_backups(lambda: shelf.store().database, lambda: [shelf.study(name) for name in shelf.names()])
+    backups = start_backups(
+        lambda: catalogue.store().database, lambda: [catalogue.study(name) for name in catalogue.names()]
+    )
     try:
         yield
     finally:

@@ -6,11 +6,9 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from colorhub.space.study.reports import Reports
-from colorhub.space.study.tab import NO_DATABASE, SHELF, counts_of
+from colorhub.space.study.tab import NO_DATABASE, STUDIES, counts_of
 from colorhub.study.errors import StudyError
 
-REPORTS = Reports(SHELF)
 _NONE = (
     "No study has ended yet. Its results appear here when the end is reached that was fixed beforehand, or when its "
     "organiser closes it early, which the report then says."
@@ -23,12 +21,12 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Results", id="results", elem_id="results-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
+        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
         pick = gr.Dropdown([], label="Study", elem_id="results-pick", filterable=False, interactive=True, visible=False)
         shown = gr.HTML(elem_id="results-report", **plain)
         still_open = gr.HTML(elem_id="results-open", **plain)
-    quiet = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
-    slow = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
+    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+    slow: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
     page.select(fill, pick, [pick, shown, still_open], **quiet).then(report, pick, shown, **slow)
     pick.input(report, pick, shown, **slow)
 
@@ -36,9 +34,9 @@ def tab() -> None:
 def fill(current: str | None = None) -> tuple[Any, str, str]:
     """The list of studies that have ended, what stands where the report will be, and the counts of those still open."""
     try:
-        states = {name: SHELF.state(name) for name in SHELF.names()}
+        states = {name: STUDIES.state(name) for name in STUDIES.names()}
         ended = [name for name, state in states.items() if state["closed"] is not None]
-        counts = "".join(counts_of(SHELF, name) for name in states if name not in ended)
+        counts = "".join(counts_of(STUDIES, name) for name in states if name not in ended)
     except StudyError as error:
         _log.warning("%s", error)
         return gr.update(visible=False, value=None), f'<p class="hint">{NO_DATABASE}</p>', ""
@@ -53,7 +51,7 @@ def report(name: str | None) -> Any:
     if not name:
         return gr.skip()
     try:
-        body = REPORTS.fragment(name)
+        body = STUDIES.report(name)
     except StudyError as error:
         _log.warning("%s", error)
         return f'<p class="hint">{NO_DATABASE}</p>'

@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from colorhub.space.study.desk import Call, Desk
-from colorhub.space.study.guard import Allowance, FloodError, Senders, read_json
+from colorhub.space.study.handlers import Call, Handlers
+from colorhub.space.study.limits import FloodError, RateLimit, Senders, read_json
 from colorhub.study.errors import RefusedError, StudyError, UnavailableError
 
 PAGE = Path(__file__).parent / "page"
@@ -45,42 +45,42 @@ _log = logging.getLogger(__name__)
 Answer = Callable[[Call], Any]
 
 
-def study_routes(desk: Desk | None = None) -> list[BaseRoute]:
+def study_routes(handlers: Handlers) -> list[BaseRoute]:
     """Everything under ``/study``, for ``launch(app_kwargs={"routes": ...})``: found before Gradio's own pages."""
-    service = Service(desk or Desk())
+    service = Service(handlers)
     problems = {HTTPException: _no_such_address, Exception: _our_fault}
     app = Starlette(routes=service.routes(), exception_handlers=problems)
     return [Route("/study", _to_the_page), Mount("/study", app=app)]
 
 
 class Service:
-    """Between HTTP and the desk: limits, threads, errors, headers."""
+    """Between HTTP and the handlers: limits, threads, errors, headers."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, handlers: Handlers) -> None:
+        self._handlers = handlers
         self._senders = Senders()
-        self._addresses = Allowance(rate=400, burst=4000)  # a hall full of raters behind one address
+        self._addresses = RateLimit(rate=400, burst=4000)  # a hall full of raters behind one address
         self._threads = anyio.CapacityLimiter(THREADS)
         self._slow = anyio.CapacityLimiter(1)  # reports, which nobody's vote waits for
 
     def routes(self) -> list[Route]:
         """Addresses below ``/study``."""
-        desk, one = self._desk, "/api/studies/{name}"
+        handlers, one = self._handlers, "/api/studies/{name}"
         return [
             Route("/", _page),
             Route("/files/{name}", _file),
-            self._get("/api/studies", desk.studies),
-            self._get(one, desk.study),
-            self._post(f"{one}/begin", desk.begin),
-            self._get("/api/progress", desk.progress),
-            self._get("/api/plates/{number}", desk.plate, _PICTURE_SECONDS),
-            self._post("/api/plates", desk.read_plates),
-            self._get("/api/pictures/{position}/{number}", desk.picture, _PICTURE_SECONDS),
-            self._post("/api/votes", desk.vote),
-            self._get("/api/result", desk.result),
-            self._post("/api/withdraw", desk.withdraw),
-            Route(f"{one}/report", partial(self._respond, desk.report, 0.0, self._slow)),
-            Route(f"{one}/trials.csv", partial(self._respond, desk.trials, 0.0, self._slow)),
+            self._get("/api/studies", handlers.studies),
+            self._get(one, handlers.study),
+            self._post(f"{one}/begin", handlers.begin),
+            self._get("/api/progress", handlers.progress),
+            self._get("/api/plates/{number}", handlers.plate, _PICTURE_SECONDS),
+            self._post("/api/plates", handlers.read_plates),
+            self._get("/api/pictures/{position}/{number}", handlers.picture, _PICTURE_SECONDS),
+            self._post("/api/votes", handlers.vote),
+            self._get("/api/result", handlers.result),
+            self._post("/api/withdraw", handlers.withdraw),
+            Route(f"{one}/report", partial(self._respond, handlers.report, 0.0, self._slow)),
+            Route(f"{one}/trials.csv", partial(self._respond, handlers.trials, 0.0, self._slow)),
         ]
 
     def _get(self, path: str, answer: Answer, seconds: float = 0.0) -> Route:

@@ -7,10 +7,10 @@ from urllib.parse import quote
 
 import gradio as gr
 
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.study.errors import StudyError
 
-SHELF = Shelf()
+STUDIES = StudyCatalogue()
 NO_DATABASE = "Studies cannot be reached just now. Please try again in a moment."
 # The frame is told whether the page is dark, which a visitor may have chosen against the system.
 _LISTEN = """
@@ -32,7 +32,7 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Real or fake?", id="study", elem_id="study-tab") as page:
-        plain = {"padding": False, "apply_default_css": False}
+        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
         gr.HTML(f'<p class="hint">{_INTRO}</p>', **plain)
         gr.HTML(_FRAME, elem_id="study-frame", js_on_load=_LISTEN, **plain)
         counts = gr.HTML(elem_id="study-counts", **plain)
@@ -42,16 +42,16 @@ def tab() -> None:
 def fill() -> str:
     """What is public of all open studies, as HTML."""
     try:
-        names = [name for name in SHELF.names() if SHELF.state(name)["closed"] is None]
-        return f'<div class="study-counts">{"".join(counts_of(SHELF, name) for name in names)}</div>'
+        names = [name for name in STUDIES.names() if STUDIES.state(name)["closed"] is None]
+        return f'<div class="study-counts">{"".join(counts_of(STUDIES, name) for name in names)}</div>'
     except StudyError as error:
         _log.warning("%s", error)
         return f'<p class="hint">{NO_DATABASE}</p>'
 
 
-def counts_of(shelf: Shelf, name: str) -> str:
+def counts_of(catalogue: StudyCatalogue, name: str) -> str:
     """Raters, trials, and how many were flagged by which preregistered rule."""
-    manifest, counts = shelf.study(name).manifest, shelf.counts(name)
+    manifest, counts = catalogue.study(name).manifest, catalogue.counts(name)
     planned = manifest.config.stopping.raters
     rows = {
         "Raters": str(counts["raters"]),
@@ -60,14 +60,6 @@ def counts_of(shelf: Shelf, name: str) -> str:
         **{f"Flagged: {rule}": str(count) for rule, count in counts["flagged"].items()},
     }
     cells = "".join(f"<div><dt>{escape(title)}</dt><dd>{escape(text)}</dd></div>" for title, text in rows.items())
-    return f"<section><h3>{link_to(manifest.name)}</h3>{mark_of(manifest)}<dl>{cells}</dl></section>"
-
-
-def link_to(name: str) -> str:
-    """A link that opens one study's page."""
-    return f'<a href="study/?study={quote(name)}" target="_blank" rel="noopener">{escape(name)}</a>'
-
-
-def mark_of(manifest: Any) -> str:
-    """What a demonstration says about itself; nothing for a real study."""
-    return '<p class="study-mark">Demonstration, not evidence</p>' if manifest.demonstration else ""
+    link = f'<a href="study/?study={quote(name)}" target="_blank" rel="noopener">{escape(name)}</a>'
+    mark = '<p class="study-mark">Demonstration, not evidence</p>' if manifest.demonstration else ""
+    return f"<section><h3>{link}</h3>{mark}<dl>{cells}</dl></section>"

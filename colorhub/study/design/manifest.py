@@ -12,27 +12,12 @@ from colorhub.study.errors import ManifestError, StudyError
 
 SCHEMA = 1
 NAME = "manifest.json"
-_KEYS = {
-    "schema": int,
-    "name": str,
-    "created": str,
-    "colorhub_version": str,
-    "demonstration": bool,
-    "protocol": str,
-    "seed": int,
-    "salt": str,
-    "size": int,
-    "file_bytes": int,
-    "models": list,
-    "photos": dict,
-    "stimuli": dict,
-    "plates": list,
-    "sequences": list,
-    "primary": dict,
-    "exclusions": dict,
-    "stopping": dict,
-    "config": dict,
-    "sha256": str,
+_KEYS: dict[type, tuple[str, ...]] = {
+    int: ("schema", "seed", "size", "file_bytes"),
+    str: ("name", "created", "colorhub_version", "protocol", "salt", "sha256"),
+    bool: ("demonstration",),
+    list: ("models", "plates", "sequences"),
+    dict: ("photos", "stimuli", "primary", "exclusions", "stopping", "config"),
 }
 
 
@@ -128,10 +113,10 @@ def verified(data: Any, origin: str) -> Manifest:
         raise ManifestError(
             f"{origin} has schema {data['schema']}, and this colorhub knows {SCHEMA}: install a newer colorhub."
         )
-    for key, kind in _KEYS.items():
-        if not isinstance(data.get(key), kind):
+    for kind, keys in _KEYS.items():
+        if wrong := [key for key in keys if not isinstance(data.get(key), kind)]:
             raise ManifestError(
-                f"{origin} is corrupted: {key!r} is missing or of a wrong type; restore it from a backup."
+                f"{origin} is corrupted: {wrong[0]!r} is missing or of a wrong type; restore it from a backup."
             )
     try:
         found = content_hash(data)

@@ -11,6 +11,7 @@ degrees of freedom. The form is exact for normal votes and balanced designs; vot
 :func:`simulated_power` checks it by simulated studies. Effects and margins are percentage points.
 """
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from colorhub.study.design.config import Config
-from colorhub.study.design.sequences import Plan
+from colorhub.study.design.sequences import SequencePlan
 from colorhub.study.errors import StudyError
 from colorhub.study.statistics.simulated import Spread, simulate
 from colorhub.study.statistics.table import CHANCE, ORIGINAL
@@ -34,7 +35,7 @@ class PowerError(StudyError):
 
 
 @dataclass(frozen=True)
-class Design:
+class StudySize:
     """A study's size. ``per_rater``: trials of a rater; half of them are originals, except in 2afc, where every trial
     shows a model. ``against``: what a model is compared with, another ``model`` or the ``original`` (in 2afc: with
     one half, the rate of perfect fakes). ``same_images``: every model on every image, as ``create`` makes it."""
@@ -62,7 +63,7 @@ class Checked:
     runs: int
 
 
-def checked(design: Design) -> Design:
+def checked(design: StudySize) -> StudySize:
     """The design itself, if something can be compared by it.
 
     Raises:
@@ -79,7 +80,7 @@ def checked(design: Design) -> Design:
     return design
 
 
-def difference_error(design: Design, spread: Spread | None = None, realness: float = REALNESS) -> float:
+def difference_error(design: StudySize, spread: Spread | None = None, realness: float = REALNESS) -> float:
     """Standard error, in points, of a difference in realness: of two models, or of a model and what it is against."""
     spread = spread or Spread()
     images = min(design.images, design.votes) / (1 if design.same_images else design.models)
@@ -96,46 +97,30 @@ def difference_error(design: Design, spread: Spread | None = None, realness: flo
     return 100 * float(np.sqrt(variance + votes * _vote_variance(spread, realness)))
 
 
-def power_of(design: Design, effect: float, spread: Spread | None = None, alpha: float = ALPHA) -> float:
+def power_of(design: StudySize, effect: float, spread: Spread | None = None, alpha: float = ALPHA) -> float:
     """Chance (0..1) that a true difference of ``effect`` points between two models is found, by the closed form."""
     return _t_power(effect / difference_error(design, spread), _degrees(design), alpha)
 
 
 def smallest_effect(
-    raters: int,
-    images: int,
-    per_rater: int,
-    models: int,
-    protocol: str = "realfake",
-    against: str = "model",
-    same_images: bool = True,
-    power: float = POWER,
-    alpha: float = ALPHA,
-    spread: Spread | None = None,
+    design: StudySize, power: float = POWER, alpha: float = ALPHA, spread: Spread | None = None
 ) -> float:
-    """Smallest true difference between two models (or a model and originals), in percentage points, that this design
-    finds with ``power``.
+    """Smallest true difference, in percentage points, that this design finds with ``power``.
 
     Args:
-        raters: who finish; plan with what is left after drop-outs and exclusions.
-        images: of the study.
-        per_rater: trials of a rater, originals among them (half), without practice and attention items.
-        models: of the study, which share those trials.
-        protocol: ``realfake`` or ``2afc``.
-        against: a difference from another ``model``, or from the ``original`` (in 2afc: from one half).
-        same_images: every model is shown on every image.
+        design: its raters are those who finish; plan with what is left after drop-outs and exclusions.
         power, alpha: of the two-sided test.
         spread: how much raters and images differ; ``None``: the usual.
 
     Raises:
         PowerError: nothing can be compared by this design.
     """
-    design = checked(Design(raters, images, per_rater, models, protocol, against, same_images))
-    factor = brentq(lambda ratio: _t_power(ratio, _degrees(design), alpha) - power, 0.01, 1000)
+    degrees = _degrees(checked(design))
+    factor = brentq(lambda ratio: _t_power(ratio, degrees, alpha) - power, 0.01, 1000)
     return factor * difference_error(design, spread)
 
 
-def refuse_unreachable(config: Config, plan: Plan) -> None:
+def refuse_unreachable(config: Config, plan: SequencePlan) -> None:
     """Refuse a preregistered effect that a study's design cannot find.
 
     Raises:
@@ -144,11 +129,10 @@ def refuse_unreachable(config: Config, plan: Plan) -> None:
     primary = config.primary
     if primary.effect is None:
         return
-    raters, against = config.stopping.raters or plan.raters, {primary.first, primary.second} & {ORIGINAL}
-    smallest = smallest_effect(
-        raters, plan.images, plan.per_rater, len(plan.models), plan.protocol, "original" if against else "model",
-        power=primary.power, alpha=primary.alpha,
-    )  # fmt: skip
+    raters = config.stopping.raters or plan.raters
+    against = "original" if ORIGINAL in (primary.first, primary.second) else "model"
+    design = StudySize(raters, plan.images, plan.per_rater, len(plan.models), plan.protocol, against)
+    smallest = smallest_effect(design, primary.power, primary.alpha)
     if smallest > primary.effect:
         raise PowerError(
             f"primary.effect is {primary.effect:g} points, and {raters} raters with {plan.per_rater} trials each on "
@@ -157,7 +141,7 @@ def refuse_unreachable(config: Config, plan: Plan) -> None:
         )
 
 
-def equivalence_power(design: Design, margin: float, spread: Spread | None = None) -> float:
+def equivalence_power(design: StudySize, margin: float, spread: Spread | None = None) -> float:
     """Chance that two models without any difference are found equivalent within ``margin`` points (two tests at
     0.05)."""
     ratio = margin / difference_error(design, spread)
@@ -165,24 +149,19 @@ def equivalence_power(design: Design, margin: float, spread: Spread | None = Non
 
 
 def raters_needed(
-    effect: float, design: Design, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
+    effect: float, design: StudySize, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
 ) -> int | None:
     """Raters that find ``effect`` points with this design's images; ``None`` where ``MOST_RATERS`` would not do."""
 
     def enough(raters: int) -> bool:
         return power_of(replace(design, raters=raters), effect, spread, alpha) >= power
 
-    if not enough(MOST_RATERS):
-        return None
-    low, high = 2, MOST_RATERS
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if enough(middle) else (middle + 1, high)
-    return low
+    needed = 2 + bisect_left(range(2, MOST_RATERS + 1), True, key=enough)
+    return needed if needed <= MOST_RATERS else None
 
 
 def choices(
-    effect: float, design: Design, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
+    effect: float, design: StudySize, power: float = POWER, spread: Spread | None = None, alpha: float = ALPHA
 ) -> list[tuple[int, int | None]]:
     """Raters needed for numbers of images from few to many (each at least ``per_rater``), up to where more images no
     longer save a tenth of the raters."""
@@ -207,7 +186,7 @@ def chance_votes_needed(effect: float, power: float = POWER, alpha: float = ALPH
 
 
 def simulated_power(
-    design: Design, effect: float, spread: Spread | None = None, runs: int = 400, seed: int = 0, alpha: float = ALPHA
+    design: StudySize, effect: float, spread: Spread | None = None, runs: int = 400, seed: int = 0, alpha: float = ALPHA
 ) -> Checked:
     """Share of simulated studies of this design whose two-way robust t-test finds a true difference of ``effect``
     points.
@@ -227,7 +206,7 @@ def simulated_power(
     return Checked(share, float(np.sqrt(max(share * (1 - share), 1 / runs) / runs)), runs)
 
 
-def _simulated(design: Design, effect: float) -> tuple[list[float], tuple[str, str]]:
+def _simulated(design: StudySize, effect: float) -> tuple[list[float], tuple[str, str]]:
     """True realness of models and originals, and the two that differ by ``effect``."""
     first, second, others = REALNESS - effect / 2, REALNESS + effect / 2, [REALNESS] * design.models
     if design.against == "model":
@@ -246,7 +225,7 @@ def _vote_variance(spread: Spread, realness: float) -> float:
     return max(realness * (1 - realness) - known, 0.01)
 
 
-def _degrees(design: Design) -> float:
+def _degrees(design: StudySize) -> float:
     return min(design.raters, design.images) - 1
 
 

@@ -27,7 +27,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Plan:
+class SequencePlan:
     """What a design is made from. Images are numbered: first those of trials, then practice, then attention items."""
 
     protocol: str
@@ -44,7 +44,7 @@ class Plan:
         return self.images + self.practice + self.attention
 
 
-def make_sequences(plan: Plan, seed: int, salt: str) -> list[list[Item]]:
+def make_sequences(plan: SequencePlan, seed: int, salt: str) -> list[list[Item]]:
     """All sequences, in the order in which they are to be given out. The same for the same plan, seed and salt."""
     random = generator("design", seed, salt)
     labels, models = random.permutation(plan.images), [plan.models[i] for i in random.permutation(len(plan.models))]
@@ -84,7 +84,9 @@ def _moved_on(turn: int, images: int, models: int) -> int:
     return turn * shared // models
 
 
-def _session(plan: Plan, versions: list[tuple[int, str]], rater: int, random: np.random.Generator) -> list[Item]:
+def _session(
+    plan: SequencePlan, versions: list[tuple[int, str]], rater: int, random: np.random.Generator
+) -> list[Item]:
     """A rater's whole session: practice, then the trials in random order with attention items spread among them."""
     trials = _with_sides("trial", versions, rater, random) if plan.protocol == "2afc" else _single("trial", versions)
     trials = [trials[i] for i in random.permutation(len(trials))]
@@ -109,7 +111,7 @@ def _with_sides(kind: str, versions: list[tuple[int, str]], rater: int, random: 
     return items
 
 
-def practice_versions(plan: Plan) -> list[tuple[int, str]]:
+def practice_versions(plan: SequencePlan) -> list[tuple[int, str]]:
     """The practice items, the same for all raters: originals and the models in turn; in pairs, the models in turn."""
     first, models = plan.images, plan.models
     if plan.protocol == "2afc":
@@ -117,7 +119,7 @@ def practice_versions(plan: Plan) -> list[tuple[int, str]]:
     return [(first + n, models[n // 2 % len(models)] if n % 2 else ORIGINAL) for n in range(plan.practice)]
 
 
-def _practice(plan: Plan, random: np.random.Generator) -> list[Item]:
+def _practice(plan: SequencePlan, random: np.random.Generator) -> list[Item]:
     versions = practice_versions(plan)
     items = (
         _with_sides("practice", versions, int(random.integers(2)), random)
@@ -127,7 +129,7 @@ def _practice(plan: Plan, random: np.random.Generator) -> list[Item]:
     return [items[i] for i in random.permutation(len(items))]
 
 
-def _attention(plan: Plan, random: np.random.Generator) -> list[Item]:
+def _attention(plan: SequencePlan, random: np.random.Generator) -> list[Item]:
     first = plan.images + plan.practice
     versions = [(first + n, ATTENTION) for n in range(plan.attention)]
     if plan.protocol == "2afc":

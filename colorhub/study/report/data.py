@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from colorhub.study.statistics import ORIGINAL, Analysis
-from colorhub.study.statistics.table import exclusions, judged, taken_for_real
+from colorhub.study.statistics.analysis import Analysis
+from colorhub.study.statistics.table import ORIGINAL, exclusions, judged, taken_for_real
 
 _PERCENTILES = (10, 25, 50, 75, 90)
 

@@ -4,13 +4,15 @@ Rows have their label above them, not beside: so they can be read on a phone.
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from colorhub._svg import label, round_step
+
 WIDTH = 440
-_LEFT, _RIGHT = 16, 424
+LEFT, RIGHT = 16, 424
 _ROW = 52
 _STYLE = (
     ".p-ground{fill:#fff}.p-ink{fill:#1c2024}.p-quiet{fill:#515a66}.p-line{stroke:#515a66;fill:none}"
@@ -37,7 +39,7 @@ class Times:
     """One row of :func:`spans`: the 10th, 25th, 50th, 75th and 90th percentile."""
 
     label: str
-    percentiles: tuple[float, float, float, float, float]
+    percentiles: tuple[float, ...]
 
 
 def intervals(title: str, rows: Sequence[Interval], reference: float | None, reference_label: str) -> str:
@@ -47,13 +49,13 @@ def intervals(title: str, rows: Sequence[Interval], reference: float | None, ref
     if reference is not None:
         x = _at(reference, 100)
         parts.append(f'<path class="p-line" stroke-dasharray="5 4" d="M{x} 24V{height - 24}"/>')
-        parts.append(_text(min(max(x, 70), WIDTH - 70), 18, reference_label, "p-quiet", "middle"))
+        parts.append(label(min(max(x, 70), WIDTH - 70), 18, reference_label, "p-quiet", "middle"))
     for number, row in enumerate(rows):
         top = 44 + _ROW * number
         y = top + 18
         ends = "" if np.isnan(row.low) else f" ({row.low:.1f} to {row.high:.1f})"
         said.append(f"{row.label}: {row.value:.1f} %{ends}")
-        parts.append(_text(_LEFT, top, said[-1]))
+        parts.append(label(LEFT, top, said[-1], "p-ink"))
         if ends:
             low, high = _at(row.low, 100), _at(row.high, 100)
             parts.append(
@@ -68,11 +70,11 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
     row_height, parts, said = 96, [], []
     height = 40 + row_height * len(rows)
     parts += _scale(range(0, 101, 20), 100, height, "%")
-    for number, (label, values) in enumerate(rows):
+    for number, (name, values) in enumerate(rows):
         counts = np.histogram(values, bins=bins, range=(0, 100))[0]
         base = 30 + row_height * (number + 1) - 12
         most = max(int(counts.max()), 1)
-        parts.append(_text(_LEFT, base - 66, f"{label}: {len(values)} images, at most {most} in a bar"))
+        parts.append(label(LEFT, base - 66, f"{name}: {len(values)} images, at most {most} in a bar", "p-ink"))
         for bar, count in enumerate(counts):
             left, right = _at(100 * bar / bins, 100) + 1, _at(100 * (bar + 1) / bins, 100) - 1
             tall = round(56 * count / most, 1)
@@ -80,8 +82,8 @@ def histograms(title: str, rows: Sequence[tuple[str, Sequence[float]]], bins: in
                 parts.append(
                     f'<rect class="p-soft" x="{left}" y="{base - tall}" width="{right - left:.1f}" height="{tall}"/>'
                 )
-        parts.append(f'<path class="p-line" d="M{_LEFT} {base}H{_RIGHT}"/>')
-        said.append(f"{label}: {', '.join(f'{count} images' for count in counts)} in tenths from 0 to 100 %")
+        parts.append(f'<path class="p-line" d="M{LEFT} {base}H{RIGHT}"/>')
+        said.append(f"{name}: {', '.join(f'{count} images' for count in counts)} in tenths from 0 to 100 %")
     return _svg(title, "; ".join(said), height, parts)
 
 
@@ -96,7 +98,7 @@ def spans(title: str, rows: Sequence[Times], unit: str) -> str:
         top = 24 + _ROW * number
         y = top + 20
         low, quarter, middle, upper, high = (_at(value, most) for value in row.percentiles)
-        parts.append(_text(_LEFT, top, f"{row.label}: median {row.percentiles[2]:.1f} {unit}"))
+        parts.append(label(LEFT, top, f"{row.label}: median {row.percentiles[2]:.1f} {unit}", "p-ink"))
         parts.append(f'<path class="p-line" d="M{low} {y}H{high}"/>')
         parts.append(f'<rect class="p-soft" x="{quarter}" y="{y - 8}" width="{upper - quarter:.1f}" height="16"/>')
         parts.append(f'<path class="p-data" stroke-width="3" d="M{middle} {y - 10}v20"/>')
@@ -112,13 +114,13 @@ def flow(title: str, boxes: Sequence[tuple[str, Sequence[str]]]) -> str:
     """Boxes from top to bottom, each with what left before the next one: ``(text, [what left, ...])``."""
     parts, y = [], 14
     for number, (text, left) in enumerate(boxes):
-        parts.append(f'<rect class="p-soft" x="{_LEFT}" y="{y}" width="{_RIGHT - _LEFT}" height="38" rx="6"/>')
-        parts.append(_text(_LEFT + 14, y + 25, text))
+        parts.append(f'<rect class="p-soft" x="{LEFT}" y="{y}" width="{RIGHT - LEFT}" height="38" rx="6"/>')
+        parts.append(label(LEFT + 14, y + 25, text, "p-ink"))
         y += 38
         if number < len(boxes) - 1:
             gap = max(26, 24 * len(left) + 14)
             parts.append(f'<path class="p-line" d="M40 {y}v{gap - 2}m-5 -7l5 7l5 -7"/>')
-            parts += [_text(62, y + 24 + 24 * line, note, "p-quiet") for line, note in enumerate(left)]
+            parts += [label(62, y + 24 + 24 * line, note, "p-quiet") for line, note in enumerate(left)]
             y += gap
     said = "; ".join(" less ".join([text, *left]) for text, left in boxes)
     return _svg(title, said, y + 14, parts)
@@ -134,25 +136,15 @@ def _svg(title: str, said: str, height: int, parts: Sequence[str]) -> str:
     )
 
 
-def _scale(ticks: Sequence[float], most: float, height: int, unit: str) -> list[str]:
+def _scale(ticks: Iterable[float], most: float, height: int, unit: str) -> list[str]:
     parts = []
     for tick in ticks:
         x = _at(tick, most)
         parts.append(f'<path class="p-grid" d="M{x} 24V{height - 24}"/>')
         anchor = "start" if tick == 0 else "end" if tick >= 0.99 * most else "middle"
-        parts.append(_text(x, height - 6, f"{tick:g} {unit}", "p-quiet", anchor))
+        parts.append(label(x, height - 6, f"{tick:g} {unit}", "p-quiet", anchor))
     return parts
 
 
 def _at(value: float, most: float) -> float:
-    return round(float(_LEFT + (_RIGHT - _LEFT) * min(max(value / most, 0), 1)), 1)
-
-
-def _text(x: float, y: float, text: str, kind: str = "p-ink", anchor: str = "start") -> str:
-    return f'<text class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}">{html.escape(text)}</text>'
-
-
-def round_step(rough: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
-    power = 10.0 ** np.floor(np.log10(rough))
-    return float(next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999))
+    return round(float(LEFT + (RIGHT - LEFT) * min(max(value / most, 0), 1)), 1)

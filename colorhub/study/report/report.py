@@ -5,16 +5,21 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from colorhub.study.errors import StudyError
+from colorhub.study.report import sections
 from colorhub.study.report.data import image_table, result_table
 from colorhub.study.report.document import Block, Figure, Heading, Notice, Paragraph, to_html, to_markdown
-from colorhub.study.report.sections import comparisons, exclusions, images, methods, other_methods, realness, times
-from colorhub.study.report.words import comparison_sentence
-from colorhub.study.statistics import Analysis, analyse
+from colorhub.study.statistics.analysis import Analysis, analyse
 from colorhub.study.statistics.resampling import DRAWS
+from colorhub.study.statistics.table import TableError, read_table
+from colorhub.study.trials import public_table
+
+if TYPE_CHECKING:
+    from colorhub.study.store.store import Store
 
 SCRIPT = Path(__file__).parent / "analysis.R"
 DEMONSTRATION = (
@@ -32,7 +37,7 @@ class Ending:
 
 
 @dataclass(frozen=True)
-class Report:
+class StudyReport:
     """A report to be written or shown. ``kept`` and ``everything``: with the preregistered exclusions, and without
     any."""
 
@@ -49,7 +54,7 @@ def make_report(
     ending: Ending | None = None,
     draws: int = DRAWS,
     mixed: bool = True,
-) -> Report:
+) -> StudyReport:
     """Analyse a study and put it into words, tables and plots.
 
     Args:
@@ -73,13 +78,52 @@ def make_report(
     everything = analyse(table, mixed=False, with_excluded=True, **settings)
     blocks = [*_about(manifest, kept, everything, ending)]
     if kept.votes:
-        blocks += [*_primary(kept, everything, manifest), *realness(kept), *comparisons(kept)]
-        blocks += [*images(kept, table), *other_methods(kept), *times(kept, table)]
-    blocks += [*exclusions(kept, everything, table), *methods(kept)]
-    return Report(f"Real or fake? {manifest['name']}", tuple(blocks), kept, everything, table)
+        blocks += [*_primary(kept, everything, manifest), *sections.realness(kept), *sections.comparisons(kept)]
+        blocks += [*sections.images(kept, table), *sections.other_methods(kept), *sections.times(kept, table)]
+    blocks += [*sections.exclusions(kept, everything, table), *sections.methods(kept)]
+    return StudyReport(f"Real or fake? {manifest['name']}", tuple(blocks), kept, everything, table)
 
 
-def write_report(report: Report, folder: Path) -> list[Path]:
+def finished_trials(store: "Store", name: str) -> tuple[pd.DataFrame, Ending]:
+    """The trials of a study in the database, as all may see them, and how it ended.
+
+    Raises :class:`StudyError` while it is open.
+    """
+    ending = finished_ending(store, name)
+    return public_table(store.rows(name)), ending
+
+
+def finished_ending(store: "Store", name: str) -> Ending:
+    """How a study ended.
+
+    Raises:
+        StudyError: it is still open: estimates that are seen before the end could change when it ends.
+    """
+    state = store.state(name)
+    if state["closed"] is None:
+        raise StudyError(
+            f"The study {name} is still open, and nobody sees estimates before it ends: wait for its preregistered "
+            f"end, or end it with colorhub study close {name}."
+        )
+    return Ending(state["closed"], bool(state["closed_early"]), state["closed_why"] or "")
+
+
+def published_trials(path: Path, name: str) -> pd.DataFrame:
+    """The trials of a study from a CSV file, as ``close`` writes and ``publish`` publishes it.
+
+    Raises:
+        TableError: there is no such table, or its rows are of another study.
+    """
+    if not path.exists():
+        raise TableError(f"{path} does not exist: it should be the table of trials that colorhub study close wrote.")
+    table = read_table(path)
+    others = sorted(set(table["study"].astype(str)) - {name}) if "study" in table else []
+    if others:
+        raise TableError(f"{path} holds trials of the study {others[0]!r}, not of {name!r}.")
+    return table
+
+
+def write_report(report: StudyReport, folder: Path) -> list[Path]:
     """Write ``report.html``, ``report.md`` with ``plots/``, ``trials.csv``, ``results.csv``, ``images.csv`` and
     ``analysis.R`` into a folder, which is made where it is missing; files of an older report are replaced."""
     plots = folder / "plots"
@@ -108,22 +152,16 @@ def _about(manifest: Mapping[str, Any], kept: Analysis, everything: Analysis, en
     blocks: list[Block] = [Notice(DEMONSTRATION)] if manifest.get("demonstration") else []
     why = f" ({ending.why})" if ending and ending.why else ""
     if ending and ending.early:
-        blocks.append(
-            Notice(f"Closed early, on {ending.day}, before its preregistered end{why}: read its p-values with caution.")
-        )
+        early = f"Closed early, on {ending.day}, before its preregistered end{why}: read its p-values with caution."
+        blocks.append(Notice(early))
     task = "one picture at a time: real or fake?" if kept.protocol == "realfake" else "pairs: which one is real?"
     exposure = manifest.get("exposure_ms")
     shown = f"shown for {exposure} ms" if exposure else "shown for as long as the rater liked"
     ended = f" It ended on {ending.day}{why}." if ending and not ending.early else ""
-    blocks.append(
-        Paragraph(
-            f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide. "
-            f"{kept.votes} votes of {kept.raters} raters on {kept.images} images count here.{ended}"
-        )
-    )
-    blocks.append(
-        Paragraph(f"Fixed beforehand; fingerprint of the manifest (SHA-256): {manifest.get('sha256', 'none')}.")
-    )
+    about = f"Raters judged {task} Pictures were {shown}, {manifest.get('size', '?')} pixels wide."
+    counted = f"{kept.votes} votes of {kept.raters} raters on {kept.images} images count here.{ended}"
+    fixed = f"Fixed beforehand; fingerprint of the manifest (SHA-256): {manifest.get('sha256', 'none')}."
+    blocks += [Paragraph(f"{about} {counted}"), Paragraph(fixed)]
     if not kept.votes:
         left_out = f" All {everything.votes} were left out by the exclusions below." if everything.votes else ""
         blocks.append(Notice(f"There are no votes to analyse.{left_out}"))
@@ -135,16 +173,16 @@ def _about(manifest: Mapping[str, Any], kept: Analysis, everything: Analysis, en
 def _primary(kept: Analysis, everything: Analysis, manifest: Mapping[str, Any]) -> list[Block]:
     if kept.primary is None:
         return []
-    blocks: list[Block] = [Heading("The preregistered comparison"), Paragraph(comparison_sentence(kept.primary))]
+    blocks: list[Block] = [
+        Heading("The preregistered comparison"),
+        Paragraph(sections.comparison_sentence(kept.primary)),
+    ]
     if everything.primary is not None and everything.votes != kept.votes:
-        blocks.append(Paragraph(f"Without any exclusions: {comparison_sentence(everything.primary)}"))
+        blocks.append(Paragraph(f"Without any exclusions: {sections.comparison_sentence(everything.primary)}"))
     preregistered = manifest.get("primary") or {}
     alpha, effect = float(preregistered.get("alpha") or 0.05), preregistered.get("effect")
-    verdict = (
-        "a difference is found"
-        if kept.primary.p_value < alpha
-        else "no difference is found, which is not proof of none"
-    )
+    found = kept.primary.p_value < alpha
+    verdict = "a difference is found" if found else "no difference is found, which is not proof of none"
     blocks.append(Paragraph(f"At the level of {100 * alpha:g} % that was fixed beforehand, {verdict}."))
     if effect:
         blocks.append(Paragraph(f"The study was made to find a difference of {effect:g} points."))

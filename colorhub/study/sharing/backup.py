@@ -13,17 +13,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from colorhub.hub import Content, Hub, Plan, State, carry_out, make_plan
 from colorhub.study.design.manifest import NAME as MANIFEST
 from colorhub.study.design.manifest import canonical
 from colorhub.study.errors import StudyError
-from colorhub.study.place import STIMULI, Study
-from colorhub.study.sharing import copies
+from colorhub.study.sharing import remotes
 from colorhub.study.stimuli import files
 from colorhub.study.store.database import Database
 from colorhub.study.store.snapshot import STATE, Snapshot, take
 from colorhub.study.store.tokens import Keys
+from colorhub.study.studies import STIMULI, Study
 
 SCHEMA = 1
 INDEX, PICTURES, CARD = "backup.json", "stimuli.zip", "README.md"
@@ -78,7 +79,7 @@ def back_up(hub: Hub, database: Database, study: Study, repo_id: str, pictures: 
     plan = plan_backup(hub, database, study, repo_id, snapshot, pictures)
     commit = carry_out(hub, plan)
     hub.forget_history(repo_id, "dataset")
-    copies.remember(study.folder, backup=repo_id)
+    remotes.remember(study.folder, backup=repo_id)
     return Saved(plan, commit, snapshot)
 
 
@@ -131,9 +132,9 @@ def pack(study: Study, path: Path) -> Path:
     return path
 
 
-def digests_of(manifest: Mapping[str, Mapping[str, object]]) -> dict[str, str]:
+def digests_of(manifest: Mapping[str, Any]) -> dict[str, str]:
     """SHA-256 of every picture by its random name, plates too."""
-    found = {at: str(one["sha256"]) for at, one in manifest["stimuli"].items()}
+    found = {at: one["sha256"] for at, one in manifest["stimuli"].items()}
     return found | {plate["stimulus"]: plate["sha256"] for plate in manifest["plates"]}
 
 

@@ -18,15 +18,14 @@ from colorhub.hub import Content, Hub, Plan, State, carry_out, make_plan
 from colorhub.study.design.manifest import NAME as MANIFEST
 from colorhub.study.design.manifest import Manifest, canonical
 from colorhub.study.errors import StudyError
-from colorhub.study.place import Study
-from colorhub.study.report.finished import finished_ending
-from colorhub.study.report.public import COLUMNS, public_rows, public_table
-from colorhub.study.report.report import make_report, write_report
-from colorhub.study.sharing import copies
+from colorhub.study.report.report import finished_ending, make_report, write_report
+from colorhub.study.sharing import remotes
 from colorhub.study.sharing.backup import INDEX
 from colorhub.study.sharing.release_card import card_of
 from colorhub.study.statistics.resampling import DRAWS
 from colorhub.study.store.store import Store
+from colorhub.study.studies import Study
+from colorhub.study.trials import PUBLIC_COLUMNS, public_rows, public_table
 
 SCHEMA = 1
 FACTS, CARD = "study.json", "README.md"
@@ -36,14 +35,14 @@ _TEXT, _WHOLE, _NUMBER, _TRUTH = pa.string(), pa.int32(), pa.float64(), pa.bool_
 _WHOLES, _NUMBERS = ("position", "image", "frames"), ("rt_ms", "exposure_ms", "refresh_hz", "pixel_ratio")
 _TRUTHS = ("correct", "said_real", "fooled", "seen_before", "focus_lost")
 _TYPES = {**dict.fromkeys(_WHOLES, _WHOLE), **dict.fromkeys(_NUMBERS, _NUMBER), **dict.fromkeys(_TRUTHS, _TRUTH)}
-TRIALS = pa.schema({column: _TYPES.get(column, _TEXT) for column in COLUMNS})
+TRIALS = pa.schema({column: _TYPES.get(column, _TEXT) for column in PUBLIC_COLUMNS})
 STIMULI = pa.schema(
     {"stimulus": _TEXT, "image": _WHOLE, "photo": _TEXT, "shown": _TEXT, "kind": _TEXT, "sha256": _TEXT}
 )
 
 
 @dataclass(frozen=True)
-class Released:
+class PublishedData:
     """Published data. ``raters``: whose answers are in them."""
 
     plan: Plan
@@ -62,7 +61,7 @@ def release(
     license: str = "",
     draws: int = DRAWS,
     mixed: bool = True,
-) -> Released:
+) -> PublishedData:
     """Publish a closed study's data, in one commit, where anything has changed.
 
     Args:
@@ -97,8 +96,8 @@ def release(
         }
         plan = plan_release(hub, repo_id, study.manifest, files, private=private)
         commit = carry_out(hub, plan)
-    copies.remember(study.folder, release=repo_id)
-    return Released(plan, commit, facts["raters"], sum(row["kind"] == "trial" for row in rows))
+    remotes.remember(study.folder, release=repo_id)
+    return PublishedData(plan, commit, facts["raters"], sum(row["kind"] == "trial" for row in rows))
 
 
 def plan_release(

@@ -6,33 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from colorhub.study.design.manifest import Manifest
 from colorhub.study.report.document import Figure, to_markdown
+from colorhub.study.templates import render
+from colorhub.study.trials import MEANINGS, PUBLIC_COLUMNS
 
 if TYPE_CHECKING:
-    from colorhub.study.report.report import Report
+    from colorhub.study.report.report import StudyReport
 
-_CODEBOOK = {
-    "trials": {
-        "study": "name of the study",
-        "rater": "random number of the rater, made for this study; nothing else about the person is known",
-        "position": "place of the item in the rater's session, from 0",
-        "kind": "`trial`; `practice` (with feedback) and `attention` (distorted on purpose) never count",
-        "image": "number of the photograph; the key to `stimuli`",
-        "model": "what was shown: a model, `original`, or `attention`; of a pair, what the fake was",
-        "answer": "`real` or `fake`; of a pair, `left` or `right`: the side that was called real",
-        "correct": "whether the answer was right",
-        "said_real": "whether a single picture was called real; empty in pairs",
-        "fooled": "whether made-up colours were taken for real",
-        "side": "of a pair, where the original was; empty else",
-        "rt_ms": "response time from the onset of the picture, milliseconds",
-        "exposure_ms": "how long the picture was really shown, milliseconds; empty if not measured",
-        "seen_before": "the rater said that the picture was known",
-        "excluded": "the preregistered rule that flags the answer or its rater; empty if it counts. No row is left out",
-        "frames": "screen frames for which the picture was shown",
-        "focus_lost": "the page was not in front at some moment of the trial",
-        "refresh_hz": "refresh rate of the screen, to the nearest 10 Hz",
-        "pixel_ratio": "screen pixels per CSS pixel, to the nearest half",
-        "viewport": "size class of the page: `small`, `medium`, `large`",
-    },
+CODEBOOK = {
+    "trials": {column: MEANINGS[column] for column in PUBLIC_COLUMNS},
     "stimuli": {
         "stimulus": "random name under which the picture was served",
         "image": "number of the photograph",
@@ -42,69 +23,29 @@ _CODEBOOK = {
         "sha256": "of the picture's file",
     },
 }
-_FILES = """## Files
-
-- `data/trials.parquet`: every answer, one a row. `data/stimuli.parquet`: the truth about every picture.
-- `manifest.json`: everything that was fixed before the first answer, with all sequences. Its SHA-256, as canonical
-  JSON without the key `sha256`, is `{sha256}`; the preregistration names it.
-- `report/`: the report as a page and as Markdown with plots, all figures as CSV, and an R script that repeats the mixed
-  model with lme4. `study.json`: how the study ended.
-
-The pictures themselves are not here: their rights are their photographers'.
-
-```python
-from datasets import load_dataset
-
-trials = load_dataset("{repo_id}", "trials", split="train")
-```
-"""
-_PEOPLE = """## People
-
-Raters took part by consent, under random numbers. Panel ids were deleted when the study was closed; days are left out,
-and devices are described coarsely. {withdrawn} withdrew before this revision, and nothing of theirs is in it. Who
-withdraws later is left out of the next revision; what others copied before cannot be recalled. Do not try to find out
-who anybody is.
-"""
+_SIZES = {1000: "n<1K", 10_000: "1K<n<10K", 100_000: "10K<n<100K", 10**6: "100K<n<1M", 10**12: "1M<n<10M"}
 
 
-def card_of(repo_id: str, manifest: Manifest, report: "Report", facts: Mapping[str, Any], license: str = "") -> str:
+def card_of(
+    repo_id: str, manifest: Manifest, report: "StudyReport", facts: Mapping[str, Any], license: str = ""
+) -> str:
     """The text of ``README.md``: metadata, the report's words and tables, files, people, codebook."""
-    words = to_markdown(report.title, [block for block in report.blocks if not isinstance(block, Figure)])
-    withdrawn = facts["withdrawn"]
-    people = _PEOPLE.format(withdrawn=f"{withdrawn or 'No'} {'person' if withdrawn == 1 else 'people'}")
-    parts = [
-        _head(manifest, facts, license),
-        words,
-        _FILES.format(sha256=manifest.sha256, repo_id=repo_id),
-        people,
-        *_codebook(),
-    ]
-    return "\n".join(parts)
-
-
-def _head(manifest: Manifest, facts: Mapping[str, Any], license: str) -> str:
-    """YAML, of which JSON is a part."""
-    title = f"Real or fake? {manifest.name}{' (demonstration)' * manifest.demonstration}"
-    size = next(name for limit, name in _SIZES if facts["rows"] < limit)
-    values = {
-        "pretty_name": title,
+    metadata = {
+        "pretty_name": f"Real or fake? {manifest.name}{' (demonstration)' * manifest.demonstration}",
         **({"license": license} if license else {}),
         "tags": ["colorhub-study", "image-colorization", "user-study", "human-evaluation"],
-        "size_categories": [size],
+        "size_categories": [next(name for limit, name in _SIZES.items() if facts["rows"] < limit)],
         "configs": [
             {"config_name": "trials", "data_files": "data/trials.parquet", "default": True},
             {"config_name": "stimuli", "data_files": "data/stimuli.parquet"},
         ],
     }
-    return "---\n" + "".join(f"{key}: {json.dumps(value)}\n" for key, value in values.items()) + "---\n"
-
-
-_SIZES = ((1000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"), (10**6, "100K<n<1M"), (10**12, "1M<n<10M"))
-
-
-def _codebook() -> list[str]:
-    parts = ["## Codebook\n"]
-    for table, columns in _CODEBOOK.items():
-        rows = "\n".join(f"| `{name}` | {meaning} |" for name, meaning in columns.items())
-        parts.append(f"`{table}`\n\n| column | meaning |\n|---|---|\n{rows}\n")
-    return parts
+    return render(
+        "card.md.j2",
+        metadata={key: json.dumps(value) for key, value in metadata.items()},  # JSON is a part of YAML
+        report=to_markdown(report.title, [block for block in report.blocks if not isinstance(block, Figure)]),
+        sha256=manifest.sha256,
+        repo_id=repo_id,
+        withdrawn=facts["withdrawn"],
+        codebook=CODEBOOK,
+    )

@@ -3,12 +3,11 @@
 import contextlib
 import hashlib
 import json
-import secrets
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,11 @@ from colorhub.hub import Hub, check_repo_id
 from colorhub.study.design.manifest import NAME as MANIFEST
 from colorhub.study.design.manifest import Manifest, verified, write_manifest
 from colorhub.study.errors import DatabaseError, ManifestError, StudyError
-from colorhub.study.place import STIMULI, check_name, open_study, study_names
-from colorhub.study.sharing import backup, copies
+from colorhub.study.sharing import backup, remotes
 from colorhub.study.stimuli import files
 from colorhub.study.store.database import Database
 from colorhub.study.store.snapshot import STATE, Snapshot, put, read, take
+from colorhub.study.studies import STIMULI, check_name, new_folder, open_study, study_names
 
 
 @dataclass(frozen=True)
@@ -43,14 +42,13 @@ class _Found:
     pictures: Path
 
 
-def restore(hub: Hub, repo_id: str, root: Path, open_database: Callable[[], Database]) -> list[Restored]:
-    """Restore all studies of a backup.
+def restore(hub: Hub, repo_id: str, root: Path) -> list[Restored]:
+    """Restore all studies of a backup; the database is opened once it has been verified, and takes over its key.
 
     Args:
         hub: with a token that may read.
         repo_id: of the backup.
         root: where studies are.
-        open_database: opened once the backup has been verified; it takes over the backup's key.
 
     Raises:
         PublishError: there is no such dataset, or the connection failed.
@@ -73,9 +71,9 @@ def restore(hub: Hub, repo_id: str, root: Path, open_database: Callable[[], Data
         found = [_verified(paths, name, f"{repo_id}/{name}") for name in names]
         for one in found:
             _check_place(root, one.manifest)
-        database = open_database()
-        _take_key(database, index)
-        return [_bring(one, root, database, repo_id) for one in found]
+        with closing(Database()) as database:
+            _take_key(database, index)
+            return [_bring(one, root, database, repo_id) for one in found]
 
 
 def _index(path: Path, repo_id: str) -> Mapping[str, Any]:
@@ -138,15 +136,21 @@ def _take_key(database: Database, index: Mapping[str, Any]) -> None:
 
 def _bring(found: _Found, root: Path, database: Database, repo_id: str) -> Restored:
     name, snapshot = found.manifest.name, found.snapshot
-    held = _held(database, found)
-    with _folder(found, root / name) as settle:
-        if held is None:
-            with database.writing() as connection:
+    held, missing = _held(database, found), not (root / name).exists()
+    try:
+        with (
+            database.writing() if held is None else nullcontext() as connection,
+            new_folder(root / name) if missing else nullcontext() as folder,
+        ):
+            if folder is not None:
+                _write(found, folder)
+            if connection is not None:
                 put(connection, snapshot)
-                settle()
-        else:
-            settle()
-    copies.remember(root / name, backup=repo_id)
+    except BaseException:  # also where its rows could not be committed
+        if missing:
+            shutil.rmtree(root / name, ignore_errors=True)
+        raise
+    remotes.remember(root / name, backup=repo_id)
     now = held or snapshot
     return Restored(name, now.count("raters"), now.count("votes"), new=held is None)
 
@@ -160,28 +164,8 @@ def _held(database: Database, found: _Found) -> Snapshot | None:
     return None
 
 
-@contextmanager
-def _folder(found: _Found, target: Path) -> Iterator[Callable[[], object]]:
-    """Writes the study's folder aside, unless it is there; the call that is given puts it in its place. After an error
-    it is gone."""
-    if target.exists():
-        yield lambda: None
-        return
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        _write(found, aside)
-        yield lambda: aside.rename(target)
-    except BaseException as error:
-        shutil.rmtree(target, ignore_errors=True)
-        if isinstance(error, OSError):
-            raise StudyError(f"The study cannot be written to {target.parent}: {error.strerror or error}.") from None
-        raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
-
-
 def _write(found: _Found, folder: Path) -> None:
-    (folder / STIMULI).mkdir(parents=True)
+    (folder / STIMULI).mkdir()
     with zipfile.ZipFile(found.pictures) as archive:
         for at in backup.digests_of(found.manifest.data):  # these names alone, whatever else is in it
             (folder / STIMULI / f"{at}{files.SUFFIX}").write_bytes(archive.read(f"{at}{files.SUFFIX}"))

@@ -50,9 +50,10 @@ def compare_models(
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """p-values adjusted for their number (Holm 1979); not-a-number stays, and counts as none."""
-    raw = np.asarray(p_values, dtype=float)
-    known = np.flatnonzero(np.isfinite(raw))
-    order = known[np.argsort(raw[known], kind="stable")]
-    adjusted = np.full(raw.shape, np.nan)
-    adjusted[order] = np.minimum(np.maximum.accumulate(raw[order] * np.arange(order.size, 0, -1)), 1.0)
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted = np.array(p_values, dtype=float)
+    known = np.isfinite(adjusted)
+    if known.any():
+        adjusted[known] = multipletests(adjusted[known], method="holm")[1]
     return adjusted.tolist()

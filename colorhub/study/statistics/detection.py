@@ -52,15 +52,6 @@ def forced_choice_sensitivity(resampled: Resampled, model: str) -> Estimate:
     return resampled.estimate(lambda hits, votes: -np.sqrt(2) * _z(hits, votes, group))
 
 
-def unclustered_sensitivity_error(hits: int, originals: int, false_alarms: int, fakes: int) -> float:
-    """Standard error of d' if all votes were independent (Gourevitch and Galanter 1967): too small for a study."""
-    total = 0.0
-    for k, n in ((hits, originals), (false_alarms, fakes)):
-        rate = corrected(np.float64(k), np.float64(n))
-        total += rate * (1 - rate) / (n * stats.norm.pdf(stats.norm.ppf(rate)) ** 2)
-    return float(np.sqrt(total))
-
-
 def side_bias(right: int, votes: int) -> SideBias:
     """Whether raters favour a side, from how often the right-hand picture was called real."""
     return SideBias(right, votes, float(stats.binomtest(right, votes, 0.5).pvalue))

@@ -61,8 +61,8 @@ class Resampled:
         1/2."""
         a, b = (None if name == CHANCE else self.names.index(name) for name in (first, second))
 
-        def rate(hits: np.ndarray, votes: np.ndarray, group: int | None) -> np.ndarray | float:
-            return 0.5 if group is None else hits[..., group] / votes[..., group]
+        def rate(hits: np.ndarray, votes: np.ndarray, group: int | None) -> np.ndarray:
+            return np.asarray(0.5) if group is None else hits[..., group] / votes[..., group]
 
         return self.estimate(lambda hits, votes: rate(hits, votes, a) - rate(hits, votes, b), bounds=(-1.0, 1.0))
 

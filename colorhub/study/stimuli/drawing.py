@@ -11,9 +11,9 @@ from colorhub._pixels import to_uint8
 from colorhub.photo import ColorAnswer, Photo, PhotoError
 from colorhub.study.design.sequences import generator
 from colorhub.study.errors import StudyError
-from colorhub.study.stimuli.sources import Source
+from colorhub.study.stimuli.sources import PhotoSource
 
-_ALIKE = 0.08  # part of a look that differs between copies of one picture; between two pictures it is about half
+_ALIKE = 0.08  # part of a hash that differs between copies of one picture; between two pictures it is about half
 _WORDS = {
     "grey": "not surely in colour",
     "small": "smaller than the stimuli",
@@ -41,32 +41,35 @@ class Drawn:
         return digest.hexdigest()
 
 
-def draw(source: Source, count: int, size: int, seed: int) -> Drawn:
+def draw(source: PhotoSource, count: int, size: int, seed: int) -> Drawn:
     """Take ``count`` photos in a random order that ``seed`` decides.
 
     Raises:
         StudyError: the source has too few that can be used; the message says why the others could not.
     """
-    squares, names, looks, reasons = [], [], [], Counter()
+    squares: list[np.ndarray] = []
+    names: list[str] = []
+    hashes: list[np.ndarray] = []
+    reasons: Counter[str] = Counter()
     for number in generator("photos", seed).permutation(len(source)):
         if len(squares) == count:
             break
         square, reason = _try(source, int(number), size)
-        look = None if square is None else _look(square)
-        if look is not None and any((look != other).mean() < _ALIKE for other in looks):
-            square, reason = None, "twice"
-        if square is None:
-            reasons[reason] += 1
-            continue
-        looks.append(look)
-        squares.append(square)
-        names.append(source.names[int(number)])
+        if square is not None:
+            own = _difference_hash(square)
+            if not any((own != other).mean() < _ALIKE for other in hashes):
+                hashes.append(own)
+                squares.append(square)
+                names.append(source.names[int(number)])
+                continue
+            reason = "twice"
+        reasons[reason] += 1
     if len(squares) < count:
         raise StudyError(_too_few(source, count, len(squares), size, reasons))
     return Drawn(squares, names, dict(sorted(reasons.items())))
 
 
-def _too_few(source: Source, count: int, found: int, size: int, reasons: Counter) -> str:
+def _too_few(source: PhotoSource, count: int, found: int, size: int, reasons: Counter) -> str:
     why = ", ".join(f"{number} {_WORDS[reason]}" for reason, number in sorted(reasons.items()))
     return (
         f"Too few photos: {count} are needed (trials, practice and attention items), and of the {len(source)} in "
@@ -75,7 +78,7 @@ def _too_few(source: Source, count: int, found: int, size: int, reasons: Counter
     )
 
 
-def _try(source: Source, number: int, size: int) -> tuple[np.ndarray | None, str]:
+def _try(source: PhotoSource, number: int, size: int) -> tuple[np.ndarray | None, str]:
     try:
         photo = source.read(number)
     except PhotoError:
@@ -101,7 +104,10 @@ def centre_square(rgb: np.ndarray, size: int) -> np.ndarray:
     return to_uint8(square)
 
 
-def _look(square: np.ndarray) -> np.ndarray:
-    """What two copies of a picture nearly share even where one was compressed: where a 16 x 16 copy gets lighter."""
+def _difference_hash(square: np.ndarray) -> np.ndarray:
+    """What two copies of a picture nearly share even where one was compressed: where a 16 x 16 copy gets lighter.
+
+    The hash is known as dHash.
+    """
     small = cv2.resize(cv2.cvtColor(square, cv2.COLOR_RGB2GRAY), (17, 16), interpolation=cv2.INTER_AREA).astype(int)
     return small[:, 1:] > small[:, :-1]

@@ -30,7 +30,7 @@ _PACKAGED = (
 
 
 @dataclass(frozen=True)
-class Source:
+class PhotoSource:
     """Photos by number. ``name`` of a photo says where it is in the source; ``read`` opens it and raises
     :class:`~colorhub.photo.PhotoError` where it cannot be read."""
 
@@ -42,7 +42,7 @@ class Source:
         return len(self.names)
 
 
-def open_source(title: str, split: str | None = None, size: int = 256) -> Source:
+def open_source(title: str, split: str | None = None, size: int = 256) -> PhotoSource:
     """Open the source that a word means.
 
     Args:
@@ -68,7 +68,7 @@ def _local(title: str) -> Path | None:
     return next((root / title for root in [*roots, Path()] if (root / title).exists()), None)
 
 
-def _packaged(size: int) -> Source:
+def _packaged(size: int) -> PhotoSource:
     squares = []
     for package, inside in _PACKAGED:
         path = _inside(package, inside)
@@ -86,7 +86,7 @@ def _packaged(size: int) -> Source:
         return Photo.open(np.ascontiguousarray(pixels[top : top + size, left : left + size]), name=names[number])
 
     names = [f"{path.name}+{left}+{top}" for path, left, top in squares]
-    return Source(PACKAGED, names, read)
+    return PhotoSource(PACKAGED, names, read)
 
 
 @lru_cache(maxsize=len(_PACKAGED))
@@ -100,14 +100,14 @@ def _inside(package: str, inside: str) -> Path | None:
     return next((root / inside for root in roots if (root / inside).is_file()), None)
 
 
-def _folder(title: str, path: Path) -> Source:
+def _folder(title: str, path: Path) -> PhotoSource:
     if path.is_file():
         raise StudyError(f"{path} is a file; --photos takes a folder, a .parquet file, a dataset id or {PACKAGED}.")
     files = sorted(file for file in path.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
     if not files:
         raise StudyError(f"{path} holds no pictures and no parquet files.")
     names = [file.relative_to(path).as_posix() for file in files]
-    return Source(title, names, lambda number: Photo.open(files[number], max_pixels=MAX_PIXELS))
+    return PhotoSource(title, names, lambda number: Photo.open(files[number], max_pixels=MAX_PIXELS))
 
 
 def _parquet_files(path: Path, split: str | None) -> list[Path]:
@@ -128,7 +128,7 @@ def _parquet_files(path: Path, split: str | None) -> list[Path]:
     return splits[split or usual[0]]
 
 
-def _parquet(title: str, files: list[Path]) -> Source:
+def _parquet(title: str, files: list[Path]) -> PhotoSource:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -154,10 +154,10 @@ def _parquet(title: str, files: list[Path]) -> Source:
         cell = by_file[file].read_row_group(group, columns=["image"])["image"][row].as_py()
         return _decoded(cell, names[number])
 
-    return Source(title, names, read)
+    return PhotoSource(title, names, read)
 
 
-def _hub(title: str, split: str | None) -> Source:
+def _hub(title: str, split: str | None) -> PhotoSource:
     repository, _, configuration = title.partition(":")
     if repository.count("/") != 1 or repository.startswith(("/", ".", "~")):
         root = os.environ.get("COLORHUB_DATA", "not set")
@@ -176,7 +176,7 @@ def _hub(title: str, split: str | None) -> Source:
         text = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
         raise StudyError(f"The dataset {title!r} (split {split or 'test'!r}) cannot be opened: {text}.") from None
     names = [f"{split or 'test'}#{number}" for number in range(len(rows))]
-    return Source(title, names, lambda number: _decoded(rows[number]["image"], names[number]))
+    return PhotoSource(title, names, lambda number: _decoded(rows[number]["image"], names[number]))
 
 
 def _decoded(cell: Any, name: str) -> Photo:

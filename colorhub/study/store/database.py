@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, make_ur
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from colorhub.study.errors import DatabaseError, UnavailableError
-from colorhub.study.place import studies_root
 from colorhub.study.store import schema
 from colorhub.study.store.tokens import Keys, key_from_file, key_to_file
+from colorhub.study.studies import studies_root
 
 _BUSY_SECONDS = 30
 _CONNECT_SECONDS = 5
@@ -124,13 +124,19 @@ class Database:
                 connection.execute(secret.values(value=key.hex()))
         self.keys = Keys(key)
 
-    def _prepare(self) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[Connection]:
+        """A transaction while no other replica starts."""
         with (
             self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
             connection.begin(),
         ):
-            if not self.is_sqlite:  # two replicas start at once
+            if not self.is_sqlite:
                 connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+            yield connection
+
+    def _prepare(self) -> None:
+        with self._alone() as connection:
             schema.about.create(connection, checkfirst=True)
             version = _value(connection, "schema_version")
             if version is None:
@@ -156,12 +162,7 @@ class Database:
             return given.encode()
         if self._key_file:
             return key_from_file(self._key_file)
-        with (
-            self.engine.connect().execution_options(colorhub_begin="BEGIN IMMEDIATE") as connection,
-            connection.begin(),
-        ):
-            if not self.is_sqlite:
-                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        with self._alone() as connection:
             found = _value(connection, "secret")
             if found is None:
                 found = secrets.token_hex(32)

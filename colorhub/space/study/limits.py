@@ -38,7 +38,7 @@ class SlowError(RefusedError):
     status, code = 408, "slow"
 
 
-class Allowance:
+class RateLimit:
     """``burst`` requests at once, and ``rate`` a second in the long run, for each sender."""
 
     def __init__(self, rate: float, burst: int, clock: Callable[[], float] = time.monotonic) -> None:
@@ -58,8 +58,13 @@ class Allowance:
                 self._forget(now)
             self._left[sender] = (left - 1, now)
 
+    @property
+    def senders(self) -> int:
+        """How many senders are remembered."""
+        return len(self._left)
+
     def _forget(self, now: float) -> None:
-        """Drop senders whose allowance is full again; if that is not enough for a while, all."""
+        """Drop senders whose limit is full again; if that is not enough for a while, all."""
         full = self.burst / self.rate
         self._left = {sender: kept for sender, kept in self._left.items() if now - kept[1] < full}
         if len(self._left) > _FORGET_ABOVE // 2:

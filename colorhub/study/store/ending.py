@@ -15,7 +15,7 @@ def close_if_due(connection: Connection, manifest: Manifest, today: str, now: fl
     """Close an open study whose preregistered end is reached; whether it was closed just now."""
     why = is_due(connection, manifest, today, now)
     if why:
-        close_in(connection, manifest.name, today, early=False, why=why)
+        close(connection, manifest.name, today, early=False, why=why)
     return bool(why)
 
 
@@ -26,7 +26,7 @@ def is_due(connection: Connection, manifest: Manifest, today: str, now: float) -
     return "" if connection.scalar(open_) is None else _reached(connection, manifest, today, now)
 
 
-def is_over(study: Mapping[str, Any], manifest: Manifest, today: str) -> bool:
+def is_over(study: Mapping[Any, Any], manifest: Manifest, today: str) -> bool:
     """Whether a study, given its row, takes no answers: it is closed, or its last day is over."""
     last = manifest.config.stopping.date
     return study["closed"] is not None or (last is not None and today > last)
@@ -47,7 +47,7 @@ def _reached(connection: Connection, manifest: Manifest, today: str, now: float)
     return "" if connection.scalar(active) else f"{stopping.raters} raters had finished, as planned"
 
 
-def close_in(connection: Connection, study: str, today: str, *, early: bool, why: str) -> None:
+def close(connection: Connection, study: str, today: str, *, early: bool, why: str) -> None:
     """Close a study: its panel ids and the times of its raters' last signs of life are deleted."""
     values = {"closed": today, "closed_early": early, "closed_why": why}
     connection.execute(update(studies).where(studies.c.name == study).values(**values))

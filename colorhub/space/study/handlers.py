@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import Response
 
 from colorhub import __version__
-from colorhub.space.study.guard import Allowance
-from colorhub.space.study.reports import Reports
-from colorhub.space.study.shelf import Shelf
+from colorhub.space.study.catalogue import StudyCatalogue
+from colorhub.space.study.limits import RateLimit
 from colorhub.study.errors import ForeignError, InvalidError
 
 if TYPE_CHECKING:
-    from colorhub.study.place import Study
+    from colorhub.study.studies import Study
 
 _DIGITS = 5
 _NO_SUCH = "There is no such picture."
@@ -29,24 +28,23 @@ class Call:
     sender: bytes
 
 
-class Desk:
+class Handlers:
     """The answers. Methods return what becomes JSON, or a response."""
 
-    def __init__(self, shelf: Shelf | None = None, reports: Reports | None = None) -> None:
-        self.shelf = shelf or Shelf()
-        self.reports = reports or Reports(self.shelf)
-        self._sessions = Allowance(rate=2, burst=300)  # a class of raters behind one address
-        self._codes = Allowance(rate=0.2, burst=20)
-        self._rater = Allowance(rate=8, burst=120)
+    def __init__(self, catalogue: StudyCatalogue, rater_limit: RateLimit | None = None) -> None:
+        self.catalogue = catalogue
+        self._sessions = RateLimit(rate=2, burst=300)  # a class of raters behind one address
+        self._codes = RateLimit(rate=0.2, burst=20)
+        self._rater = rater_limit or RateLimit(rate=8, burst=120)
 
     def studies(self, call: Call) -> list[dict[str, Any]]:
         """All studies, those that are open first."""
-        rows = [self._about(self.shelf.study(name)) for name in self.shelf.names()]
+        rows = [self._about(self.catalogue.study(name)) for name in self.catalogue.names()]
         return sorted(rows, key=lambda row: (row["state"] != "open", row["demonstration"], row["name"]))
 
     def study(self, call: Call) -> dict[str, Any]:
         """What a rater's page needs, and what the public may know of a study."""
-        study = self.shelf.study(call.path["name"])
+        study = self.catalogue.study(call.path["name"])
         manifest, config = study.manifest, study.manifest.config
         return {
             **self._about(study),
@@ -61,7 +59,7 @@ class Desk:
             "links": {"screen_out": config.links.screen_out},
             "per_rater": config.design.per_rater,
             "practice": config.design.practice,
-            "counts": self.shelf.counts(manifest.name),
+            "counts": self.catalogue.counts(manifest.name),
             "version": __version__,
             "sha256": manifest.sha256,
         }
@@ -69,11 +67,11 @@ class Desk:
     def begin(self, call: Call) -> dict[str, Any]:
         """A new session, or a panel participant's old one."""
         self._sessions.take(call.sender)
-        name = self.shelf.study(call.path["name"]).manifest.name
+        name = self.catalogue.study(call.path["name"]).manifest.name
         language, panel_id = _text(call.body, "language", 16), _text(call.body, "panel_id", 200)
         if unknown := set(call.body) - {"language", "panel_id"}:
             raise InvalidError(f"A session has no key {sorted(unknown)[0][:40]!r}.")
-        store = self.shelf.store()
+        store = self.catalogue.store()
         if store.manifest(name).config.panel.parameter == "":
             panel_id = ""  # asked of nobody, so kept of nobody
         session = store.begin(name, language, panel_id or None)
@@ -83,19 +81,19 @@ class Desk:
     def progress(self, call: Call) -> dict[str, Any]:
         """Where a rater is."""
         self._take(call)
-        return asdict(self.shelf.store().progress(call.token))
+        return asdict(self.catalogue.store().progress(call.token))
 
     def picture(self, call: Call) -> Response:
         """A picture of a trial, of its rater only."""
         self._take(call)
-        store = self.shelf.store()
+        store = self.catalogue.store()
         name, stimulus = store.picture(call.token, _whole(call.path["position"]), _whole(call.path["number"]))
-        return _webp(self.shelf.study(name), stimulus)
+        return _webp(self.catalogue.study(name), stimulus)
 
     def plate(self, call: Call) -> Response:
         """A plate of the check of colour vision."""
         self._take(call)
-        study = self.shelf.study(self.shelf.store().study_of(call.token))
+        study = self.catalogue.study(self.catalogue.store().study_of(call.token))
         plates, number = study.manifest.data["plates"], _whole(call.path["number"])
         if number >= len(plates):
             raise ForeignError(_NO_SUCH)
@@ -104,13 +102,13 @@ class Desk:
     def read_plates(self, call: Call) -> dict[str, Any]:
         """Keep how many plates were read."""
         self._take(call)
-        self.shelf.store().record_plates(call.token, call.body.get("readings"))
+        self.catalogue.store().record_plates(call.token, call.body.get("readings"))
         return {"read": True}  # not how many: nobody is told that he failed
 
     def vote(self, call: Call) -> dict[str, Any]:
         """Take an answer; sent twice, it is answered twice and counted once."""
         self._take(call)
-        store = self.shelf.store()
+        store = self.catalogue.store()
         values = {key: value for key, value in call.body.items() if key != "position"}
         receipt = store.vote(call.token, call.body.get("position"), values)
         return {
@@ -123,7 +121,7 @@ class Desk:
     def result(self, call: Call) -> dict[str, Any]:
         """A finished rater's own result, and where a panel wants him to go."""
         self._take(call)
-        store = self.shelf.store()
+        store = self.catalogue.store()
         result = store.result(call.token)
         config = store.manifest(store.study_of(call.token)).config
         missed = result["attention_failed"] and config.links.failed_attention
@@ -136,17 +134,17 @@ class Desk:
     def withdraw(self, call: Call) -> dict[str, Any]:
         """Delete everything of a rater."""
         self._codes.take(call.sender)
-        gone = self.shelf.store().withdraw(_text(call.body, "code", 200))
+        gone = self.catalogue.store().withdraw(_text(call.body, "code", 200))
         return {"votes": gone["votes"], "closed": gone["closed"]}
 
     def report(self, call: Call) -> Response:
         """The report of a study that has ended, as HTML to be put into a page; refused while it is open."""
-        return Response(self.reports.fragment(call.path["name"]), media_type="text/html")
+        return Response(self.catalogue.report(call.path["name"]), media_type="text/html")
 
     def trials(self, call: Call) -> Response:
         """The trials of a study that has ended, as CSV; refused while it is open."""
         name = {"Content-Disposition": 'attachment; filename="trials.csv"'}
-        return Response(self.reports.trials(call.path["name"]), 200, name, "text/csv")
+        return Response(self.catalogue.trials(call.path["name"]), 200, name, "text/csv")
 
     def _about(self, study: "Study") -> dict[str, Any]:
         manifest = study.manifest
@@ -154,12 +152,12 @@ class Desk:
             "name": manifest.name,
             "title": manifest.config.spoken()[manifest.config.language].title,
             "demonstration": manifest.demonstration,
-            "state": "open" if self.shelf.state(manifest.name)["closed"] is None else "ended",
+            "state": "open" if self.catalogue.state(manifest.name)["closed"] is None else "ended",
         }
 
     def _take(self, call: Call) -> None:
         """Count a rater's request; a forged token ends here. Raises :class:`ForeignError`, :class:`FloodError`."""
-        self._rater.take(self.shelf.store().rater_of(call.token).encode())
+        self._rater.take(self.catalogue.store().rater_of(call.token).encode())
 
 
 def _webp(study: "Study", stimulus: str) -> Response:

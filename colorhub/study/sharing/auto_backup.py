@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from colorhub.hub import Hub
-from colorhub.study.place import Study, open_study, studies_root, study_names
 from colorhub.study.sharing.backup import PICTURES, back_up, pack
 from colorhub.study.sharing.restore import Restored, restore
 from colorhub.study.store.database import Database
+from colorhub.study.studies import Study, open_study, studies_root, study_names
 
 VARIABLE = "COLORHUB_STUDY_BACKUP"
 MINUTES = 5.0
@@ -33,22 +33,12 @@ def restore_at_start() -> list[Restored]:
     hub = Hub()
     if hub.state(repo_id, "dataset") is None:  # the first start of all
         return []
-    opened: list[Database] = []
-
-    def open_database() -> Database:
-        opened.append(Database())
-        return opened[-1]
-
-    try:
-        return restore(hub, repo_id, root, open_database)
-    finally:
-        for database in opened:
-            database.close()
+    return restore(hub, repo_id, root)
 
 
 def start_backups(
     database: Callable[[], Database], studies: Callable[[], Iterable[Study]], minutes: float = MINUTES
-) -> "Backups | None":
+) -> "AutoBackup | None":
     """Begin to back up all studies but demonstrations to the dataset in ``$COLORHUB_STUDY_BACKUP``; without it, nothing
     is done.
 
@@ -60,12 +50,12 @@ def start_backups(
     repo_id = os.environ.get(VARIABLE)
     if not repo_id:
         return None
-    backups = Backups(database, studies, repo_id, minutes)
+    backups = AutoBackup(database, studies, repo_id, minutes)
     backups.start()
     return backups
 
 
-class Backups(threading.Thread):
+class AutoBackup(threading.Thread):
     """The thread. What goes wrong is logged, and tried again the next time; votes never wait for it."""
 
     def __init__(

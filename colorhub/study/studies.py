@@ -2,6 +2,10 @@
 
 import os
 import re
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -53,6 +57,26 @@ def study_names(root: Path | None = None) -> list[str]:
     """Names of the studies there are."""
     root = root or studies_root()
     return sorted(folder.name for folder in root.iterdir() if (folder / NAME).is_file()) if root.is_dir() else []
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """A folder beside ``target`` that becomes it at the end; after any error it is gone. Raises :class:`StudyError`."""
+    root = target.parent
+    folder = root / f".{target.name}.{secrets.token_hex(4)}.tmp"
+    new_root = not root.exists()
+    try:
+        folder.mkdir(parents=True)
+        yield folder
+        folder.rename(target)
+    except OSError as error:
+        if target.exists():
+            raise StudyError(f"The name {target.name} was taken meanwhile: choose another name.") from None
+        raise StudyError(f"The study cannot be written to {root}: {error.strerror or error}.") from None
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        if new_root and root.is_dir() and not any(root.iterdir()):
+            root.rmdir()
 
 
 def open_study(name: str, root: Path | None = None) -> Study:

@@ -2,17 +2,17 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from colorhub.study.errors import DatabaseError, StudyError, UnavailableError
+from colorhub.study.errors import DatabaseError, OutOfOrderError, StudyError, UnavailableError
 
 if TYPE_CHECKING:
-    from colorhub.study.place import Study
+    from colorhub.study.design.manifest import Manifest
     from colorhub.study.store.store import Store
+    from colorhub.study.studies import Study
 
-_LOOK_SECONDS = 2.0
 _KEEP_SECONDS = 3.0
 _SHARE = 20  # what takes a second to find out is kept for so many
 
@@ -34,7 +34,7 @@ class Remembered(Generic[T]):
         if last is not None:
             return last
         old = self._kept.get(name)
-        if not self._lock.acquire(blocking=old is None):
+        if not self._lock.acquire(blocking=old is None) and old is not None:
             return old[0]
         try:
             last = self._fresh(name)
@@ -52,11 +52,17 @@ class Remembered(Generic[T]):
         return answer if time.monotonic() < until else None
 
 
-class Shelf:
-    """All studies there are, and the store of their votes. New studies are found while the page is up."""
+class StudyCatalogue:
+    """All studies there are, the store of their votes, and the reports of those that have ended.
 
-    def __init__(self) -> None:
-        self._lock = Lock()
+    New studies are found while the page is up, at the earliest ``look_seconds`` after the last look. One report is
+    worked out at a time: the bootstrap and the mixed model take the whole processor.
+    """
+
+    def __init__(self, look_seconds: float = 2.0) -> None:
+        self._look_seconds = look_seconds
+        self._lock, self._report_lock = Lock(), Lock()
+        self._reports: dict[tuple[str, ...], str] = {}  # by what a report depends on
         self._store: Store | None = None
         self._studies: dict[str, Study] = {}
         self._seen: dict[str, int] = {}  # manifests, by when they were written: also those that cannot be opened
@@ -82,6 +88,39 @@ class Shelf:
         with self._lock:
             return self._opened()
 
+    def report(self, name: str) -> str:
+        """The report of a study that has ended, as HTML to be put into a page.
+
+        Raises:
+            OutOfOrderError: it is still open: only counts are public then.
+            StudyError: there is no such study.
+            UnavailableError: the database cannot be reached.
+        """
+        from colorhub.study.report.document import to_fragment
+        from colorhub.study.report.report import finished_trials, make_report
+
+        manifest, state = self._ended(name)
+        version = (name, manifest.sha256, str(state["closed"]), str(state["withdrawn"]))
+        with self._report_lock:
+            if version not in self._reports:
+                blocks = make_report(manifest.data, *finished_trials(self.store(), name)).blocks
+                others = {key: kept for key, kept in self._reports.items() if key[0] != name}
+                self._reports = others | {version: to_fragment(blocks)}
+            return self._reports[version]
+
+    def trials(self, name: str) -> str:
+        """The trial table of a study that has ended, as CSV. Raises as :meth:`report` does."""
+        from colorhub.study.report.report import finished_trials
+
+        self._ended(name)
+        return finished_trials(self.store(), name)[0].to_csv(index=False)
+
+    def _ended(self, name: str) -> "tuple[Manifest, Mapping[str, Any]]":
+        manifest, state = self.study(name).manifest, self.store().state(name)
+        if state["closed"] is None:
+            raise OutOfOrderError("This study is still open: results and trials are shown when it has ended.")
+        return manifest, state
+
     def _opened(self) -> "Store":
         if self._store is None:
             try:
@@ -96,10 +135,10 @@ class Shelf:
 
     def _look(self) -> None:
         """Open studies that are new, and forget those that are gone."""
-        if time.monotonic() - self._looked < _LOOK_SECONDS:
+        if time.monotonic() - self._looked < self._look_seconds:
             return
         with self._lock:
-            if time.monotonic() - self._looked < _LOOK_SECONDS:
+            if time.monotonic() - self._looked < self._look_seconds:
                 return
             found = _manifests()
             for name in set(self._studies) - set(found):
@@ -111,7 +150,7 @@ class Shelf:
             self._looked = time.monotonic()
 
     def _open(self, name: str) -> None:
-        from colorhub.study.place import open_study
+        from colorhub.study.studies import open_study
 
         self._studies.pop(name, None)
         try:
@@ -127,7 +166,7 @@ class Shelf:
 
 def _manifests() -> dict[str, int]:
     from colorhub.study.design.manifest import NAME
-    from colorhub.study.place import studies_root, study_names
+    from colorhub.study.studies import studies_root, study_names
 
     root = studies_root()
     return {name: (root / name / NAME).stat().st_mtime_ns for name in study_names(root)}
