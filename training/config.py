@@ -100,8 +100,8 @@ class Part(Section):
 
 
 class Model(BaseModel):
-    """``architecture``: a name of ``colorhub.MODELS``, of an installed package, or ``package.module:Class``; all other
-    keys are its constructor's keywords."""
+    """``architecture``: a name of ``colorhub.MODELS`` or of an installed package; all other keys are its constructor's
+    keywords."""
 
     model_config = ConfigDict(extra="allow")
     architecture: str = "unet"

@@ -7,8 +7,7 @@ from fnmatch import fnmatch
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from colorhub.hub.errors import PublishError
-from colorhub.hub.remote import Content, Hub, State
+from colorhub.hub.remote import Content, Hub, PublishError, State
 
 
 @dataclass(frozen=True)

@@ -198,6 +198,13 @@ def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) ->
         model.load_state_dict(found, strict=True)
 
 
+def load_release(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy the tensors of an authors' release, under our names, as :func:`load_strictly` does. Releases made before
+    PyTorch 0.4.1 do not hold how many batches a BatchNorm has seen."""
+    counts = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("num_batches_tracked")}
+    load_strictly(model, counts | tensors, "The release's weights")
+
+
 def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     """The tensors that are missing, extra or misshapen, the first five by name; empty when all fit."""
     problems = [f"missing {name}" for name in expected if name not in found]
@@ -209,3 +216,12 @@ def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     ]
     more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
     return "; ".join(problems[:5]) + more
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Resize ``(B, C, h, w)`` to a square of ``side``, for layers that need a fixed size; no change where it is one.
+
+    Bilinear with antialiasing, computed in float32. Adaptive pooling would do as well, but its ONNX export is wrong for
+    sizes other than the one it was traced with.
+    """
+    return F.interpolate(x.float(), size=(side, side), mode="bilinear", antialias=True).to(x.dtype)

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from colorhub.models.base import Colorizer, Prediction, WeightsError, load_strictly
+from colorhub.models.base import Colorizer, Prediction, WeightsError, load_release
 
 HEADS = ("classification", "regression")
 _AB_SCALE = 110.0
@@ -109,10 +109,7 @@ class ECCV16(Colorizer):
         renamed = {_own_name(name): tensor for name, tensor in weights.items()}
         if "model_out.weight" in renamed:
             renamed["model_out.weight"] = renamed["model_out.weight"] * _AB_SCALE
-        for name, tensor in model.state_dict().items():
-            if name.endswith("num_batches_tracked"):  # releases made before PyTorch 0.4.1 have none
-                renamed.setdefault(name, tensor)
-        load_strictly(model, renamed, "The release's weights")
+        load_release(model, renamed)
         return model.eval()
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:

@@ -19,8 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub.models.backbones import check_name, load_backbone, timm_package
-from colorhub.models.base import Colorizer, Prediction
-from colorhub.models.layers import resized
+from colorhub.models.base import Colorizer, Prediction, resized
 
 FEATURES = ("logits", "pooled")
 _AB_SCALE = 110.0
