@@ -10,8 +10,8 @@ from colorhub.models.base import WeightsError
 from training.checkpoint import CheckpointError
 from training.config import Recipe, RecipeError, load_recipe
 from training.data.sources import DataError
-from training.guard import NotFiniteError
 from training.smoke import smoke_values
+from training.watchdog import NotFiniteError
 
 
 def run(main: Callable[[Recipe], None], arguments: Sequence[str]) -> None:

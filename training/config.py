@@ -89,7 +89,7 @@ class Run(Section):
     tensorboard: bool = True
 
 
-class Part(Section):
+class ParameterGroup(Section):
     """Weights of the model that are trained otherwise than the rest: those whose names match any of its patterns. Of
     several parts that match a weight, the first counts."""
 
@@ -116,7 +116,7 @@ class Recipe(Section):
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
     init_skip: list[str] = Field([])  # patterns of tensors that stay freshly initialized
     backbone: str | None = None  # its pre-trained weights: a file, or "timm" for timm's own from the Hub
-    parts: list[Part] = Field([])
+    parts: list[ParameterGroup] = Field([])
     model: Model = Model()
     data: Data = Data()
     task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()

@@ -23,7 +23,7 @@ from colorhub.color import rgb_to_lab
 from training.config import Data, RecipeError
 from training.data.augment import center_crop, is_grey
 from training.data.loader import decode
-from training.data.sources import DataError, open_pictures, passing
+from training.data.sources import DataError, open_pictures, stream_rows
 
 _GROUP = 64
 _ROOT = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def count_colors(names: Sequence[str], split: str, size: int, limit: int | None)
     colour."""
     data = Data()
     pictures, counts = 0, torch.zeros(COUNT, dtype=torch.long)
-    with closing(passing(open_pictures(names, split, data.image_column))) as rows:
+    with closing(stream_rows(open_pictures(names, split, data.image_column))) as rows:
         squares = _squares(tqdm(rows, unit="picture"), size, data)
         while group := list(islice(squares, min(_GROUP, (limit or _GROUP + pictures) - pictures))):
             rgb = torch.from_numpy(np.stack(group)).permute(0, 3, 1, 2).float() / 255

@@ -13,7 +13,7 @@ def unreadable(name: str, reason: str, advice: str = ACCEPTED) -> PhotoError:
     return PhotoError(f"{name} {reason}; {advice}.")
 
 
-def short(error: BaseException) -> str:
+def short(error: BaseException | str) -> str:
     """A library's message on one line, without a closing full stop, short enough for a sentence."""
     text = " ".join(str(error).split()).rstrip(".") or type(error).__name__
     return text if len(text) <= 100 else text[:97] + "..."

@@ -16,7 +16,7 @@ class Pixels:
 
     values: np.ndarray
     alpha: np.ndarray | None = None
-    kind: str = "gray"  # or "rgb", "cmyk", "lab"
+    kind: str = "grey"  # or "rgb", "cmyk", "lab"
 
 
 def pixels_of_array(array: np.ndarray) -> Pixels:
@@ -158,7 +158,7 @@ def pixels_of_planes(array: np.ndarray, *, photometric: int, alpha_kind: int | N
         values = np.iinfo(values.dtype).max - values
     if alpha is not None and alpha_kind == 1:
         values = _divide_by_alpha(values, alpha)
-    kind = {2: "rgb", 5: "cmyk"}.get(photometric, "gray")
+    kind = {2: "rgb", 5: "cmyk"}.get(photometric, "grey")
     return Pixels(values, None if alpha is None else np.ascontiguousarray(alpha), kind)
 
 

@@ -17,7 +17,7 @@ from colorhub.models import ECCV16
 from training import record
 from training.checkpoint import save_model
 from training.config import Model, Recipe, load_recipe
-from training.monitor import Monitor
+from training.run_logger import RunLogger
 from training.train import main
 
 TINY = """
@@ -87,14 +87,14 @@ def test_time_is_counted_over_all_parts_of_a_run_but_not_between(
     now = iter(range(0, 10**9, 3600))  # every look at the clock is an hour later
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     counted = []
-    real = Monitor._count
+    real = RunLogger._count
 
-    def noted(self: Monitor) -> None:
+    def noted(self: RunLogger) -> None:
         before = self.progress.seconds
         real(self)
         counted.append(self.progress.seconds - before)
 
-    monkeypatch.setattr(Monitor, "_count", noted)
+    monkeypatch.setattr(RunLogger, "_count", noted)
     main(recipe(tmp_path, "run", "run.steps=1"))
     first = len(counted)
     AcceleratorState._reset_state(reset_partial_state=True)

@@ -21,14 +21,14 @@ from training import cli
 from training.checkpoint import CheckpointError, Progress, checkpoints, own_cursor
 from training.config import Recipe, RecipeError, load_recipe
 from training.data.augment import FILM_DRAWS
-from training.data.loader import Batch, Cursor, Place
-from training.guard import NotFiniteError
+from training.data.loader import Batch, Cursor, Shard
 from training.initial import initial_model
-from training.monitor import Monitor
+from training.run_logger import RunLogger
 from training.tasks import create_task
 from training.tasks.regression import Regression
 from training.train import main
-from training.validate import HeldOut, picture_sheet, validate
+from training.validate import ValidationSet, sample_grid, validate
+from training.watchdog import NotFiniteError
 
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
 TINY = """
@@ -97,14 +97,14 @@ def _weights(recipe: Recipe) -> dict[str, torch.Tensor]:
 
 def _signal_at(step: int, monkeypatch) -> None:
     """SIGTERM during the given step, as the scheduler of a cluster sends it."""
-    original = Monitor.step
+    original = RunLogger.step
 
     def noted(self, *arguments):
         original(self, *arguments)
         if self.progress.step == step - 1:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Monitor, "step", noted)
+    monkeypatch.setattr(RunLogger, "step", noted)
 
 
 def _architecture(path: Path) -> str:
@@ -179,9 +179,9 @@ def test_a_new_learning_rate_goes_on_and_resume_false_is_refused(tiny):
 def test_another_number_of_processes_cannot_go_on():
     progress = Progress()
     progress.cursors = [Cursor(), Cursor(batch=4)]
-    assert own_cursor(progress, Place(rank=1, world=2)).batch == 4
+    assert own_cursor(progress, Shard(rank=1, world_size=2)).batch == 4
     with pytest.raises(CheckpointError, match="written by 2 processes, this run has 1"):
-        own_cursor(progress, Place())
+        own_cursor(progress, Shard())
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tiny):
@@ -247,14 +247,14 @@ def test_an_output_that_cannot_be_written_is_said_and_the_last_checkpoint_kept(t
 
 
 def test_a_log_that_cannot_be_written_is_said(tiny, monkeypatch):
-    original = Monitor.__enter__
+    original = RunLogger.__enter__
 
     def on_a_full_disk(self):
         self.log.close()
         self.log = Path("/dev/full").open("a")  # noqa: SIM115 - the kernel's own full disk
         return original(self)
 
-    monkeypatch.setattr(Monitor, "__enter__", on_a_full_disk)
+    monkeypatch.setattr(RunLogger, "__enter__", on_a_full_disk)
     with pytest.raises(CheckpointError, match="/dev/full cannot be written: No space left on device"):
         main(tiny())
 
@@ -359,12 +359,12 @@ def test_validation_and_the_sheet_leave_the_model_as_it_is():
     model = UNet(**UNet.tiny()).train()
     before = deepcopy(model.state_dict())
     pictures = _batch(0, 5).rgb
-    held_out = HeldOut(pictures, torch.arange(5), torch.full((5,), -1), 5)
+    validation_set = ValidationSet(pictures, torch.arange(5), torch.full((5,), -1), 5)
     accelerator = Accelerator(cpu=True)
-    scores = validate(model, held_out, accelerator)
-    sheet = picture_sheet(model, held_out, accelerator)
+    scores = validate(model, validation_set, accelerator)
+    sheet = sample_grid(model, validation_set, accelerator)
     assert sheet.shape == (3, 5 * 32, 3 * 32)
-    assert scores == validate(model, held_out, accelerator)
+    assert scores == validate(model, validation_set, accelerator)
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 

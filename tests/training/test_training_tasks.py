@@ -21,12 +21,12 @@ from training.data.augment import FILM_DRAWS, lightness_and_color
 from training.data.loader import Batch, Cursor
 from training.data.splits import open_data
 from training.discriminators import PatchDiscriminator, WassersteinCritic
-from training.guard import NotFiniteError
 from training.initial import initial_model
 from training.losses import class_loss
 from training.prior import bin_weights
 from training.tasks import create_task
 from training.train import main
+from training.watchdog import NotFiniteError
 
 PRIOR = "training/priors/photos+people.json"
 UNET = {"architecture": "unet", "width": 4, "depth": 3, "dropout": 0.0, "working_size": 32}

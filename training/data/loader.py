@@ -5,9 +5,9 @@ random numbers of a picture come from (seed, epoch, process, position). Resuming
 """
 
 import os
-import queue
 import sys
 import threading
+from collections import deque
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -27,7 +27,7 @@ from torch import Tensor
 from training.config import Crop, Data
 from training.data.augment import FILM_DRAWS, is_grey, random_crop
 from training.data.labels import Labels
-from training.data.sources import DataError, passing
+from training.data.sources import DataError, stream_rows
 
 _AHEAD = 3  # finished batches that wait for the training step
 _HOPELESS = 10_000  # unusable pictures in a row after which a run gives up
@@ -56,12 +56,12 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Place:
-    """Which part of the rows a process takes."""
+class Shard:
+    """Which part of the rows a process takes: every ``world_size``-th from ``rank`` on, shuffled by ``seed``."""
 
     seed: int = 0
     rank: int = 0
-    world: int = 1
+    world_size: int = 1
 
 
 class Loader:
@@ -71,25 +71,22 @@ class Loader:
         self,
         dataset: Dataset | IterableDataset,
         data: Data,
-        place: Place,
+        shard: Shard,
         cursor: Cursor | None = None,
         class_names: Sequence[str] = (),
     ) -> None:
         labels = Labels(dataset, data.label_columns, class_names)
-        self._batches = _batches(dataset, data, place, cursor or Cursor(), labels)
-        self._ready: queue.Queue[Batch | BaseException] = queue.Queue(_AHEAD)
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._fill, daemon=True)
-        self._thread.start()
+        self._batches = _batches(dataset, data, shard, cursor or Cursor(), labels)
+        self._thread = ThreadPoolExecutor(1)
+        self._ahead = deque(self._thread.submit(next, self._batches) for _ in range(_AHEAD))
 
     def __iter__(self) -> Iterator[Batch]:
         return self
 
     def __next__(self) -> Batch:
-        item = self._ready.get()
-        if isinstance(item, BaseException):
-            raise item
-        return item
+        batch = self._ahead.popleft().result()
+        self._ahead.append(self._thread.submit(next, self._batches))
+        return batch
 
     def __enter__(self) -> "Loader":
         return self
@@ -99,24 +96,8 @@ class Loader:
 
     def close(self) -> None:
         """Stop reading ahead and let go of open files."""
-        self._stopped.set()
-        self._thread.join()
-
-    def _fill(self) -> None:
-        try:
-            with closing(self._batches):
-                while not self._stopped.is_set():
-                    self._put(next(self._batches))
-        except BaseException as error:  # handed to the training loop, which raises it
-            self._put(error)
-
-    def _put(self, item: Batch | BaseException) -> None:
-        while not self._stopped.is_set():
-            try:
-                self._ready.put(item, timeout=0.1)
-                break
-            except queue.Full:
-                continue
+        self._thread.shutdown(cancel_futures=True)
+        self._batches.close()
 
 
 class _Row(NamedTuple):
@@ -126,18 +107,15 @@ class _Row(NamedTuple):
     position: int
 
 
-def _batches(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[Batch]:
-    with closing(_rows(dataset, data, place, cursor, labels)) as rows, _threads(data.threads) as pool:
+def _batches(dataset: Any, data: Data, shard: Shard, cursor: Cursor, labels: Labels) -> Generator[Batch]:
+    threads = ThreadPoolExecutor(data.threads, initializer=_stand_back)
+    with closing(_rows(dataset, data, shard, cursor, labels)) as rows, threads as pool:
         watch = _Watch()
         while True:
-            crop = draw_crop(data, place.seed, cursor.batch)
-            batch = _collect(rows, crop, data, place, cursor, pool, watch)
+            crop = draw_crop(data, shard.seed, cursor.batch)
+            batch = _collect(rows, crop, data, shard, cursor, pool, watch)
             cursor = batch.cursor
             yield batch
-
-
-def _threads(count: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(count, initializer=_stand_back)
 
 
 def _stand_back() -> None:
@@ -156,7 +134,7 @@ def _collect(
     rows: Iterator[_Row],
     crop: Crop,
     data: Data,
-    place: Place,
+    shard: Shard,
     cursor: Cursor,
     pool: ThreadPoolExecutor,
     watch: "_Watch",
@@ -166,7 +144,7 @@ def _collect(
     labels: list[int] = []
     while len(squares) < crop.batch_size:
         wanted = list(islice(rows, crop.batch_size - len(squares)))
-        for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, place), wanted), strict=True):
+        for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, shard), wanted), strict=True):
             cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
             if isinstance(answer, str):
                 cursor = replace(cursor, **{answer: getattr(cursor, answer) + 1})
@@ -202,9 +180,9 @@ class _Watch:
             )
 
 
-def _prepare(row: _Row, crop: Crop, data: Data, place: Place) -> tuple[np.ndarray, np.ndarray] | str:
+def _prepare(row: _Row, crop: Crop, data: Data, shard: Shard) -> tuple[np.ndarray, np.ndarray] | str:
     """A square and its random numbers, or the name of the cursor's counter that says why there is none."""
-    random = np.random.default_rng((place.seed, row.epoch, place.rank, row.position))
+    random = np.random.default_rng((shard.seed, row.epoch, shard.rank, row.position))
     try:
         picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
     except Exception:  # what broken files raise in Pillow has no common class
@@ -231,35 +209,36 @@ def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.
     return image.convert("RGB")
 
 
-def _rows(dataset: Any, data: Data, place: Place, cursor: Cursor, labels: Labels) -> Generator[_Row]:
+def _rows(dataset: Any, data: Data, shard: Shard, cursor: Cursor, labels: Labels) -> Generator[_Row]:
     epoch, position = cursor.epoch, cursor.position
     while True:
         start = position
-        with closing(_epoch(dataset, data, place, epoch, position)) as rows:
+        with closing(_epoch(dataset, data, shard, epoch, position)) as rows:
             for row in rows:
                 yield _Row(row[data.image_column], labels.number(row), epoch, position)
                 position += 1
         if start == position == 0:
             raise DataError(
-                f"There is no picture to train on for process {place.rank + 1} of {place.world}: the dataset is empty, "
-                "or has fewer pictures than there are processes."
+                f"There is no picture to train on for process {shard.rank + 1} of {shard.world_size}: the dataset is "
+                "empty, or has fewer pictures than there are processes."
             )
         epoch, position = epoch + 1, 0
 
 
-def _epoch(dataset: Any, data: Data, place: Place, epoch: int, position: int) -> Generator[dict[str, Any]]:
+def _epoch(dataset: Any, data: Data, shard: Shard, epoch: int, position: int) -> Generator[dict[str, Any]]:
     if isinstance(dataset, Dataset):
-        order = np.random.default_rng((place.seed, epoch)).permutation(len(dataset))[place.rank :: place.world]
+        order = np.random.default_rng((shard.seed, epoch)).permutation(len(dataset))[shard.rank :: shard.world_size]
         for start in range(position, len(order), 64):
             columns = dataset[order[start : min(start + 64, len(order))]]
             for values in zip(*columns.values(), strict=True):
                 yield dict(zip(columns, values, strict=True))
         return
-    stream = dataset.shuffle(place.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
-    dealt = place.world > 1 and dataset.num_shards % place.world != 0  # rows one by one, as the shards cannot be
+    stream = dataset.shuffle(shard.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
+    # Rows are dealt one by one where the files' shards cannot be.
+    dealt = shard.world_size > 1 and dataset.num_shards % shard.world_size != 0
     if dealt:
-        position *= place.world
-    elif place.world > 1:
-        stream = split_dataset_by_node(stream, rank=place.rank, world_size=place.world)
-    with closing(passing(stream.skip(position) if position else stream)) as rows:
-        yield from islice(rows, place.rank, None, place.world) if dealt else rows
+        position *= shard.world_size
+    elif shard.world_size > 1:
+        stream = split_dataset_by_node(stream, rank=shard.rank, world_size=shard.world_size)
+    with closing(stream_rows(stream.skip(position) if position else stream)) as rows:
+        yield from islice(rows, shard.rank, None, shard.world_size) if dealt else rows

@@ -164,7 +164,7 @@ def _kind(feature: Any) -> str:
     return feature.dtype if isinstance(feature, Value) else type(feature).__name__
 
 
-def passing(dataset: Pictures) -> Generator[dict[str, Any]]:
+def stream_rows(dataset: Pictures) -> Generator[dict[str, Any]]:
     """The rows, one after the other; what goes wrong in reading is said as one sentence. Close it when done."""
     _wait_at_exit()
     rows = iter(dataset)

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.data.loader import decode
-from training.data.sources import open_pictures, passing
+from training.data.sources import open_pictures, stream_rows
 
 NEAR = 3  # bits of 64 that may differ
 
@@ -50,7 +50,7 @@ def count_duplicates(names: Sequence[str], hashes: Sequence[int], train: Sequenc
 def train_hashes(train: Sequence[str], split: str) -> list[int]:
     """The hash of every picture, then of its mirror image: two a row."""
     hashes: list[int] = []
-    with closing(passing(open_pictures(train, split))) as rows:
+    with closing(stream_rows(open_pictures(train, split))) as rows:
         for row in rows:
             try:
                 picture = decode(row["image"], at_least=64)

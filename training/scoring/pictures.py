@@ -14,7 +14,7 @@ from training.config import Data
 from training.data.augment import center_crop, is_grey
 from training.data.labels import UNKNOWN, Labels
 from training.data.loader import decode
-from training.data.sources import DataError, open_pictures, passing
+from training.data.sources import DataError, open_pictures, stream_rows
 from training.scoring.duplicates import difference_hash
 from training.scoring.judge import CLASSES
 from training.scoring.protocol import Cut
@@ -22,7 +22,7 @@ from training.scoring.protocol import Cut
 CHUNK = 8  # pictures that are measured together: always the same ones, however many processes there are
 
 
-class Place(NamedTuple):
+class Shard(NamedTuple):
     """Which of the processes this is."""
 
     rank: int = 0
@@ -74,22 +74,22 @@ class Pictures:
 
 
 def load_pictures(
-    source: str, split: str, cut: Cut, limit: int | None = None, place: Place | None = None, column: str = "image"
+    source: str, split: str, cut: Cut, limit: int | None = None, shard: Shard | None = None, column: str = "image"
 ) -> Pictures:
     """Read a source and cut its pictures as a protocol says.
 
     Raises:
         DataError: the source cannot be read, or holds no picture that counts.
     """
-    place = place or Place()
+    shard = shard or Shard()
     pictures, digest = Pictures(source, split), hashlib.sha256()
     at_most = min(limit or cut.at_most or 2**62, cut.at_most or 2**62)
     rows, number_of = _rows(source, split, column)
-    with closing(passing(rows)) as passed:
+    with closing(stream_rows(rows)) as passed:
         for number, row in enumerate(passed):
             if len(pictures.names) >= at_most:
                 break
-            _take(pictures, digest, number, row, column, cut, place, number_of(row))
+            _take(pictures, digest, number, row, column, cut, shard, number_of(row))
     if not pictures.names:
         left_out = f" {len(pictures.grey)} grey and {len(pictures.broken)} broken ones were left out."
         raise DataError(f"{source!r} (split {split!r}) holds no picture with colour.{left_out}")
@@ -104,7 +104,7 @@ def _take(
     row: dict[str, Any],
     column: str,
     cut: Cut,
-    place: Place,
+    shard: Shard,
     label: int,
 ) -> None:
     name = Path(row[column].get("path") or f"{number:06d}").stem
@@ -122,7 +122,7 @@ def _take(
     pictures.kinds.append(str(row.get("source") or ""))
     pictures.labels.append(label)
     pictures.hashes.append(difference_hash(whole))
-    if index // CHUNK % place.world == place.rank:
+    if index // CHUNK % shard.world_size == shard.rank:
         chunk = pictures.own.setdefault(index // CHUNK, [])
         chunk.append(Picture(index, name, square, (whole.height, whole.width), label))
 

@@ -23,7 +23,7 @@ from accelerate.utils import gather_object, parse_flag_from_env
 from tqdm import tqdm
 
 from colorhub.folder.run import cores
-from training.scoring.pictures import Picture, Pictures, Place
+from training.scoring.pictures import Picture, Pictures, Shard
 from training.scoring.summary import Figures
 
 LIBRARIES = (
@@ -99,10 +99,10 @@ def _state() -> PartialState:
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
 
 
-def place() -> Place:
+def shard() -> Shard:
     """Which of the processes this is, under ``accelerate launch`` or ``torchrun``; the only one otherwise."""
     state = _state()
-    return Place(state.process_index, state.num_processes)
+    return Shard(state.process_index, state.num_processes)
 
 
 def device() -> str | None:
@@ -112,7 +112,7 @@ def device() -> str | None:
 
 
 def _workers() -> int:
-    return max(1, cores() // place().world)
+    return max(1, cores() // shard().world_size)
 
 
 def is_main() -> bool:

@@ -18,7 +18,7 @@ from training.data.loader import Cursor
 _LOWER_IS_BETTER = {"loss"}
 
 
-class Monitor:
+class RunLogger:
     """Shows a run; use it in a ``with`` block. Every process must have one, the main process's writes and shows."""
 
     def __init__(self, accelerator: Accelerator, recipe: Recipe, folder: Path, progress: Progress) -> None:
@@ -29,7 +29,7 @@ class Monitor:
         self.log = (folder / "log.jsonl").open("a", encoding="utf-8") if self.main else None
         self.writer = _writer(folder, progress.step) if self.main and recipe.run.tensorboard else None
 
-    def __enter__(self) -> "Monitor":
+    def __enter__(self) -> "RunLogger":
         run, progress = self.recipe.run, self.progress
         patient = 0.5 if sys.stderr.isatty() else 30.0  # seconds between redraws: a log file is not a screen
         self.bar = tqdm(total=run.steps, initial=progress.step, disable=not self.main, unit="step", mininterval=patient)
@@ -73,8 +73,8 @@ class Monitor:
         self._rest()
         return better
 
-    def sheet(self, picture: Tensor) -> None:
-        """Show a sheet of pictures in TensorBoard."""
+    def add_image(self, picture: Tensor) -> None:
+        """Show a picture ``(3, H, W)`` in 0..1 in TensorBoard."""
         if self.writer is not None:
             self.writer.add_image("pictures", picture.clamp(0, 1).cpu(), self.progress.step)
 
