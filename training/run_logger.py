@@ -47,7 +47,7 @@ class RunLogger:
     def step(self, losses: dict[str, float], learning_rate: float, cursor: Cursor) -> None:
         """Called after every optimizer step. ``cursor``: of this process's stream."""
         step = self.progress.step
-        self._count()
+        self.count_time()
         if not self.main:
             return
         if step % self.recipe.run.log_every == 0 or step == self.recipe.run.steps:
@@ -65,7 +65,7 @@ class RunLogger:
         sign = -1 if metric in _LOWER_IS_BETTER else 1
         better = progress.best is None or sign * scores[metric] > sign * progress.best
         progress.best, progress.stale = (scores[metric], 0) if better else (progress.best, progress.stale + 1)
-        self._count()
+        self.count_time()
         self._record("validation", scores)
         if self.main:
             words = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
@@ -82,7 +82,7 @@ class RunLogger:
         """Count pictures a second from here on, so that validation does not slow the figure down."""
         self._since, self._pictures = time.monotonic(), self.progress.pictures
 
-    def _count(self) -> None:
+    def count_time(self) -> None:
         """How long the run took so far, in all of its parts."""
         now = time.monotonic()
         self.progress.seconds += now - self._clock

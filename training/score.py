@@ -21,11 +21,10 @@ from training.data.sources import DataError, resolve
 from training.scoring.compare import compare
 from training.scoring.curve import compare_at
 from training.scoring.distances import kernel_differences
-from training.scoring.duplicates import count_duplicates
 from training.scoring.entries import ModelEntry
 from training.scoring.judging import KERNEL
 from training.scoring.networks import Networks
-from training.scoring.pictures import load_pictures
+from training.scoring.pictures import count_duplicates, load_pictures
 from training.scoring.predictions import PredictionEntry
 from training.scoring.protocol import DEFAULT, Protocol, load_protocol, protocol_names
 from training.scoring.saving import GREY, Saver

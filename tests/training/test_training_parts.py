@@ -9,9 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch import nn
+from training_runs import main
 
 from colorhub.ab_bins import annealed_mean
 from training.checkpoint import checkpoints
@@ -22,7 +22,6 @@ from training.initial import initial_model
 from training.losses import soft_cross_entropy
 from training.parameter_groups import FreezeSchedule, parameter_groups
 from training.tasks import create_task
-from training.train import main
 
 NATURAL = Path(__file__).parents[2] / "training" / "recipes" / "natural.toml"
 RECIPE = """
@@ -64,13 +63,6 @@ checkpoint_every = 2
 validate_every = 6
 tensorboard = false
 """
-
-
-@pytest.fixture(autouse=True)
-def _fresh_accelerator():
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture
@@ -127,7 +119,6 @@ def test_a_run_that_stops_before_the_change_goes_on_as_if_it_had_not(tiny: Calla
     whole, halves = tiny("name=whole"), "name=halves"
     main(whole)
     for steps in (2, 6):
-        AcceleratorState._reset_state(reset_partial_state=True)
         main(tiny(halves, f"run.steps={steps}"))
     for name, tensor in _weights(whole, -1).items():
         assert torch.equal(tensor, _weights(tiny(halves), -1)[name]), name

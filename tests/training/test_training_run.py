@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import main
 
 import training.tasks.base as base_module
 from colorhub.hub.loading import load
@@ -26,7 +26,6 @@ from training.initial import initial_model
 from training.run_logger import RunLogger
 from training.tasks import create_task
 from training.tasks.regression import Regression
-from training.train import main
 from training.validate import ValidationSet, sample_grid, validate
 from training.watchdog import NotFiniteError
 
@@ -61,14 +60,6 @@ checkpoint_every = 2
 validate_every = 3
 tensorboard = false
 """
-
-
-@pytest.fixture(autouse=True)
-def _fresh_accelerator():
-    """Accelerate remembers precision and device for the life of a process."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 @pytest.fixture
@@ -128,10 +119,8 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tiny, monkeypatch):
         stopped = tiny("name=stopped")
         main(stopped)
     assert checkpoints(_folder(stopped))[-1].name == "step-00000004"
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(stopped)
     whole = tiny("name=whole")
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(whole)
     assert _losses(stopped) == _losses(whole)
     assert _log(stopped, "validation") == _log(whole, "validation")
@@ -152,7 +141,6 @@ def test_what_a_killed_run_left_is_cleaned(tiny):
         log.write(
             '{"kind": "train", "step": 7, "loss": 1.0}\n{"kind": "tr'
         )  # later than the checkpoint, and half a line
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=7"))
     assert not list(folder.glob("writing-*")) + list(folder.glob("replaced-*"))
     assert load_file(folder / "best" / "model.safetensors").keys() == best.keys()
@@ -162,14 +150,12 @@ def test_what_a_killed_run_left_is_cleaned(tiny):
 @pytest.mark.parametrize("change", ["model.width=8", "data.film=0.1", "run.seed=1", "task.loss=mse", "init=unet"])
 def test_a_folder_with_another_recipe_is_refused(tiny, change):
     main(tiny("run.steps=1"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     with pytest.raises(RecipeError, match=f"another recipe \\({change.split('=')[0]} was"):
         main(tiny("run.steps=2", change))
 
 
 def test_a_new_learning_rate_goes_on_and_resume_false_is_refused(tiny):
     main(tiny("run.steps=1"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=2", "optimizer.learning_rate=1e-5", "data.threads=1"))
     assert [record["step"] for record in _log(tiny())] == [1, 2]
     with pytest.raises(RecipeError, match="already holds a run"):
@@ -217,10 +203,8 @@ def test_early_stopping_and_the_best_by_metric(tiny, monkeypatch):
     main(recipe)
     assert [record["gain"] for record in _log(recipe, "validation")] == [1.0, 3.0, 2.0, 1.0]
     assert json.loads((_folder(recipe) / "best" / "validation.json").read_text())["gain"] == 3.0
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(recipe)  # stays stopped
     assert _log(recipe)[-1]["step"] == 8
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=10", "run.validate_every=2", "run.patience=3"))
     assert _log(recipe)[-1]["step"] == 10
 
@@ -285,7 +269,6 @@ def test_tensorboard_gets_scalars_and_a_sheet_of_pictures(tiny):
 def test_the_progress_bar_goes_on_where_the_run_does(tiny, monkeypatch, capfd):
     main(tiny("run.steps=3"))
     capfd.readouterr()
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny())
     shown = capfd.readouterr().err
     assert "6/6" in shown
@@ -377,7 +360,6 @@ def test_a_compiled_run_writes_plain_names_and_goes_on_uncompiled(tiny, monkeypa
     main(recipe)
     assert set(_weights(recipe)) == set(UNet(width=4, depth=3).state_dict())
     load(_folder(recipe) / "best")
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=2"))
     assert _log(recipe)[-1]["step"] == 2
 
@@ -402,7 +384,6 @@ def test_init_takes_every_tensor_over(tiny, trained, capsys):
 def test_a_fine_tuned_run_goes_on_without_the_weights_it_came_from(tiny, trained):
     main(tiny(f"init={trained}", "run.steps=1"))
     trained.rename(trained.with_name("moved"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     recipe = tiny(f"init={trained}", "run.steps=2")
     main(recipe)
     assert [record["step"] for record in _log(recipe)] == [1, 2]

@@ -23,7 +23,8 @@ from accelerate.utils import gather_object, parse_flag_from_env
 from tqdm import tqdm
 
 from colorhub.folder.run import cores
-from training.scoring.pictures import Picture, Pictures, Shard
+from training.data.loader import Shard
+from training.scoring.pictures import Picture, Pictures
 from training.scoring.summary import Figures
 
 LIBRARIES = (
@@ -45,8 +46,8 @@ Measure = Callable[[Sequence[Picture]], Figures]
 class Work:
     """Measures pictures chunk by chunk. ``key``: what all its figures depend on, beside the program itself."""
 
-    def __init__(self, pictures: Pictures, key: dict[str, Any], folder: Path = FOLDER) -> None:
-        self.pictures, self._key, self._folder = pictures, key, folder
+    def __init__(self, pictures: Pictures, key: dict[str, Any]) -> None:
+        self.pictures, self._key = pictures, key
         self._used: set[Path] = set()
 
     def each(self, stage: str, key: Any, measure: Measure, picked: Sequence[int] | None = None) -> Figures:
@@ -57,7 +58,7 @@ class Work:
             key: what it depends on: an entry's weights, settings.
             measure: pictures to arrays with a row for each.
         """
-        folder = self._folder / _digest([self._key, self.pictures.fingerprint, stage, key, picked, _program()])
+        folder = FOLDER / _digest([self._key, self.pictures.fingerprint, stage, key, picked, _program()])
         self._used.add(folder)
         wanted = None if picked is None else set(picked)
 
@@ -102,7 +103,7 @@ def _state() -> PartialState:
 def shard() -> Shard:
     """Which of the processes this is, under ``accelerate launch`` or ``torchrun``; the only one otherwise."""
     state = _state()
-    return Shard(state.process_index, state.num_processes)
+    return Shard(rank=state.process_index, world_size=state.num_processes)
 
 
 def device() -> str | None:
