@@ -32,19 +32,19 @@ class Data(Section):
     a Hub dataset id (``owner/name`` or ``owner/name:configuration``); ``synthetic`` needs no data. Several are joined.
     """
 
-    train: list[str] = Field(["photos"], min_length=1)
-    validation: list[str] = Field(["photos"], min_length=1)
+    train: list[str] = Field(default=["photos"], min_length=1)
+    validation: list[str] = Field(default=["photos"], min_length=1)
     train_split: str = "train"
     validation_split: str = "validation"
     # Part of the training rows that is kept apart for validation, instead of data.validation (not streaming).
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     image_column: str = "image"
-    label_columns: list[str] = Field([])  # joined they name the class: ["source", "label"] gives "intel/forest"
+    label_columns: list[str] = Field(default=[])  # joined they name the class: ["source", "label"] gives "intel/forest"
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0  # of each class's pictures (not streaming)
     streaming: bool = True  # read rows in passing; false: copied once to the datasets cache, shuffled over all rows
     shuffle_buffer: Positive = 1000  # rows a stream holds to shuffle them
     threads: Positive = 2  # that decode, a process
-    crops: list[Crop] = Field([Crop()], min_length=1)
+    crops: list[Crop] = Field(default=[Crop()], min_length=1)
     flip: Probability = 0.5
     aspect_jitter: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.33: the aspect is stretched by up to 4:3 either way
     grey: Literal["lab", "luma"] = "lab"
@@ -114,9 +114,9 @@ class Model(BaseModel):
 class Recipe(Section):
     name: Annotated[str, Field(min_length=1)]
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
-    init_skip: list[str] = Field([])  # patterns of tensors that stay freshly initialized
+    init_skip: list[str] = Field(default=[])  # patterns of tensors that stay freshly initialized
     backbone: str | None = None  # its pre-trained weights: a file, or "timm" for timm's own from the Hub
-    parts: list[ParameterGroup] = Field([])
+    parts: list[ParameterGroup] = Field(default=[])
     model: Model = Model()
     data: Data = Data()
     task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()

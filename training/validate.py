@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from colorhub import metrics
 from colorhub.color import fit_gamut, lab_to_rgb, rgb_to_lab
-from colorhub.models.base import Colorizer
+from colorhub.models.base import HubModel
 from training.config import Data
 from training.data.augment import center_crop, is_grey
 from training.data.labels import UNKNOWN, Labels
@@ -76,7 +76,7 @@ def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
     return "grey" if is_grey(decoded, data.grey_threshold) else np.asarray(center_crop(decoded, data.validation_size))
 
 
-def validate(model: Colorizer, validation_set: ValidationSet, accelerator: Accelerator) -> dict[str, float]:
+def validate(model: HubModel, validation_set: ValidationSet, accelerator: Accelerator) -> dict[str, float]:
     """Means over all processes' pictures of psnr, gain, colorfulness, chroma_ratio (higher is better) and loss (mean
     absolute error of ab in units of 110, lower is better); for models that name the scene, also accuracy.
 
@@ -137,7 +137,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def _figures(model: Colorizer, target: Tensor, labels: Tensor, accelerator: Accelerator) -> Tensor:
+def _figures(model: HubModel, target: Tensor, labels: Tensor, accelerator: Accelerator) -> Tensor:
     """``(B, 7)``: a row of figures a picture, then hits and known."""
     L, ab = rgb_to_lab(target)
     with accelerator.autocast():
@@ -158,7 +158,7 @@ def _figures(model: Colorizer, target: Tensor, labels: Tensor, accelerator: Acce
 
 
 @torch.inference_mode()
-def sample_grid(model: Colorizer, validation_set: ValidationSet, accelerator: Accelerator) -> Tensor:
+def sample_grid(model: HubModel, validation_set: ValidationSet, accelerator: Accelerator) -> Tensor:
     """Rows of grey, coloured and original beside each other, one RGB picture ``(3, H, W)`` in 0..1 for TensorBoard."""
     target = validation_set.pictures[:8].to(accelerator.device).float() / 255
     L, _ = rgb_to_lab(target)

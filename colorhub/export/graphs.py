@@ -27,7 +27,7 @@ class CompositionGraph(nn.Module):
 
     def forward(self, grey: Tensor, L: Tensor, ab: Tensor, vividness: Tensor) -> Tensor:
         """``grey``: ``(B, 1, H, W)`` in 0..1; ``L``, ``ab``: ``(B, 1 and 2, h, w)``; ``vividness``: a scalar."""
-        return compose(grey_to_lightness(grey), L, ab, vividness)
+        return compose(grey_to_lightness(grey), L, ab, vividness)  # type: ignore[arg-type]  # a scalar of the graph
 
 
 @torch.no_grad()

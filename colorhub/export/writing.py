@@ -113,7 +113,7 @@ def _traced(
 ) -> bytes:
     try:
         with _quiet():
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 graph.eval(),
                 given,
                 input_names=list(sizes),

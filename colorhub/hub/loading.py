@@ -127,8 +127,8 @@ def _folders() -> Iterator[_Folder]:
             if (state := _state(folder)) is not None:
                 yield _Folder(folder, source, "", state)
     for name in RELEASES:
-        if (folder := cached_release(name)) and (state := _state(folder)):
-            yield _Folder(folder, "cached", name, state)
+        if (cached := cached_release(name)) and (state := _state(cached)):
+            yield _Folder(cached, "cached", name, state)
 
 
 def _state(folder: Path) -> tuple[int, ...] | None:

@@ -1,7 +1,7 @@
 """What every model of the hub is: :class:`HubModel`, saved and loaded the same way, and :class:`Colorizer`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -51,9 +51,14 @@ class HubModel(
     read.
     """
 
-    architecture: ClassVar[str]
+    architecture: str
     weights_sha256: str = "not loaded from a file"
     _frozen: tuple[nn.Module, ...] = ()
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Constructor keywords of a very small instance, for tests and smoke runs."""
+        return {}
 
     def freeze(self, part: nn.Module) -> None:
         """Keep a part of the model as it is from now on: without gradients, and in evaluation mode whatever
@@ -68,15 +73,14 @@ class HubModel(
             part.eval()
         return self
 
-    def save_pretrained(
-        self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any
-    ) -> Any:
+    def save_pretrained(self, save_directory: str | Path, *, config: Any = None, **kwargs: Any) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
         facts = {"architecture": self.architecture, "colorhub_version": __version__}
         package = type(self).__module__.partition(".")[0]
         if package not in ("colorhub", "__main__"):
             facts["package"] = package  # who loads it without that package is told which one
-        return super().save_pretrained(save_directory, config={**(config or self._hub_mixin_config), **facts}, **kwargs)
+        keywords: Any = config or self._hub_mixin_config
+        return super().save_pretrained(save_directory, config={**keywords, **facts}, **kwargs)
 
     @classmethod
     def from_pretrained(
@@ -132,11 +136,6 @@ class Colorizer(HubModel):
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:
         """Whether the model of a ``config.json`` has a distribution; families whose weights differ read it there."""
         return cls.has_distribution
-
-    @classmethod
-    def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
-        return {}
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The network itself, for sides that are multiples of ``multiple``; arguments and answer of :meth:`forward`."""
@@ -216,6 +215,19 @@ def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     ]
     more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
     return "; ".join(problems[:5]) + more
+
+
+_Kinds = tuple[type[nn.Conv2d] | type[nn.ConvTranspose2d], ...]
+
+
+def initialize(layers: Iterable[nn.Module], slope: float = 0.0, kinds: _Kinds = (nn.Conv2d,)) -> None:
+    """Initial weights that keep the variance through a ReLU, leaky with ``slope`` (He et al. 2015), for the layers of
+    these kinds; biases are 0."""
+    for layer in layers:
+        if isinstance(layer, kinds):
+            nn.init.kaiming_normal_(layer.weight, a=slope)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def resized(x: Tensor, side: int) -> Tensor:

@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub.color import lightness_to_grey
-from colorhub.models.base import Colorizer, Prediction, WeightsError, load_strictly
+from colorhub.models.base import Colorizer, Prediction, WeightsError, initialize, load_strictly
 from colorhub.models.ddcolor_decoder import HEADS, ColorDecoder, PixelDecoder, blurred, shuffled_together
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as every ConvNeXt was trained with
@@ -106,6 +106,8 @@ class DDColor(Colorizer):
 
     architecture = "ddcolor"
     multiple = 32
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -142,8 +144,7 @@ class DDColor(Colorizer):
         with torch.no_grad():
             self.expand.weight.copy_(_pixels_first(together))
         nn.init.zeros_(self.expand.bias)
-        nn.init.kaiming_normal_(self.refine.weight)
-        nn.init.zeros_(self.refine.bias)
+        initialize([self.refine])
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -182,7 +183,7 @@ class DDColor(Colorizer):
         weight_of_queries, weight_of_picture = weight.split([color.shape[1], 3], dim=1)
         ab = self._answer(maps[-1], weight_of_queries @ color)
         ab = ab + F.conv2d(picture.to(ab.dtype), weight_of_picture.to(ab.dtype)[:, :, None, None])
-        return Prediction(ab=(ab + self.refine.bias[:, None, None]).float().clamp(-128, 128))
+        return Prediction(ab=(ab + self.get_parameter("refine.bias")[:, None, None]).float().clamp(-128, 128))
 
     def _answer(self, coarse: Tensor, color: Tensor) -> Tensor:
         """Features ``(B, width / 2, h, w)``, enlarged 4 times, times two colours ``(B, 2, width / 2)``."""
@@ -282,12 +283,12 @@ def _renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _folded(weights: Mapping[str, Tensor], base: str) -> Tensor:
     """A weight over its largest singular value (Miyato et al. 2018), as the stored vectors u and v estimate it."""
-    tensors = [weights.get(f"{base}.weight_{part}") for part in ("orig", "u", "v")]
-    if any(tensor is None for tensor in tensors):
+    names = [f"{base}.weight_{part}" for part in ("orig", "u", "v")]
+    if not weights.keys() >= set(names):
         raise WeightsError(
             f"The release's weights do not hold the spectral normalization of {base}: weight_u, weight_v."
         )
-    original, u, v = tensors
+    original, u, v = (weights[name] for name in names)
     return original / torch.dot(u, original.flatten(1) @ v)
 
 

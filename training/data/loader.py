@@ -197,7 +197,7 @@ def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.
     """An undecoded ``datasets`` picture as upright RGB; a large JPEG is decoded at the smallest scale that keeps
     ``at_least`` pixels."""
     if picture.get("bytes"):
-        image = PillowImage.open(BytesIO(picture["bytes"]))
+        image: PillowImage.Image = PillowImage.open(BytesIO(picture["bytes"]))
     elif "://" in picture["path"]:  # a file on the Hub or in an archive, which only the library can open
         return Image().decode_example(picture).convert("RGB")
     else:

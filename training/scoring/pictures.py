@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -23,7 +23,8 @@ NEAR = 3  # bits of 64 that may differ between hashes of near duplicates
 CHUNK = 8  # pictures that are measured together: always the same ones, however many processes there are
 
 
-class Picture(NamedTuple):
+@dataclass(frozen=True)
+class Picture:
     """One picture to score. ``pixels``: the cut, ``(S, S, 3)`` uint8; ``shape``: height and width of the whole;
     ``label``: what it shows, by its number among ImageNet's classes, or a negative number."""
 

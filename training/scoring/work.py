@@ -167,5 +167,5 @@ def _write(path: Path, figures: Figures) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_suffix(f".{os.getpid()}.tmp")
     with aside.open("wb") as file:
-        np.savez(file, **figures)
+        np.savez(file, **figures)  # type: ignore[arg-type]  # numpy's annotations take its flag for them
     aside.replace(path)

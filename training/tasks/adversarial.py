@@ -28,7 +28,8 @@ class Adversarial(Task):
                 "one batch each; set accumulate=1 and a larger batch_size."
             )
         super().__init__(recipe, model, accelerator)
-        self.bare_adversary = self._create().to(accelerator.device, memory_format=self.layout)
+        made = self._create()
+        self.bare_adversary: HubModel = made.to(accelerator.device, memory_format=self.layout)  # type: ignore[call-overload]
         self.adversary_rate = self.options.adversary_learning_rate or recipe.optimizer.learning_rate
         optimizer = new_optimizer(self.bare_adversary, recipe.optimizer, self.adversary_rate)
         self.adversary, self.adversary_optimizer = accelerator.prepare(self.bare_adversary, optimizer)

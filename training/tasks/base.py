@@ -64,7 +64,8 @@ class Task:
         self.recipe, self.accelerator = recipe, accelerator
         self.options = recipe.task
         self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
-        self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
+        # Without the wrappers of distribution; torch's own annotations know no device with a memory format.
+        self.bare_model: HubModel = model.to(accelerator.device, memory_format=self.layout)  # type: ignore[call-overload]
         self.freezing = FreezeSchedule(model, recipe.parts)
         optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate, recipe.parts)
         self.average = _average(model, recipe.optimizer.ema_decay)
@@ -141,7 +142,8 @@ class Task:
     @property
     def best_model(self) -> HubModel:
         """What is validated and published: the averaged weights where there are some."""
-        return self.average.module if self.average is not None else self.bare_model
+        model: Any = self.bare_model if self.average is None else self.average.module
+        return model
 
 
 def weighted_sum(terms: Mapping[str, tuple[float, Tensor]]) -> dict[str, Tensor]:

@@ -10,7 +10,6 @@ from training.config import Recipe
 from training.data.loader import Batch
 from training.discriminators import PatchDiscriminator
 from training.losses import discriminator_loss, generator_loss, regression
-from training.objectives import ClassificationGANTask, GANTask
 from training.tasks.adversarial import Adversarial
 from training.tasks.classification import DistributionTerms, Terms
 
@@ -19,7 +18,6 @@ class GAN(Adversarial):
     """First a step of the discriminator, then one of the model against it, with the same batch and answer."""
 
     adversary_class = PatchDiscriminator
-    options: GANTask | ClassificationGANTask
 
     def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
         self.set_rates(number)

@@ -1,5 +1,7 @@
 """Report 000's second half: name a picture's class with an encoder that learned to colour, or with a fresh one."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -52,7 +54,7 @@ class Transfer(Task):
 
 
 def _prepare_encoder(model: EncoderClassifier, recipe: Recipe) -> None:
-    options = recipe.task
+    options: Any = recipe.task
     if options.encoder is not None:
         try:
             model.borrow_encoder(load(options.encoder), freeze=options.freeze)

@@ -18,6 +18,7 @@ class WGANGP(Adversarial):
 
     adversary_class = WassersteinCritic
     options: WGANTask
+    bare_adversary: WassersteinCritic
 
     @property
     def batches(self) -> int:
