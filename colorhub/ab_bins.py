@@ -43,6 +43,7 @@ _BINS = [(a, b) for a, (first, last) in _RANGES.items() for b in range(first, la
 COUNT = len(_BINS)  # 313
 TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3: between the vivid mode and the dull mean
 SIGMA = 5.0  # Zhang et al. 2016, section 2.1: width of soft encoding, and of the prior's smoothing
+_TRUSTED_CHROMA = 2.0  # CIELAB units
 NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
 
 _LOW, _SIDE = -128, 256  # the integer ab grid of the look-up table: -128..127 on both axes
@@ -81,13 +82,24 @@ def soft_encode(ab: Tensor) -> tuple[Tensor, Tensor]:
     return indices[cells].long().movedim(-1, 1), weights[cells].movedim(-1, 1)
 
 
-def annealed_mean(logits: Tensor, temperature: float = TEMPERATURE, centers: Tensor | None = None) -> Tensor:
+def annealed_mean(
+    logits: Tensor,
+    temperature: float = TEMPERATURE,
+    centers: Tensor | None = None,
+    *,
+    chroma_recovery: float = 0.0,
+) -> Tensor:
     """One colour from a distribution: the mean after sharpening it (Zhang et al. 2016, equation 5).
+
+    The mean of a red and a green is neither, and paler than both. ``chroma_recovery`` gives back what averaging took:
+    the mean keeps its hue, and its chroma moves towards the mean chroma of the colours.
 
     Args:
         logits: ``(B, Q, h, w)``.
         temperature: 1 is the mean of the distribution, 0 its mode, between them a compromise.
         centers: ``(Q, 2)`` in CIELAB units; the 313 bins when not given.
+        chroma_recovery: 0 is equation 5, at 1 the answer is as strong as the colours are on average. A mean next to
+            grey has no hue that could be trusted and recovers less.
 
     Returns:
         ab ``(B, 2, h, w)`` in CIELAB units.
@@ -99,7 +111,13 @@ def annealed_mean(logits: Tensor, temperature: float = TEMPERATURE, centers: Ten
     if logits.ndim != 4 or logits.shape[1] != len(centers):
         raise ValueError(f"logits must have the shape (B, {len(centers)}, h, w), got {tuple(logits.shape)}.")
     with _full_precision(logits):
-        return (_distribution(logits.movedim(1, -1), temperature) @ centers.float()).movedim(-1, 1)
+        shares, centers = _distribution(logits.movedim(1, -1), temperature), centers.float()
+        mean = shares @ centers
+        if chroma_recovery:
+            chroma = mean.norm(dim=-1, keepdim=True)
+            lost = (shares @ centers.norm(dim=1))[..., None] - chroma
+            mean = mean * ((chroma + chroma_recovery * lost) / chroma.clamp(min=_TRUSTED_CHROMA))
+        return mean.movedim(-1, 1)
 
 
 def confidence(logits: Tensor) -> Tensor:

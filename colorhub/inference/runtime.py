@@ -45,7 +45,8 @@ class Network:
             ab = answer.ab.float()
             return (self._with_context(ab, L) if settings.views == 1 else ab)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
-        return torch.stack([self.enlarged(ab, L) for ab in colorings(answer.logits, padded, settings)])
+        found = colorings(answer.logits, padded, settings, self.model.chroma_recovery)
+        return torch.stack([self.enlarged(ab, L) for ab in found])
 
     def enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:
         """Maps on the grid of logits, which covers the padded picture, to the picture ``L``."""

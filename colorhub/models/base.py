@@ -123,7 +123,9 @@ class Colorizer(HubModel):
     ``has_distribution``, whether it answers with ``logits`` over the bins of :mod:`colorhub.ab_bins`, that is, has more
     than one answer (families whose weights differ set it per instance, and say it in :meth:`distribution_of`);
     ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per
-    instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged.
+    instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged;
+    ``chroma_recovery``, how much of the chroma that averaging takes the one answer gets back (see
+    :func:`~colorhub.ab_bins.annealed_mean`).
     """
 
     multiple: int = 1
@@ -131,6 +133,7 @@ class Colorizer(HubModel):
     context_size: int | None = None
     accepts_hints: ClassVar[bool] = False
     has_distribution: bool = False
+    chroma_recovery: float = 0.0
 
     @classmethod
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:

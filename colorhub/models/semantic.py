@@ -35,6 +35,8 @@ class SemanticColorizer(Colorizer):
         query_channels: length of a query, a multiple of 8.
         query_layers: each is attention to one of the decoder's maps, to the other queries, and a feed-forward network.
         temperature: of the annealed mean; 0 the mode, 1 the mean.
+        chroma_recovery: how much of the chroma that averaging takes is given back, 0 to 1: see
+            :func:`~colorhub.ab_bins.annealed_mean`.
         working_size: short side in pixels of the pictures it was trained on.
 
     Raises:
@@ -58,13 +60,14 @@ class SemanticColorizer(Colorizer):
         query_channels: int = 128,
         query_layers: int = 3,
         temperature: float = ab_bins.TEMPERATURE,
+        chroma_recovery: float = 0.0,
         working_size: int = 192,
     ) -> None:
         super().__init__()
-        if len(channels) != 4 or min(channels) < 1 or queries < 0 or temperature < 0:
+        if len(channels) != 4 or min(channels) < 1 or min(queries, temperature, chroma_recovery) < 0:
             raise ValueError(
-                "channels must be four numbers from 1, queries and temperature at least 0, got "
-                f"{tuple(channels)}, {queries} and {temperature:g}."
+                "channels must be four numbers from 1; queries, temperature and chroma_recovery at least 0; got "
+                f"{tuple(channels)}, {queries}, {temperature:g} and {chroma_recovery:g}."
             )
         if queries and (query_channels < HEADS or query_channels % HEADS or query_layers < 1):
             raise ValueError(
@@ -72,6 +75,7 @@ class SemanticColorizer(Colorizer):
                 f"{query_layers}."
             )
         self.working_size, self.temperature, self.backbone_name = working_size, temperature, backbone
+        self.chroma_recovery = chroma_recovery
         self.backbone, found = create_backbone(backbone)
         mean, deviation = pretraining_scale(backbone)
         # Buffers, so that the weights bring along the scale they were trained with.
@@ -108,7 +112,7 @@ class SemanticColorizer(Colorizer):
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 32."""
         logits = self.head(self._features(L))
-        ab = ab_bins.annealed_mean(logits, self.temperature)
+        ab = ab_bins.annealed_mean(logits, self.temperature, chroma_recovery=self.chroma_recovery)
         return Prediction(ab=F.interpolate(ab, scale_factor=_UPSAMPLING, mode="bilinear"), logits=logits)
 
     def _features(self, L: Tensor) -> Tensor:

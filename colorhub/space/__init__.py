@@ -10,24 +10,31 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 
-from colorhub.space.colorize import tab as colorize
-from colorhub.space.compare import tab as compare
-from colorhub.space.models import tab as gallery
+from colorhub.space.colorize import tab as colorize_tab
+from colorhub.space.compare import tab as compare_tab
+from colorhub.space.models import tab as models_tab
 from colorhub.space.models.cards import fetch_cards
-from colorhub.space.retouch import tab as retouch
+from colorhub.space.retouch import tab as retouch_tab
 from colorhub.space.shared.catalogue import prepare_all, warm_up
 from colorhub.space.shared.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
 from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results
-from colorhub.space.study import tab as study
+from colorhub.space.study import tab as study_tab
 from colorhub.space.study.backups import kept_safe
 from colorhub.space.study.desk import Desk
 from colorhub.space.study.routes import study_routes
 
 # A new tab is one file with a function that builds it, and one entry here; its public endpoints are a second function.
-TABS: Sequence[Callable[[], Any]] = (colorize.tab, retouch.tab, compare.tab, gallery.tab, study.tab, results.tab)
-ENDPOINTS: Sequence[Callable[[], None]] = (colorize.endpoint, colorize.asking)
+TABS: Sequence[Callable[[], Any]] = (
+    colorize_tab.tab,
+    retouch_tab.tab,
+    compare_tab.tab,
+    models_tab.tab,
+    study_tab.tab,
+    results.tab,
+)
+ENDPOINTS: Sequence[Callable[[], None]] = (colorize_tab.endpoint, colorize_tab.asking)
 
 _HEAD = '<meta name="color-scheme" content="light dark">'
 
@@ -38,8 +45,8 @@ def build() -> gr.Blocks:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs(elem_id="tabs"):
             made = {tab: tab() for tab in TABS}
-        one = made[colorize.tab]
-        retouch.take_over(one.retouch, one.session, one.vividness, made[retouch.tab])
+        one = made[colorize_tab.tab]
+        retouch_tab.take_over(one.retouch, one.session, one.vividness, made[retouch_tab.tab])
         for endpoint in ENDPOINTS:
             endpoint()
         gr.HTML(FOOTNOTE, padding=False)
@@ -59,7 +66,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     if overrides.pop("prevent_thread_lock", False):
         return _serve(build(), overrides)
     page = build()
-    with kept_safe(study.SHELF):
+    with kept_safe(study_tab.SHELF):
         served = _serve(page, overrides)
         page.block_thread()
     return served
@@ -77,7 +84,7 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
-        "app_kwargs": {"routes": study_routes(Desk(study.SHELF, results.REPORTS))},
+        "app_kwargs": {"routes": study_routes(Desk(study_tab.SHELF, results.REPORTS))},
     }
     served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)

@@ -82,6 +82,21 @@ def test_annealed_mean_is_the_mode_at_0_and_the_mean_at_1(logits: torch.Tensor) 
     np.testing.assert_allclose(ab_bins.annealed_mean(logits, 1), mean, atol=1e-4)
 
 
+def test_chroma_recovery_keeps_the_hue_and_gives_back_what_averaging_took(logits: torch.Tensor) -> None:
+    probability = logits.double().softmax(dim=1).numpy()
+    mean = np.einsum("bqhw,qc->bchw", probability, BINS)
+    chroma = np.hypot(mean[:, 0], mean[:, 1])
+    lost = np.einsum("bqhw,q->bhw", probability, np.hypot(*BINS.T)) - chroma
+    assert lost.min() > 0
+    for recovery in (0.5, 1.0):
+        found = ab_bins.annealed_mean(logits, 1, chroma_recovery=recovery).numpy()
+        factor = (chroma + recovery * lost) / np.maximum(chroma, 2)
+        np.testing.assert_allclose(found, mean * factor[:, None], atol=1e-3)
+    sure = torch.full((1, 313, 1, 1), -50.0)
+    sure[0, 7] = 50
+    assert torch.allclose(ab_bins.annealed_mean(sure, 1, chroma_recovery=1)[0, :, 0, 0], ab_bins.bin_centers()[7])
+
+
 def test_annealing_is_a_power_of_the_probabilities(logits: torch.Tensor) -> None:
     """Equation 5 as printed: exp(log(z) / T), scaled to sum 1."""
     powers = logits.double().softmax(dim=1) ** (1 / 0.38)

@@ -1,18 +1,18 @@
-"""The wheel by itself: no weights in it, and enough to fetch a model and colour a photo."""
+"""The wheel by itself: in an empty folder and without network it colours a photo with the default model."""
 
 import os
 import subprocess
 import sys
+import tarfile
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
-from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 
-from colorhub.hub.loading import list_models
+from colorhub.settings import DEFAULT_MODEL
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +25,9 @@ import colorhub
 from colorhub.hub.cards import write_card
 
 assert Path(colorhub.__file__).is_relative_to(sys.prefix), colorhub.__file__
-model = colorhub.load("owner/unet")
-photo = colorhub.ColorizationPipeline(model)("grey.png")
-photo.save("colour.png")
-model.save_pretrained("mine")
+pipeline = colorhub.ColorizationPipeline()
+pipeline("grey.png").save("colour.png")
+pipeline.model.save_pretrained("mine")
 assert write_card(Path("mine")) == [Path("mine/README.md")]  # by the template that the wheel carries
 """
 
@@ -37,33 +36,47 @@ def run(*command: object, folder: Path) -> None:
     """Run a command that cannot see this project's folder."""
     hidden = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "COLORHUB_MODELS")
     environment = {name: value for name, value in os.environ.items() if name not in hidden}
-    environment |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE"}
+    environment |= {"OMP_NUM_THREADS": "1", "OMP_WAIT_POLICY": "PASSIVE", "HF_HOME": str(folder / "nothing")}
     done = subprocess.run(
         list(map(str, command)), cwd=folder, env=environment, capture_output=True, text=True, timeout=1200
     )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_a_fresh_environment_with_only_the_wheel(hub: LocalHub, tmp_path: Path) -> None:
+def test_a_fresh_environment_with_only_the_wheel(tmp_path: Path) -> None:
+    """HF_HUB_OFFLINE is set for all tests, and the cache of the Hub is a folder that is not there."""
     run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path / "dist", ROOT, folder=tmp_path)
     [wheel] = (tmp_path / "dist").glob("*.whl")
-    assert wheel.stat().st_size < 5_000_000
+    assert wheel.stat().st_size <= 25 * 2**20
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert all(name.startswith(("colorhub/", "colorhub-")) for name in names)
-    kinds = {Path(name).suffix for name in names if name.startswith("colorhub/")}
-    assert kinds <= {".py", ".js", ".css", ".html", ".json", ".md", ".R"}
-
-    bundled = next(Path(info.location) for info in list_models() if info.source == "bundled" and info.name == "unet")
-    files = [path for path in bundled.rglob("*") if path.is_file()]
-    hub.add("owner/unet", {path.relative_to(bundled).as_posix(): path.read_bytes() for path in files})
+    assert [name for name in names if name.endswith("/model.safetensors")] == [
+        f"colorhub/model_cards/{DEFAULT_MODEL}/model.safetensors"
+    ]
+    folder = tmp_path / "empty"
+    folder.mkdir()
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
-    run(python, "-m", "pip", "install", "--quiet", wheel, folder=tmp_path)
-    Image.fromarray(data.chelsea()).convert("L").save(tmp_path / "grey.png")
-    run(python, "-c", CODE, folder=tmp_path)
-    with Image.open(tmp_path / "colour.png") as answer:
-        assert answer.size == (451, 300)
-        bands = answer.convert("RGB").split()
+    run(python, "-m", "pip", "install", "--quiet", wheel, folder=folder)
+    Image.fromarray(data.chelsea()).convert("L").save(folder / "grey.png")
+    run(python, "-c", CODE, folder=folder)
+    run(tmp_path / "venv/bin/colorhub", "colorize", "grey.png", folder=folder)
+    with Image.open(folder / "colour.png") as first, Image.open(folder / "grey.color.png") as second:
+        assert first.size == (451, 300)
+        bands = first.convert("RGB").split()
         assert bands[0].tobytes() != bands[2].tobytes()
-    assert any("GET /lfs/" in line for line in hub.log)
+        assert second.convert("RGB").tobytes() == first.convert("RGB").tobytes()
+
+
+def test_the_source_archive_makes_the_same_wheel(tmp_path: Path) -> None:
+    run(sys.executable, "-m", "pip", "install", "--quiet", "--target", tmp_path / "build", "build", folder=tmp_path)
+    code = (
+        f"import sys; sys.path.append({str(tmp_path / 'build')!r}); from build.__main__ import main; main(sys.argv[1:])"
+    )
+    run(sys.executable, "-c", code, "--outdir", tmp_path / "dist", ROOT, folder=tmp_path)
+    [archive], [wheel] = (tmp_path / "dist").glob("*.tar.gz"), (tmp_path / "dist").glob("*.whl")
+    with tarfile.open(archive) as source, zipfile.ZipFile(wheel) as built:
+        weights = f"model_cards/{DEFAULT_MODEL}/model.safetensors"
+        assert any(name.endswith(weights) for name in source.getnames())
+        assert f"colorhub/{weights}" in built.namelist()

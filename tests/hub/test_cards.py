@@ -35,7 +35,10 @@ def folder(tmp_path: Path) -> Path:
         "robustness": {"pictures": 9, "variants": {"luma": {"gain": INTERVAL}}},
         "failures": {
             "grey_collapse": {"definition": "mean chroma below 0.2", "rate": {**INTERVAL, "mean": 0.125}},
-            "skin": {"tertiles": [{"name": "dark", "a_error": INTERVAL, "b_error": {"mean": None}}]},
+            "skin": {
+                "bands": [{"lightness": [0, 40], "hue_error": INTERVAL, "chroma_error": INTERVAL}],
+                "one_color": [{"lightness": [0, 40], "hue_error": INTERVAL, "chroma_error": INTERVAL}],
+            },
             "people": None,
         },
         "timing": {"milliseconds_per_picture": 12.3, "device": "cpu", "threads": 2, "peak_memory_mb": 345.6},
@@ -100,7 +103,7 @@ def test_figures_are_those_of_the_files(folder: Path) -> None:
     assert "On 12 of owner/name/test:" in text
     assert "| luma (Rec. 601) | 1.23 [0.99, 1.50] | not computed |" in text
     assert "- photos: 12.5 % [98.8, 150.0] of answers are nearly grey (mean chroma below 0.2)." in text
-    assert "dark +1.2 [+1.0, +1.5] a*, - b*" in text
+    assert "L* 0 to 40: hue off by 1.2 [1.0, 1.5] degrees (one colour for all skin: 1.2), chroma by +1.2" in text
     assert "12 ms a picture on cpu, 2 threads; 346 MB of memory" in text
     assert "- `mine`: 5,000 steps, 80,000 pictures, 1.3 hours on a GPU in bf16." in text
     assert "1.3 hours on a GPU in bf16; its backbone began with the pre-trained weights lite2.pth." in text

@@ -50,7 +50,7 @@ def grey() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def color() -> np.ndarray:
-    return skimage.data.astronaut()[:120, 100:260].copy()
+    return skimage.data.astronaut()[:240, 100:340].copy()
 
 
 def full_exif(orientation: int = 1) -> Image.Exif:

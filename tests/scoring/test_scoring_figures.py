@@ -10,7 +10,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorhub import metrics
 from training.prior import bin_weights
-from training.scoring.failures import BINS, failures, skin_errors
+from training.scoring.failures import BANDS, failures, skin_errors
 from training.scoring.figures import METRICS, Pair, Side, grey_answers, measure, recolored, with_chroma
 
 PRIOR = "training/priors/photos+people.json"
@@ -113,31 +113,41 @@ def test_bleeding_is_the_part_of_a_step_that_is_made_too_far_away() -> None:
 
 
 def test_skin_errors_by_lightness() -> None:
-    """Two skin tones of known lightness beside blue; the answer is the original with a moved by +5 everywhere."""
-    picture = np.zeros((32, 48, 3), np.uint8)
-    picture[:, :16], picture[:, 16:32], picture[:, 32:] = (224, 172, 140), (110, 70, 50), (20, 40, 200)
-    lab = rgb2lab(picture)
-    pair = Pair(Side([picture]), Side([picture]))
-    pair.answer.__dict__["lab"] = (pair.original.L, pair.original.ab + torch.tensor([5.0, -2.0]).view(1, 2, 1, 1))
-    sums = skin_errors(pair).numpy()
-    assert sums.shape == (1, 3, BINS)
-    filled = sums[0, 2].nonzero()[0].tolist()
-    assert filled == sorted(int(lab[0, column, 0]) for column in (0, 16))
-    assert sums[0, 2].sum() == 32 * 32
-    assert np.allclose(sums[0, 0].sum() / sums[0, 2].sum(), 5)
-    found = failures({"chroma_ratio": np.array([0.1])}, sums, [""], 0.2)
-    assert found["grey_collapse"]["rate"]["mean"] == 1
-    dark, middle, _ = found["skin"]["tertiles"]  # of two tones, the second fills the rest
-    assert dark["a_error"]["mean"] == middle["a_error"]["mean"] == pytest.approx(5, abs=1e-3)
-    assert middle["b_error"]["mean"] == pytest.approx(-2, abs=1e-3)
+    """Three skin tones of known lightness beside blue; answers whose hue is turned and whose chroma is scaled by known
+    amounts, and one without colour."""
+    picture = np.zeros((32, 64, 3), np.uint8)
+    tones = ((110, 70, 50), (190, 135, 105), (240, 200, 170), (20, 40, 200))
+    for column, tone in enumerate(tones):
+        picture[:, 16 * column : 16 * (column + 1)] = tone
+    lab = rgb2lab(picture)[0, ::16]
+    original = Side([picture, picture])
+    angle = np.radians(30)
+    turn = torch.tensor([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], dtype=torch.float32)
+    answer = Side([picture, picture])
+    turned = torch.einsum("cd,bdhw->bchw", turn, original.ab) * torch.tensor([0.5, 0.0]).view(2, 1, 1, 1)
+    answer.__dict__["lab"] = (original.L, turned)
+    sums = skin_errors(Pair(answer, original)).numpy()
+    assert sums.shape == (2, 4, len(BANDS))
+    bands = [next(i for i, (low, high) in enumerate(BANDS) if low <= L < high) for L in lab[:3, 0]]
+    assert bands == [0, 2, 3]
+    pixels = np.bincount(bands, minlength=len(BANDS)) * 32 * 16
+    assert sums[:, 3].tolist() == [pixels.tolist()] * 2
+    found = failures({"chroma_ratio": np.array([0.1, 0.9])}, sums, sums[:1], ["", ""], 0.2)
+    assert found["grey_collapse"]["rate"]["mean"] == 0.5
     assert found["people"] is None
+    for number, chroma in zip(bands, np.hypot(lab[:3, 1], lab[:3, 2]), strict=True):
+        band = found["skin"]["bands"][number]
+        assert band["hue_error"] == {"mean": 30, "low": 30, "high": 30, "n": 1}  # nothing without colour has a hue
+        assert band["chroma_error"]["mean"] == pytest.approx(-0.75 * chroma, abs=0.02)  # of -0.5 and -1
+    assert found["skin"]["bands"][1]["hue_error"]["mean"] is None
+    assert found["skin"]["one_color"][0]["chroma_error"]["n"] == 1
 
 
 def test_people_are_told_apart_where_the_data_says() -> None:
     figures = {"chroma_ratio": np.array([0.1, 0.5, 0.7, np.nan]), "gain": np.array([1.0, 2.0, 3.0, 9.0])}
-    skin = np.zeros((4, 3, BINS))
-    found = failures(figures, skin, ["sports", "houses", "ccp", "flickr8k"], 0.2)
+    skin = np.zeros((4, 4, len(BANDS)))
+    found = failures(figures, skin, skin, ["sports", "houses", "ccp", "flickr8k"], 0.2)
     assert found["people"]["with"]["gain"]["mean"] == 2
     assert found["people"]["without"]["gain"] == {"mean": 2, "low": 2, "high": 2, "n": 1}
     assert found["grey_collapse"]["rate"]["mean"] == pytest.approx(1 / 3, abs=1e-4)
-    assert found["skin"]["tertiles"] == []
+    assert all(band["pixels"] == 0 and band["hue_error"]["mean"] is None for band in found["skin"]["bands"])

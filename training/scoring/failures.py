@@ -10,8 +10,10 @@ from torch import Tensor
 from training.scoring.figures import Pair
 from training.scoring.summary import Figures, interval
 
-BINS = 100  # of lightness, one CIELAB unit each
-SKIN_SHAPE = (3, BINS)
+# CIELAB lightness of the original: dark, medium, light and very light skin, in whatever light it stands.
+BANDS = ((0, 40), (40, 55), (55, 70), (70, 100))
+SKIN_SHAPE = (4, len(BANDS))
+_LEAST_CHROMA = 3.0  # CIELAB units: paler colours have no hue to be wrong
 SKIN = "skin-coloured by Chai and Ngan 1999: 77 <= Cb <= 127 and 133 <= Cr <= 173 in the original"
 # Sources of this project's data that say by themselves whether people are in the picture.
 WITH_PEOPLE = ("sports", "ccp", "youtube_faces", "utkface", "web_faces", "human_seg")
@@ -29,23 +31,30 @@ def is_skin(codes: Tensor) -> Tensor:
 
 
 def skin_errors(pair: Pair) -> Tensor:
-    """Of each picture, sums over skin-coloured pixels by the original's lightness: ``(B, 3, BINS)``, the signed error
-    of a, that of b, and how many pixels there are."""
-    skin = is_skin(pair.original.codes)
-    error = (pair.answer.ab - pair.original.ab).double()
-    cell = pair.original.L[:, 0].clamp(0, BINS - 1).long()
-    sums = torch.zeros(len(skin), 3, BINS, dtype=torch.float64)
-    for i in range(len(skin)):
-        where = cell[i][skin[i]]
-        for channel, values in enumerate((error[i, 0], error[i, 1], torch.ones_like(error[i, 0]))):
-            sums[i, channel] = torch.bincount(where, weights=values[skin[i]], minlength=BINS)
-    return sums
+    """Of each picture, sums over skin-coloured pixels in each band of the original's lightness, ``(B, 4, bands)``: the
+    absolute error of hue in degrees, how many pixels that is of, the signed error of chroma in CIELAB units, and how
+    many pixels are skin-coloured.
+
+    An answer without chroma has no hue: such pixels count for chroma alone.
+    """
+    skin, original, answer = is_skin(pair.original.codes), pair.original.ab.double(), pair.answer.ab.double()
+    chroma = answer.norm(dim=1)
+    turned = (answer[:, 1].atan2(answer[:, 0]) - original[:, 1].atan2(original[:, 0])).rad2deg()
+    hue = ((turned + 180) % 360 - 180).abs()
+    has_hue = (chroma >= _LEAST_CHROMA).double()
+    rows = torch.stack([hue * has_hue, has_hue, chroma - original.norm(dim=1), torch.ones_like(hue)], dim=1)
+    L = pair.original.L
+    bands = torch.cat([(low <= L) & (high > L if high < 100 else high >= L) for low, high in BANDS], dim=1)
+    return torch.einsum("bkhw,bnhw->bkn", rows, (bands & skin[:, None]).double())
 
 
-def failures(figures: Figures, skin: np.ndarray, kinds: Sequence[str], collapse: float) -> dict[str, Any]:
-    """The section ``failures`` of scores.json. ``skin``: ``(n, 3, BINS)`` of :func:`skin_errors`."""
+def failures(
+    figures: Figures, skin: np.ndarray, one_color: np.ndarray, kinds: Sequence[str], collapse: float
+) -> dict[str, Any]:
+    """The section ``failures`` of scores.json. ``skin``: ``(n, 4, bands)`` of :func:`skin_errors`; ``one_color``: the
+    same where every answer has the mean colour of all skin."""
     return {
-        "skin": _skin(skin),
+        "skin": {"definition": SKIN, "bands": skin_by_lightness(skin), "one_color": skin_by_lightness(one_color)},
         "grey_collapse": {
             "definition": f"mean chroma below {collapse:g} of the original's",
             "rate": interval(_collapsed(figures["chroma_ratio"], collapse)),
@@ -58,25 +67,18 @@ def _collapsed(ratio: np.ndarray, collapse: float) -> np.ndarray:
     return np.where(np.isfinite(ratio), (ratio < collapse).astype(float), np.nan)
 
 
-def _skin(sums: np.ndarray) -> dict[str, Any]:
+def skin_by_lightness(sums: np.ndarray) -> list[dict[str, Any]]:
+    """Mean errors of skin in each band, with intervals over pictures, from ``(n, 4, bands)`` of :func:`skin_errors`."""
     sums = sums[np.isfinite(sums).all(axis=(1, 2))]
-    counts = sums[:, 2].sum(axis=0)
-    answer: dict[str, Any] = {"definition": SKIN, "pixels": int(counts.sum()), "tertiles": []}
-    if not counts.sum():
-        return answer
-    reached = counts.cumsum() / counts.sum()
-    cuts = [0, *(int(np.searchsorted(reached, part)) + 1 for part in (1 / 3, 2 / 3)), BINS]
-    for name, low, high in zip(("dark", "middle", "light"), cuts, cuts[1:], strict=False):
-        a, b, pixels = sums[:, :, low:high].sum(axis=2).T
-        answer["tertiles"].append(
-            {
-                "name": name,
-                "lightness": [low, high],
-                "a_error": interval(np.stack([a, pixels], axis=1)),
-                "b_error": interval(np.stack([b, pixels], axis=1)),
-            }
-        )
-    return answer
+    return [
+        {
+            "lightness": list(band),
+            "pixels": int(pixels.sum()),
+            "hue_error": interval(np.stack([hue, with_hue], axis=1)),
+            "chroma_error": interval(np.stack([chroma, pixels], axis=1)),
+        }
+        for band, (hue, with_hue, chroma, pixels) in zip(BANDS, sums.transpose(2, 1, 0), strict=True)
+    ]
 
 
 def _people(figures: Figures, kinds: np.ndarray) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from training.config import RecipeError
@@ -13,7 +14,7 @@ from training.prior import bin_weights
 from training.scoring import distances
 from training.scoring.curve import MeasuredCurve, measure_curve
 from training.scoring.entries import Answer, ModelEntry
-from training.scoring.failures import SKIN_SHAPE, failures, skin_errors
+from training.scoring.failures import SKIN_SHAPE, failures, is_skin, skin_errors
 from training.scoring.figures import Pair, as_codes, grey_answers, measure, recolored, with_chroma
 from training.scoring.greys import OUTSIDE, inside, variants
 from training.scoring.judging import KERNEL, RECOGNITION, SEEN, Judging, recognition
@@ -92,12 +93,18 @@ class Scorer:
 
     def _measure_originals(self, chunk: Sequence[Picture]) -> Figures:
         originals = [one.pixels for one in chunk]
-        further = {"mean_ab": _mean_ab, "colorfulness": lambda pair: pair.original.colorfulness}
+        further = {
+            "mean_ab": _mean_ab,
+            "skin_ab": _skin_ab,
+            "colorfulness": lambda pair: pair.original.colorfulness,
+        }
         figures = measure(originals, originals, list(further), further=further)
         return figures | self._features_of(originals, True) | self._judging.see(originals, chunk)
 
     def _measure_baselines(self) -> Figures:
         mean = tuple(float(value) for value in self._originals["mean_ab"].mean(axis=0))
+        a, b, pixels = self._originals["skin_ab"].sum(axis=0).tolist()
+        skin = (a / max(pixels, 1), b / max(pixels, 1))
 
         def measured(chunk: Sequence[Picture]) -> Figures:
             originals = [one.pixels for one in chunk]
@@ -111,9 +118,11 @@ class Scorer:
                 figures = self._figures(pictures, originals) | self._features_of(pictures, True)
                 figures |= self._judging.see(pictures, chunk)
                 found |= {f"{name}/{metric}": values for metric, values in figures.items()}
+            if self.protocol.failures is not None:
+                found |= measure(recolored(originals, skin), originals, ["skin"], further=self._further)
             return found
 
-        key = [mean, self._features, self._judging.label, self.metrics]
+        key = [mean, skin, self._features, self._judging.label, self.metrics]
         return self.work.each("baselines", key, measured)
 
     def _measure(self, entry: Entry, chunk: Sequence[Picture]) -> Figures:
@@ -268,7 +277,7 @@ class Scorer:
     def _failures(self, own: Figures, skin: np.ndarray | None) -> dict[str, Any] | None:
         if self.protocol.failures is None or skin is None:
             return None
-        return failures(own, skin, self.pictures.kinds, self.protocol.failures.collapse)
+        return failures(own, skin, self._baselines["skin"], self.pictures.kinds, self.protocol.failures.collapse)
 
     def _by_size(self, entry: ModelEntry, own: Figures) -> dict[str, Any]:
         names = [name for name in BY_SIZE if name in self.metrics]
@@ -299,6 +308,12 @@ def _rarity(protocol: Protocol) -> tuple[Tensor | None, dict[str, str]]:
 
 def _mean_ab(pair: Pair) -> Tensor:
     return pair.original.ab.double().mean(dim=(2, 3))
+
+
+def _skin_ab(pair: Pair) -> Tensor:
+    """Sums of a and b over skin-coloured pixels, and how many there are: ``(B, 3)``."""
+    skin = is_skin(pair.original.codes)[:, None].double()
+    return torch.cat([pair.original.ab.double() * skin, skin], dim=1).sum(dim=(2, 3))
 
 
 def _spread(values: np.ndarray | None, rows: Sequence[int], count: int, shape: tuple[int, ...]) -> np.ndarray:

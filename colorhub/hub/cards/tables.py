@@ -176,11 +176,20 @@ def _collapse(found: Value) -> Iterator[str]:
 
 
 def _skin(found: Value) -> Iterator[str]:
-    if found and found.get("tertiles"):
-        parts = [
-            f"{one['name']} {_signed(one['a_error'])} a*, {_signed(one['b_error'])} b*" for one in found["tertiles"]
-        ]
-        yield f"Signed error on skin-coloured pixels, by lightness: {'; '.join(parts)}."
+    if not found or not found.get("bands"):
+        return
+    parts = []
+    for one, constant in zip(found["bands"], found["one_color"], strict=True):
+        if one["chroma_error"]["mean"] is not None:
+            low, high = one["lightness"]
+            plain = constant["hue_error"]["mean"]
+            beside = f" (one colour for all skin: {plain:.1f})" if plain is not None else ""
+            parts.append(
+                f"L* {low} to {high}: hue off by {interval(one['hue_error'], 1)} degrees{beside}, chroma by "
+                f"{_signed(one['chroma_error'])}"
+            )
+    if parts:
+        yield f"Skin-coloured pixels by their lightness: {'; '.join(parts)}."
 
 
 def _people(found: Value) -> Iterator[str]:
