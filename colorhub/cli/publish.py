@@ -48,7 +48,7 @@ def publish(
 
 
 def _publish(names: list[str], org: str, space: str, private: bool, create_pr: bool, dry_run: bool) -> None:
-    from colorhub.hub.plan import check_repo_id
+    from colorhub.hub import check_repo_id
     from colorhub.hub.publish import Hub, check_folder, plan_models, plan_space
 
     for repo_id in [space] * bool(space):

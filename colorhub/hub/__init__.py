@@ -10,7 +10,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "loading": ["ModelInfo", "list_models", "load", "with_distribution"],
-        "plan": ["Plan", "carry_out", "check_repo_id", "make_plan"],
-        "remote": ["Content", "Hub", "PublishError", "State", "hub_errors"],
+        "remote": [
+            "Content",
+            "Hub",
+            "Plan",
+            "PublishError",
+            "State",
+            "carry_out",
+            "check_repo_id",
+            "hub_errors",
+            "make_plan",
+        ],
     },
 )

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from itertools import islice
 from typing import Any, NamedTuple
@@ -64,6 +65,13 @@ class Shard:
     world_size: int = 1
 
 
+class _Row(NamedTuple):
+    picture: dict[str, Any]
+    label: int
+    epoch: int
+    position: int
+
+
 class Loader:
     """Iterate over batches that a thread prepares ahead. Close it when done (or use it in a ``with`` block)."""
 
@@ -75,8 +83,10 @@ class Loader:
         cursor: Cursor | None = None,
         class_names: Sequence[str] = (),
     ) -> None:
-        labels = Labels(dataset, data.label_columns, class_names)
-        self._batches = _batches(dataset, data, shard, cursor or Cursor(), labels)
+        self._dataset: Any = dataset
+        self._data, self._shard = data, shard
+        self._labels = Labels(dataset, data.label_columns, class_names)
+        self._batches = self._make_batches(cursor or Cursor())
         self._thread = ThreadPoolExecutor(1)
         self._ahead = deque(self._thread.submit(next, self._batches) for _ in range(_AHEAD))
 
@@ -99,23 +109,74 @@ class Loader:
         self._thread.shutdown(cancel_futures=True)
         self._batches.close()
 
+    def _make_batches(self, cursor: Cursor) -> Generator[Batch]:
+        pool = ThreadPoolExecutor(self._data.threads, initializer=_stand_back)
+        with closing(self._rows(cursor.epoch, cursor.position)) as rows, pool:
+            watch = _Watch()
+            while True:
+                crop = draw_crop(self._data, self._shard.seed, cursor.batch)
+                taken: list[tuple[np.ndarray, np.ndarray, int]] = []
+                while len(taken) < crop.batch_size:
+                    wanted = list(islice(rows, crop.batch_size - len(taken)))
+                    for row, answer in zip(wanted, pool.map(partial(self._prepare, crop), wanted), strict=True):
+                        cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
+                        if isinstance(answer, str):
+                            cursor = replace(cursor, **{answer: getattr(cursor, answer) + 1})
+                            watch.unusable(row, cursor)
+                        else:
+                            watch.usable()
+                            taken.append((*answer, row.label))
+                cursor = replace(cursor, batch=cursor.batch + 1)
+                squares, draws, labels = zip(*taken, strict=True)
+                rgb = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
+                yield Batch(rgb, torch.from_numpy(np.stack(draws)), torch.tensor(labels), cursor)
 
-class _Row(NamedTuple):
-    picture: dict[str, Any]
-    label: int
-    epoch: int
-    position: int
+    def _prepare(self, crop: Crop, row: _Row) -> tuple[np.ndarray, np.ndarray] | str:
+        """A square and its random numbers, or the name of the cursor's counter that says why there is none."""
+        random = np.random.default_rng((self._shard.seed, row.epoch, self._shard.rank, row.position))
+        try:
+            picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
+        except Exception:  # what broken files raise in Pillow has no common class
+            return "broken"
+        if is_grey(picture, self._data.grey_threshold):
+            return "grey"
+        square = random_crop(picture, crop, self._data, random)
+        return np.asarray(square), random.random(FILM_DRAWS, dtype=np.float32)
 
-
-def _batches(dataset: Any, data: Data, shard: Shard, cursor: Cursor, labels: Labels) -> Generator[Batch]:
-    threads = ThreadPoolExecutor(data.threads, initializer=_stand_back)
-    with closing(_rows(dataset, data, shard, cursor, labels)) as rows, threads as pool:
-        watch = _Watch()
+    def _rows(self, epoch: int, position: int) -> Generator[_Row]:
         while True:
-            crop = draw_crop(data, shard.seed, cursor.batch)
-            batch = _collect(rows, crop, data, shard, cursor, pool, watch)
-            cursor = batch.cursor
-            yield batch
+            start = position
+            with closing(self._rows_of_epoch(epoch, position)) as rows:
+                for row in rows:
+                    yield _Row(row[self._data.image_column], self._labels.number(row), epoch, position)
+                    position += 1
+            if start == position == 0:
+                raise DataError(
+                    f"There is no picture to train on for process {self._shard.rank + 1} of {self._shard.world_size}: "
+                    "the dataset is empty, or has fewer pictures than there are processes."
+                )
+            epoch, position = epoch + 1, 0
+
+    def _rows_of_epoch(self, epoch: int, position: int) -> Generator[dict[str, Any]]:
+        """The rows of this process, shuffled anew every epoch, from a position on."""
+        seed, rank, world_size = self._shard.seed, self._shard.rank, self._shard.world_size
+        if isinstance(self._dataset, Dataset):
+            order = np.random.default_rng((seed, epoch)).permutation(len(self._dataset))[rank::world_size]
+            for start in range(position, len(order), 64):
+                columns = self._dataset[order[start : min(start + 64, len(order))]]
+                for values in zip(*columns.values(), strict=True):
+                    yield dict(zip(columns, values, strict=True))
+            return
+        size = self._data.shuffle_buffer
+        stream = self._dataset.shuffle(seed + epoch, buffer_size=size, max_buffer_input_shards=1)
+        # Rows are dealt one by one where the files' shards cannot be.
+        dealt = world_size > 1 and self._dataset.num_shards % world_size != 0
+        if dealt:
+            position *= world_size
+        elif world_size > 1:
+            stream = split_dataset_by_node(stream, rank=rank, world_size=world_size)
+        with closing(stream_rows(stream.skip(position) if position else stream)) as rows:
+            yield from islice(rows, rank, None, world_size) if dealt else rows
 
 
 def _stand_back() -> None:
@@ -128,35 +189,6 @@ def draw_crop(data: Data, seed: int, batch: int) -> Crop:
     """The crop of the given batch: the same for every process, so that all steps have equal shapes."""
     weights = np.array([crop.weight for crop in data.crops])
     return data.crops[np.random.default_rng((seed, batch)).choice(len(weights), p=weights / weights.sum())]
-
-
-def _collect(
-    rows: Iterator[_Row],
-    crop: Crop,
-    data: Data,
-    shard: Shard,
-    cursor: Cursor,
-    pool: ThreadPoolExecutor,
-    watch: "_Watch",
-) -> Batch:
-    squares: list[np.ndarray] = []
-    draws: list[np.ndarray] = []
-    labels: list[int] = []
-    while len(squares) < crop.batch_size:
-        wanted = list(islice(rows, crop.batch_size - len(squares)))
-        for row, answer in zip(wanted, pool.map(lambda row: _prepare(row, crop, data, shard), wanted), strict=True):
-            cursor = replace(cursor, epoch=row.epoch, position=row.position + 1)
-            if isinstance(answer, str):
-                cursor = replace(cursor, **{answer: getattr(cursor, answer) + 1})
-                watch.unusable(row, cursor)
-            else:
-                watch.usable()
-                squares.append(answer[0])
-                draws.append(answer[1])
-                labels.append(row.label)
-    rgb = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2)
-    drawn = torch.from_numpy(np.stack(draws))
-    return Batch(rgb, drawn, torch.tensor(labels), replace(cursor, batch=cursor.batch + 1))
 
 
 class _Watch:
@@ -180,19 +212,6 @@ class _Watch:
             )
 
 
-def _prepare(row: _Row, crop: Crop, data: Data, shard: Shard) -> tuple[np.ndarray, np.ndarray] | str:
-    """A square and its random numbers, or the name of the cursor's counter that says why there is none."""
-    random = np.random.default_rng((shard.seed, row.epoch, shard.rank, row.position))
-    try:
-        picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
-    except Exception:  # what broken files raise in Pillow has no common class
-        return "broken"
-    if is_grey(picture, data.grey_threshold):
-        return "grey"
-    square = random_crop(picture, crop, data, random)
-    return np.asarray(square), random.random(FILM_DRAWS, dtype=np.float32)
-
-
 def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.Image:
     """An undecoded ``datasets`` picture as upright RGB; a large JPEG is decoded at the smallest scale that keeps
     ``at_least`` pixels."""
@@ -207,38 +226,3 @@ def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.
     if image.getexif().get(_ORIENTATION, 1) != 1:
         image = ImageOps.exif_transpose(image)
     return image.convert("RGB")
-
-
-def _rows(dataset: Any, data: Data, shard: Shard, cursor: Cursor, labels: Labels) -> Generator[_Row]:
-    epoch, position = cursor.epoch, cursor.position
-    while True:
-        start = position
-        with closing(_epoch(dataset, data, shard, epoch, position)) as rows:
-            for row in rows:
-                yield _Row(row[data.image_column], labels.number(row), epoch, position)
-                position += 1
-        if start == position == 0:
-            raise DataError(
-                f"There is no picture to train on for process {shard.rank + 1} of {shard.world_size}: the dataset is "
-                "empty, or has fewer pictures than there are processes."
-            )
-        epoch, position = epoch + 1, 0
-
-
-def _epoch(dataset: Any, data: Data, shard: Shard, epoch: int, position: int) -> Generator[dict[str, Any]]:
-    if isinstance(dataset, Dataset):
-        order = np.random.default_rng((shard.seed, epoch)).permutation(len(dataset))[shard.rank :: shard.world_size]
-        for start in range(position, len(order), 64):
-            columns = dataset[order[start : min(start + 64, len(order))]]
-            for values in zip(*columns.values(), strict=True):
-                yield dict(zip(columns, values, strict=True))
-        return
-    stream = dataset.shuffle(shard.seed + epoch, buffer_size=data.shuffle_buffer, max_buffer_input_shards=1)
-    # Rows are dealt one by one where the files' shards cannot be.
-    dealt = shard.world_size > 1 and dataset.num_shards % shard.world_size != 0
-    if dealt:
-        position *= shard.world_size
-    elif shard.world_size > 1:
-        stream = split_dataset_by_node(stream, rank=shard.rank, world_size=shard.world_size)
-    with closing(stream_rows(stream.skip(position) if position else stream)) as rows:
-        yield from islice(rows, shard.rank, None, shard.world_size) if dealt else rows

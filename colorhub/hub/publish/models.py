@@ -14,9 +14,8 @@ from torch import Tensor
 
 from colorhub.hub.cards import CardError, stale_documents
 from colorhub.hub.loading import load, model_folder, summary_of
-from colorhub.hub.plan import Plan, carry_out, make_plan
 from colorhub.hub.published import Published
-from colorhub.hub.remote import Hub, PublishError, State
+from colorhub.hub.remote import Hub, Plan, PublishError, State, carry_out, make_plan
 from colorhub.models import Colorizer, ModelNotFoundError, WeightsError
 from colorhub.models.repository import PICKLED
 
