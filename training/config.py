@@ -1,6 +1,7 @@
 """The typed recipe: a TOML file, overridden by ``key=value`` words from the command line. Unknown keys are errors."""
 
 import tomllib
+import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
+
+
+_RENAMED = {"unet-vivid": "unet-high-chroma", "unet-calm": "unet-low-chroma"}  # recipes of version 0.1
 
 
 class RecipeError(ValueError):
@@ -177,6 +181,9 @@ def load_recipe(
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.stem in _RENAMED and not path.exists():
+        path = path.with_stem(_RENAMED[path.stem])
+        warnings.warn(f"The recipe is called {path.name} now.", FutureWarning, stacklevel=3)
     try:
         return {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except OSError as error:

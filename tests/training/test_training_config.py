@@ -23,6 +23,11 @@ def _recipe(tmp_path: Path, text: str = "", *overrides: str, smoke: bool = False
     return load_recipe(path, overrides, smoke_values if smoke else None)
 
 
+def test_recipes_of_version_0_1_keep_their_names() -> None:
+    with pytest.warns(FutureWarning, match="unet-low-chroma.toml"):
+        assert load_recipe(RECIPES[0].with_name("unet-calm.toml")).name == "unet-low-chroma"
+
+
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
 def test_every_recipe_is_valid_and_builds_its_model(path):
     recipe = load_recipe(path)
