@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
 
-
 _RENAMED = {"unet-vivid": "unet-high-chroma", "unet-calm": "unet-low-chroma"}  # recipes of version 0.1
 
 

@@ -2,7 +2,7 @@
 them are nearly in a training set, by a perceptual hash."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -79,47 +79,35 @@ def load_pictures(
     shard = shard or Shard()
     pictures, digest = Pictures(source, split), hashlib.sha256()
     at_most = min(limit or cut.at_most or 2**62, cut.at_most or 2**62)
-    rows, number_of = _rows(source, split, column)
-    with closing(stream_rows(rows)) as passed:
-        for number, row in enumerate(passed):
+    rows, labels = _rows(source, split, column)
+    numbers = [*CLASSES.values(), UNKNOWN]  # the last is that of an unknown label, -1
+    with closing(stream_rows(rows)) as stream:
+        for number, row in enumerate(stream):
             if len(pictures.names) >= at_most:
                 break
-            _take(pictures, digest, number, row, column, cut, shard, number_of(row))
+            name = Path(row[column].get("path") or f"{number:06d}").stem
+            try:
+                whole = decode(row[column])
+            except Exception:  # what broken files raise in Pillow has no common class
+                pictures.broken.append(name)
+                continue
+            if cut.skip_grey and is_grey(whole, Data().grey_threshold):
+                pictures.grey.append(name)
+                continue
+            square, index = cut_square(whole, cut), len(pictures.names)
+            digest.update(square.tobytes())
+            pictures.names.append(name)
+            pictures.kinds.append(str(row.get("source") or ""))
+            pictures.labels.append(numbers[labels.number(row)])
+            pictures.hashes.append(difference_hash(whole))
+            if index // CHUNK % shard.world_size == shard.rank:
+                chunk = pictures.own.setdefault(index // CHUNK, [])
+                chunk.append(Picture(index, name, square, (whole.height, whole.width), pictures.labels[-1]))
     if not pictures.names:
         left_out = f" {len(pictures.grey)} grey and {len(pictures.broken)} broken ones were left out."
         raise DataError(f"{source!r} (split {split!r}) holds no picture with colour.{left_out}")
     pictures.fingerprint = digest.hexdigest()[:16]
     return pictures
-
-
-def _take(
-    pictures: Pictures,
-    digest: Any,
-    number: int,
-    row: dict[str, Any],
-    column: str,
-    cut: Cut,
-    shard: Shard,
-    label: int,
-) -> None:
-    name = Path(row[column].get("path") or f"{number:06d}").stem
-    try:
-        whole = decode(row[column])
-    except Exception:  # what broken files raise in Pillow has no common class
-        pictures.broken.append(name)
-        return
-    if cut.skip_grey and is_grey(whole, Data().grey_threshold):
-        pictures.grey.append(name)
-        return
-    square, index = cut_square(whole, cut), len(pictures.names)
-    digest.update(square.tobytes())
-    pictures.names.append(name)
-    pictures.kinds.append(str(row.get("source") or ""))
-    pictures.labels.append(label)
-    pictures.hashes.append(difference_hash(whole))
-    if index // CHUNK % shard.world_size == shard.rank:
-        chunk = pictures.own.setdefault(index // CHUNK, [])
-        chunk.append(Picture(index, name, square, (whole.height, whole.width), label))
 
 
 def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
@@ -129,45 +117,17 @@ def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
     return np.asarray(center_crop(picture, cut.size))
 
 
-def _rows(source: str, split: str, column: str) -> tuple[Any, Callable[[dict[str, Any]], int]]:
+def _rows(source: str, split: str, column: str) -> tuple[Any, Labels]:
     """The source's rows with its columns ``source`` and ``label``, where it has them; and what reads a row's label."""
-    for columns in (("source", "label"), ("source",), ("label",)):
+    failure = DataError()
+    for columns in (("source", "label"), ("source",), ("label",), ()):
         try:
             rows = open_pictures([source], split, column, labels=columns)
-        except DataError:
+        except DataError as error:
+            failure = error
             continue
-        return rows, _label_reader(rows) if "label" in columns else _no_label
-    return _plain_rows(source, split, column), _no_label
-
-
-def _label_reader(rows: Any) -> Callable[[dict[str, Any]], int]:
-    labels, numbers = Labels(rows, ("label",), tuple(CLASSES)), [*CLASSES.values()]
-
-    def number(row: dict[str, Any]) -> int:
-        found = labels.number(row)
-        return found if found == UNKNOWN else numbers[found]
-
-    return number
-
-
-def _no_label(row: dict[str, Any]) -> int:
-    return UNKNOWN
-
-
-def _plain_rows(source: str, split: str, column: str) -> Any:
-    try:
-        return open_pictures([source], split, column)
-    except DataError as error:
-        raise DataError(str(error).replace("Set data.image_column=", "Use --image-column ")) from error
-
-
-def duplicate_names(names: Sequence[str]) -> Iterator[str]:
-    """Names that more than one picture has."""
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            yield name
-        seen.add(name)
+        return rows, Labels(rows, [name for name in columns if name == "label"], tuple(CLASSES))
+    raise DataError(str(failure).replace("Set data.image_column=", "Use --image-column ")) from failure
 
 
 def difference_hash(picture: Image.Image) -> int:
