@@ -169,7 +169,7 @@ def load_recipe(
     Args:
         path: a TOML file. Without a ``name`` the file's own is taken.
         overrides: values in TOML syntax; a bare word is a string, ``none`` takes a value away.
-        adapted: other values made of the recipe's, such as those of ``training/smoke.py``; the overrides still win.
+        adapted: other values made of the recipe's, such as those of ``--smoke``; the overrides still win.
 
     Raises:
         RecipeError: the file is missing or no TOML; a key is unknown (the nearest is named); a value has a wrong type.

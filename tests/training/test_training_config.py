@@ -9,9 +9,9 @@ import torch
 pytest.importorskip("accelerate")
 
 from training import cli
+from training.cli import smoke_values
 from training.config import Optimizer, Recipe, RecipeError, load_recipe
 from training.initial import initial_model
-from training.smoke import smoke_values
 from training.tasks.base import learning_rate
 
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
