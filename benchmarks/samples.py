@@ -2,9 +2,10 @@
 
 ``COLORHUB_DATA=... python benchmarks/samples.py MODEL... [--data photos people] [--samples 5] [--limit N]``
 
-Of each centre square of 256 pixels so many samples are made at the default temperature. Printed are means over pictures
-with 95 % bootstrap intervals: the PSNR gain over grey, in dB, of the one answer, of a sample on average, and of the best
-sample, which only the original can tell; and the diversity, the mean CIEDE2000 difference between two samples.
+Of each centre square of 256 pixels so many samples are made at the default temperature. Printed are means over
+pictures with 95 % bootstrap intervals: the PSNR gain over grey, in dB, of the one answer, of a sample on average, and
+of the best sample, which only the original can tell; and the diversity, the mean CIEDE2000 difference between two
+samples.
 """
 
 import argparse
