@@ -114,7 +114,11 @@ def list_models() -> list[ModelInfo]:
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
             known = _describe(cached, "cached", state)
-        facts = {"summary": release.summary, "license": release.work.license, "authors": release.work.authors}
+        facts: dict[str, Any] = {
+            "summary": release.summary,
+            "license": release.work.license,
+            "authors": release.work.authors,
+        }
         found.setdefault(name, replace(known, name=name, **facts))
     return list(found.values())
 
