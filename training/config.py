@@ -227,9 +227,8 @@ def _value(text: str) -> Any:
 
 def _explain(error: Any) -> str:
     location = [str(part) for part in error["loc"]]
-    task = (
-        location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
-    )  # pydantic names the kind of task
+    # Pydantic names the kind of task.
+    task = location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
     where = ".".join(location)
     if error["type"] == "extra_forbidden":
         return f"unknown key {where!r}{_nearest(location, task)}"

@@ -177,10 +177,8 @@ def _traced(
     _describe(program.model, facts)
     proto = program.model_proto
     sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
-    for side, name in zip(
-        sides, ("height", "width"), strict=True
-    ):  # torch says it by a formula of padding and cropping
-        side.dim_param = name
+    for side, name in zip(sides, ("height", "width"), strict=True):
+        side.dim_param = name  # torch says it by a formula of padding and cropping
     return proto.SerializeToString()
 
 

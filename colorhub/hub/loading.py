@@ -114,12 +114,9 @@ def list_models() -> list[ModelInfo]:
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
             known = _describe(cached, "cached", state)
-        facts: dict[str, Any] = {
-            "summary": release.summary,
-            "license": release.work.license,
-            "authors": release.work.authors,
-        }
-        found.setdefault(name, replace(known, name=name, **facts))
+        work = release.work
+        known = replace(known, name=name, summary=release.summary, license=work.license, authors=work.authors)
+        found.setdefault(name, known)
     return list(found.values())
 
 

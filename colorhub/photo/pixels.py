@@ -93,18 +93,8 @@ def _copy(image: Any, mode: str) -> np.ndarray:
     out = np.empty((height, width, *channels), np.uint8)
     for rows in strips(height, width):
         part = image.crop((0, rows.start, width, rows.stop))
-        out[rows] = np.asarray(_convert(part, mode))
+        out[rows] = np.asarray(part if part.mode == mode else part.convert(mode))
     return out
-
-
-def _convert(part: Any, mode: str) -> Any:
-    if part.mode == mode:
-        return part
-    if part.mode == "La":
-        return part.convert("LA")
-    if part.mode == "RGBa" or part.mode == "PA":
-        return part.convert("RGBA")
-    return part.convert(mode)
 
 
 def _with_key_alpha(values: np.ndarray, transparent: Any) -> Pixels:

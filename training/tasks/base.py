@@ -89,7 +89,8 @@ class Task:
         """Optimizer step ``number`` (from 0) over :attr:`batches` accumulated batches; answers their mean losses and
         ``gradient_norm``, the norm before clipping."""
         self.set_rates(number)
-        losses = _means([self._backward(batch, len(batches), batch is batches[-1]) for batch in batches])
+        parts = [self._backward(batch, len(batches), batch is batches[-1]) for batch in batches]
+        losses = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         return losses | self.step_model()
 
     def set_rates(self, number: int) -> None:
@@ -150,10 +151,6 @@ def weighted_sum(terms: Mapping[str, tuple[float, Tensor]]) -> dict[str, Tensor]
     """The named terms, and ``loss``, their sum by their weights. ``terms``: weight and value of each."""
     loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
     return {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
-
-
-def _means(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
 
 
 def _average(model: nn.Module, decay: float | None) -> AveragedModel | None:
