@@ -21,8 +21,8 @@ from tqdm import tqdm
 from colorhub.ab_bins import COUNT, count_bins, rebalancing_weights, smoothed
 from colorhub.color import rgb_to_lab
 from training.config import Data, RecipeError
-from training.data.augment import center_crop, is_grey
-from training.data.loader import decode
+from training.data.augment import center_crop
+from training.data.loader import decode_colored
 from training.data.sources import DataError, open_pictures, stream_rows
 
 _GROUP = 64
@@ -64,11 +64,8 @@ def count_colors(names: Sequence[str], split: str, size: int, limit: int | None)
 
 def _squares(rows: Iterable[dict[str, Any]], size: int, data: Data) -> Iterator[np.ndarray]:
     for row in rows:
-        try:
-            picture = decode(row[data.image_column], at_least=size)
-        except Exception:  # what broken files raise in Pillow has no common class
-            continue
-        if not is_grey(picture, data.grey_threshold):
+        picture = decode_colored(row[data.image_column], data.grey_threshold, size)
+        if not isinstance(picture, str):
             yield np.asarray(center_crop(picture, size))
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,9 +13,9 @@ from colorhub import metrics
 from colorhub.color import fit_gamut, lab_to_rgb, rgb_to_lab
 from colorhub.models.base import HubModel
 from training.config import Data
-from training.data.augment import center_crop, is_grey
+from training.data.augment import center_crop
 from training.data.labels import UNKNOWN, Labels
-from training.data.loader import Shard, decode
+from training.data.loader import Shard, decode_colored
 from training.data.sources import DataError, Pictures, stream_rows
 
 _GROUP = 16  # pictures that are judged together, by one process
@@ -50,12 +49,12 @@ def load_validation_set(dataset: Pictures, data: Data, shard: Shard, class_names
     skipped = {"grey": 0, "broken": 0}
     with closing(stream_rows(dataset)) as stream:
         while total != data.validation_limit and (row := next(stream, None)) is not None:
-            square = _square(row[data.image_column], data)
-            if isinstance(square, str):
-                skipped[square] += 1
+            picture = decode_colored(row[data.image_column], data.grey_threshold, data.validation_size)
+            if isinstance(picture, str):
+                skipped[picture] += 1
                 continue
             if total // _GROUP % shard.world_size == shard.rank:
-                mine.append(square)
+                mine.append(np.asarray(center_crop(picture, data.validation_size)))
                 rows.append(total)
                 numbers.append(labels.number(row))
             total += 1
@@ -66,14 +65,6 @@ def load_validation_set(dataset: Pictures, data: Data, shard: Shard, class_names
     stacked = torch.from_numpy(np.stack(mine) if mine else empty)
     found_rows, found_labels = (torch.tensor(values, dtype=torch.long) for values in (rows, numbers))
     return ValidationSet(stacked.permute(0, 3, 1, 2).contiguous(), found_rows, found_labels, total)
-
-
-def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
-    try:
-        decoded = decode(picture, at_least=data.validation_size)
-    except Exception:  # what broken files raise in Pillow has no common class
-        return "broken"
-    return "grey" if is_grey(decoded, data.grey_threshold) else np.asarray(center_crop(decoded, data.validation_size))
 
 
 def validate(model: HubModel, validation_set: ValidationSet, accelerator: Accelerator) -> dict[str, float]:

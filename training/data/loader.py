@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from io import BytesIO
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -134,12 +134,10 @@ class Loader:
     def _prepare(self, crop: Crop, row: _Row) -> tuple[np.ndarray, np.ndarray] | str:
         """A square and its random numbers, or the name of the cursor's counter that says why there is none."""
         random = np.random.default_rng((self._shard.seed, row.epoch, self._shard.rank, row.position))
-        try:
-            picture = decode(row.picture, at_least=int(crop.size / max(crop.cover[0], 1e-2)))
-        except Exception:  # what broken files raise in Pillow has no common class
-            return "broken"
-        if is_grey(picture, self._data.grey_threshold):
-            return "grey"
+        at_least = int(crop.size / max(crop.cover[0], 1e-2))
+        picture = decode_colored(row.picture, self._data.grey_threshold, at_least)
+        if isinstance(picture, str):
+            return picture
         square = random_crop(picture, crop, self._data, random)
         return np.asarray(square), random.random(FILM_DRAWS, dtype=np.float32)
 
@@ -210,6 +208,18 @@ class _Watch:
                 f"The training data holds no usable picture: {cursor.grey} are grey (data.grey_threshold), "
                 f"{cursor.broken} cannot be decoded."
             )
+
+
+def decode_colored(
+    picture: dict[str, Any], threshold: float, at_least: int | None = None
+) -> PillowImage.Image | Literal["broken", "grey"]:
+    """What :func:`decode` gives, or why the picture is of no use: it cannot be decoded, or it is grey, its mean chroma
+    being below ``threshold`` (of 255)."""
+    try:
+        decoded = decode(picture, at_least)
+    except Exception:  # what broken files raise in Pillow has no common class
+        return "broken"
+    return "grey" if is_grey(decoded, threshold) else decoded
 
 
 def decode(picture: dict[str, Any], at_least: int | None = None) -> PillowImage.Image:

@@ -12,9 +12,9 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from training.config import Data
-from training.data.augment import center_crop, is_grey
+from training.data.augment import center_crop
 from training.data.labels import UNKNOWN, Labels
-from training.data.loader import Shard, decode
+from training.data.loader import Shard, decode, decode_colored
 from training.data.sources import DataError, open_pictures, stream_rows
 from training.scoring.judge import CLASSES
 from training.scoring.protocol import Cut
@@ -86,13 +86,9 @@ def load_pictures(
             if len(pictures.names) >= at_most:
                 break
             name = Path(row[column].get("path") or f"{number:06d}").stem
-            try:
-                whole = decode(row[column])
-            except Exception:  # what broken files raise in Pillow has no common class
-                pictures.broken.append(name)
-                continue
-            if cut.skip_grey and is_grey(whole, Data().grey_threshold):
-                pictures.grey.append(name)
+            whole = decode_colored(row[column], Data().grey_threshold if cut.skip_grey else 0)
+            if isinstance(whole, str):
+                (pictures.grey if whole == "grey" else pictures.broken).append(name)
                 continue
             square, index = cut_square(whole, cut), len(pictures.names)
             digest.update(square.tobytes())
