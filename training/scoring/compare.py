@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 from scipy.stats import t as student
-from statsmodels.stats.multitest import multipletests
 
+from colorhub.study.statistics.comparison import holm
 from training.scoring.summary import Figures, bootstrap_interval, finite_pairs
 
 LEVEL = 0.05
@@ -56,9 +56,8 @@ def compare(entries: Mapping[str, Figures], metrics: Sequence[str]) -> dict[str,
             {"first": a, "second": b, **paired_difference(having[a], having[b])} for a, b in combinations(having, 2)
         ]
         tested = [row for row in rows if row["p"] is not None]
-        adjusted = multipletests([row["p"] for row in tested], method="holm")[1] if tested else ()
-        for row, p in zip(tested, adjusted, strict=True):
-            row["p_holm"] = float(p)
+        for row, p in zip(tested, holm([row["p"] for row in tested]), strict=True):
+            row["p_holm"] = p
         for row in rows:
             row["separated"] = row.setdefault("p_holm", None) is not None and row["p_holm"] < LEVEL
         answer[metric] = [_rounded(row) for row in rows]
