@@ -30,7 +30,7 @@ from training.config import Recipe, load_recipe
 from training.data.augment import center_crop
 from training.data.labels import Labels
 from training.data.loader import decode
-from training.data.sources import Pictures, passing
+from training.data.sources import Pictures, stream_rows
 
 ROOT = Path(__file__).resolve().parents[1]
 _LIBRARIES = ("colorhub", "torch", "accelerate", "datasets", "numpy", "pillow")
@@ -107,7 +107,7 @@ def _finish(folder: Path, settings: Recipe, seconds: float) -> None:
 
 def read_squares(dataset: Pictures, size: int, limit: int | None = None) -> Tensor:
     """The first ``limit`` pictures as centred squares ``(n, 3, size, size)`` in 0..1, grey ones as well."""
-    with closing(passing(dataset)) as rows:
+    with closing(stream_rows(dataset)) as rows:
         squares = [np.asarray(center_crop(decode(row["image"]), size)) for row in islice(rows, limit)]
     return torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
 
@@ -121,7 +121,7 @@ def lightness_and_color(dataset: Pictures, size: int, limit: int | None = None) 
 def read_labels(dataset: Pictures, columns: Sequence[str], names: Sequence[str], limit: int | None = None) -> Tensor:
     """The class numbers of the first ``limit`` pictures, ``(n,)``."""
     labels = Labels(dataset, columns, names)
-    with closing(passing(dataset)) as rows:
+    with closing(stream_rows(dataset)) as rows:
         return torch.tensor([labels.number(row) for row in islice(rows, limit)])
 
 

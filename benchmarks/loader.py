@@ -27,13 +27,13 @@ from torch import Tensor
 from training.checkpoint import Progress
 from training.config import Crop, Data, Recipe, RecipeError, load_recipe
 from training.data.augment import random_crop
-from training.data.loader import Loader, Place
+from training.data.loader import Loader, Shard
 from training.data.sources import DataError, open_pictures, resolve
-from training.guard import Guard
 from training.initial import initial_model
-from training.monitor import Monitor
+from training.run_logger import RunLogger
 from training.tasks import create_task
 from training.tasks.base import Task
+from training.watchdog import Watchdog
 
 WARM_UP = 5  # steps before the clock starts, after which the loader's queue is as full as it stays
 
@@ -43,18 +43,18 @@ def training_loop(task: Task, recipe: Recipe, dataset: Any, steps: int) -> tuple
     progress, pictures = Progress(), 0
     with (
         tempfile.TemporaryDirectory() as folder,
-        Guard(task.accelerator, Path(folder)) as guard,
-        Loader(dataset, recipe.data, Place(recipe.run.seed)) as loader,
-        Monitor(task.accelerator, recipe, Path(folder), progress) as monitor,
+        Watchdog(task.accelerator, Path(folder)) as watchdog,
+        Loader(dataset, recipe.data, Shard(recipe.run.seed)) as loader,
+        RunLogger(task.accelerator, recipe, Path(folder), progress) as logger,
     ):
         for number in range(WARM_UP + steps):
             if number == WARM_UP:
                 _wait(task)
                 start = time.perf_counter()
             batch = next(loader)
-            losses = guard.check(task.step([batch], number), number + 1)
+            losses = watchdog.check(task.step([batch], number), number + 1)
             progress.step, progress.pictures = number + 1, progress.pictures + len(batch.rgb)
-            monitor.step(losses, task.learning_rate, batch.cursor)
+            logger.step(losses, task.learning_rate, batch.cursor)
             pictures += len(batch.rgb) if number >= WARM_UP else 0
         _wait(task)
         return time.perf_counter() - start, pictures
@@ -77,7 +77,7 @@ def compare_steps(recipe: Recipe, dataset: Any, steps: int, repeats: int) -> Non
     task = create_task(recipe, initial_model(recipe, print), accelerator)
     from_loader = task.tensors
     task.tensors = lambda batch: batch if type(batch) is tuple else from_loader(batch)
-    with Loader(dataset, recipe.data, Place(recipe.run.seed)) as loader:
+    with Loader(dataset, recipe.data, Shard(recipe.run.seed)) as loader:
         ready = [from_loader(batch) for batch in islice(loader, WARM_UP + steps)]
     loop, bare = [], []
     for _ in range(repeats):
@@ -97,7 +97,7 @@ def our_loader(data: Data, batches: int) -> float:
     """Pictures a second of the loader, from opening the data on."""
     start = time.perf_counter()
     dataset = open_pictures(data.train, data.train_split, data.image_column, data.streaming)
-    with Loader(dataset, data, Place()) as loader:
+    with Loader(dataset, data, Shard()) as loader:
         pictures = sum(len(batch.rgb) for batch in islice(loader, batches))
         return pictures / (time.perf_counter() - start)
 

@@ -22,7 +22,7 @@ from safetensors import SafetensorError
 from colorhub.models.base import HubModel
 from training import record
 from training.config import Recipe, RecipeError
-from training.data.loader import Cursor, Place
+from training.data.loader import Cursor, Shard
 
 _NAME = re.compile(r"step-(\d+)")
 _ASIDE, _REPLACED = "writing-", "replaced-"
@@ -66,7 +66,8 @@ class Checkpoints:
         self.accelerator, self.recipe = accelerator, recipe
         self.folder = Path(recipe.run.output) / recipe.name
         self._on_main(self._open, f"The output folder {self.folder} cannot be used")
-        self.newest: Path | None = self._from_main(lambda: (checkpoints(self.folder) or [None])[-1])
+        found = checkpoints(self.folder) if accelerator.is_main_process else []
+        self.newest: Path | None = broadcast_object_list([found[-1] if found else None])[0]
 
     def _open(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +92,7 @@ class Checkpoints:
                 f"The checkpoint {self.newest} cannot be loaded ({_first_line(error)}): remove it to go on from an "
                 "older one."
             ) from error
-        return own_cursor(progress, Place(0, self.accelerator.process_index, self.accelerator.num_processes))
+        return own_cursor(progress, Shard(0, self.accelerator.process_index, self.accelerator.num_processes))
 
     def save(self, progress: Progress, cursor: Cursor) -> None:
         """Write a checkpoint of all processes, unless this step has one. ``cursor`` is this process's own."""
@@ -149,10 +150,6 @@ class Checkpoints:
         if problems:
             raise problems[0]
 
-    def _from_main(self, question: Callable[[], Any]) -> Any:
-        answer = [question() if self.accelerator.is_main_process else None]
-        return broadcast_object_list(answer)[0]
-
 
 def checkpoints(folder: Path) -> list[Path]:
     """Finished checkpoints of a run, oldest first."""
@@ -160,14 +157,14 @@ def checkpoints(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.name.split("-")[1]))
 
 
-def own_cursor(progress: Progress, place: Place) -> Cursor:
+def own_cursor(progress: Progress, shard: Shard) -> Cursor:
     """Where this process's stream stands in a loaded checkpoint. Raises for another number of processes."""
-    if len(progress.cursors) != place.world:
+    if len(progress.cursors) != shard.world_size:
         raise CheckpointError(
-            f"The checkpoint was written by {len(progress.cursors)} processes, this run has {place.world}: start as "
-            "many, or start anew under another name with init=<the run's folder 'best'>."
+            f"The checkpoint was written by {len(progress.cursors)} processes, this run has {shard.world_size}: start "
+            "as many, or start anew under another name with init=<the run's folder 'best'>."
         )
-    return progress.cursors[place.rank]
+    return progress.cursors[shard.rank]
 
 
 def save_model(

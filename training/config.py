@@ -1,6 +1,7 @@
 """The typed recipe: a TOML file, overridden by ``key=value`` words from the command line. Unknown keys are errors."""
 
 import tomllib
+import warnings
 from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
+
+_RENAMED = {"unet-vivid": "unet-high-chroma", "unet-calm": "unet-low-chroma"}  # recipes of version 0.1
 
 
 class RecipeError(ValueError):
@@ -32,19 +35,19 @@ class Data(Section):
     a Hub dataset id (``owner/name`` or ``owner/name:configuration``); ``synthetic`` needs no data. Several are joined.
     """
 
-    train: list[str] = Field(["photos"], min_length=1)
-    validation: list[str] = Field(["photos"], min_length=1)
+    train: list[str] = Field(default=["photos"], min_length=1)
+    validation: list[str] = Field(default=["photos"], min_length=1)
     train_split: str = "train"
     validation_split: str = "validation"
     # Part of the training rows that is kept apart for validation, instead of data.validation (not streaming).
     held_out: Annotated[float, Field(ge=0, lt=1)] = 0.0
     image_column: str = "image"
-    label_columns: list[str] = Field([])  # joined they name the class: ["source", "label"] gives "intel/forest"
+    label_columns: list[str] = Field(default=[])  # joined they name the class: ["source", "label"] gives "intel/forest"
     label_fraction: Annotated[float, Field(gt=0, le=1)] = 1.0  # of each class's pictures (not streaming)
     streaming: bool = True  # read rows in passing; false: copied once to the datasets cache, shuffled over all rows
     shuffle_buffer: Positive = 1000  # rows a stream holds to shuffle them
     threads: Positive = 2  # that decode, a process
-    crops: list[Crop] = Field([Crop()], min_length=1)
+    crops: list[Crop] = Field(default=[Crop()], min_length=1)
     flip: Probability = 0.5
     aspect_jitter: Annotated[float, Field(ge=1, le=2)] = 1.0  # 1.33: the aspect is stretched by up to 4:3 either way
     grey: Literal["lab", "luma"] = "lab"
@@ -90,7 +93,7 @@ class Run(Section):
     tensorboard: bool = True
 
 
-class Part(Section):
+class ParameterGroup(Section):
     """Weights of the model that are trained otherwise than the rest: those whose names match any of its patterns. Of
     several parts that match a weight, the first counts."""
 
@@ -101,8 +104,8 @@ class Part(Section):
 
 
 class Model(BaseModel):
-    """``architecture``: a name of ``colorhub.MODELS``, of an installed package, or ``package.module:Class``; all other
-    keys are its constructor's keywords."""
+    """``architecture``: a name of ``colorhub.MODELS`` or of an installed package; all other keys are its constructor's
+    keywords."""
 
     model_config = ConfigDict(extra="allow")
     architecture: str = "unet"
@@ -115,9 +118,9 @@ class Model(BaseModel):
 class Recipe(Section):
     name: Annotated[str, Field(min_length=1)]
     init: str | None = None  # weights to start from: a name, a folder or a Hub id
-    init_skip: list[str] = Field([])  # patterns of tensors that stay freshly initialized
+    init_skip: list[str] = Field(default=[])  # patterns of tensors that stay freshly initialized
     backbone: str | None = None  # its pre-trained weights: a file, or "timm" for timm's own from the Hub
-    parts: list[Part] = Field([])
+    parts: list[ParameterGroup] = Field(default=[])
     model: Model = Model()
     data: Data = Data()
     task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()
@@ -167,7 +170,7 @@ def load_recipe(
     Args:
         path: a TOML file. Without a ``name`` the file's own is taken.
         overrides: values in TOML syntax; a bare word is a string, ``none`` takes a value away.
-        adapted: other values made of the recipe's, such as those of ``training/smoke.py``; the overrides still win.
+        adapted: other values made of the recipe's, such as those of ``--smoke``; the overrides still win.
 
     Raises:
         RecipeError: the file is missing or no TOML; a key is unknown (the nearest is named); a value has a wrong type.
@@ -178,6 +181,9 @@ def load_recipe(
 
 
 def _read(path: Path) -> dict[str, Any]:
+    if path.stem in _RENAMED and not path.exists():
+        path = path.with_stem(_RENAMED[path.stem])
+        warnings.warn(f"The recipe is called {path.name} now.", FutureWarning, stacklevel=3)
     try:
         return {"name": path.stem, **tomllib.loads(path.read_text(encoding="utf-8"))}
     except OSError as error:
@@ -222,9 +228,8 @@ def _value(text: str) -> Any:
 
 def _explain(error: Any) -> str:
     location = [str(part) for part in error["loc"]]
-    task = (
-        location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
-    )  # pydantic names the kind of task
+    # Pydantic names the kind of task.
+    task = location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
     where = ".".join(location)
     if error["type"] == "extra_forbidden":
         return f"unknown key {where!r}{_nearest(location, task)}"

@@ -36,7 +36,6 @@ class PatchDiscriminator(HubModel):
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
         return {"width": 4}
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:
@@ -62,7 +61,6 @@ class WassersteinCritic(HubModel):
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
         return {"width": 4}
 
     def forward(self, L: Tensor, ab: Tensor) -> Tensor:

@@ -51,9 +51,8 @@ class _DistributionTask(Task):
     variation_weight: Weight = 0.0  # of the mean's total variation where the lightness is flat
     feature_weight: Weight = 0.0  # of the distance between the features of the answer and of the true colours
     feature_network: str = "tf_efficientnet_lite2"  # the timm backbone that computes those, kept as it is
-    feature_network_weights: str | None = (
-        "timm"  # its pre-trained weights: "timm" or a file; none: random, to try it out
-    )
+    # Its pre-trained weights: "timm" or a file; none: random, to try it out.
+    feature_network_weights: str | None = "timm"
 
 
 class ClassificationTask(_DistributionTask):

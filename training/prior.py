@@ -21,9 +21,9 @@ from tqdm import tqdm
 from colorhub.ab_bins import COUNT, count_bins, rebalancing_weights, smoothed
 from colorhub.color import rgb_to_lab
 from training.config import Data, RecipeError
-from training.data.augment import center_crop, is_grey
-from training.data.loader import decode
-from training.data.sources import DataError, open_pictures, passing
+from training.data.augment import center_crop
+from training.data.loader import decode_colored
+from training.data.sources import DataError, open_pictures, stream_rows
 
 _GROUP = 64
 _ROOT = Path(__file__).parents[1]
@@ -51,7 +51,7 @@ def count_colors(names: Sequence[str], split: str, size: int, limit: int | None)
     colour."""
     data = Data()
     pictures, counts = 0, torch.zeros(COUNT, dtype=torch.long)
-    with closing(passing(open_pictures(names, split, data.image_column))) as rows:
+    with closing(stream_rows(open_pictures(names, split, data.image_column))) as rows:
         squares = _squares(tqdm(rows, unit="picture"), size, data)
         while group := list(islice(squares, min(_GROUP, (limit or _GROUP + pictures) - pictures))):
             rgb = torch.from_numpy(np.stack(group)).permute(0, 3, 1, 2).float() / 255
@@ -64,11 +64,8 @@ def count_colors(names: Sequence[str], split: str, size: int, limit: int | None)
 
 def _squares(rows: Iterable[dict[str, Any]], size: int, data: Data) -> Iterator[np.ndarray]:
     for row in rows:
-        try:
-            picture = decode(row[data.image_column], at_least=size)
-        except Exception:  # what broken files raise in Pillow has no common class
-            continue
-        if not is_grey(picture, data.grey_threshold):
+        picture = decode_colored(row[data.image_column], data.grey_threshold, size)
+        if not isinstance(picture, str):
             yield np.asarray(center_crop(picture, size))
 
 

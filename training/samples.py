@@ -22,7 +22,7 @@ _ROWS = ("grey photo", "colorhub", "original")
 
 def package_photographs() -> dict[str, Image.Image]:
     """Colour photographs of scikit-image and gradio that need no download."""
-    assets = Path(distribution("gradio").locate_file("gradio/media_assets/images"))  # without importing gradio
+    assets = Path(str(distribution("gradio").locate_file("gradio/media_assets/images")))  # without importing gradio
     found = {name: Image.fromarray(getattr(data, name)()) for name in ("astronaut", "coffee", "chelsea", "rocket")}
     return found | {name: Image.open(assets / f"{name}.jpg").convert("RGB") for name in ("lion", "cheetah1", "tower")}
 

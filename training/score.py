@@ -22,17 +22,16 @@ from training.data.sources import DataError, resolve
 from training.scoring.compare import compare
 from training.scoring.curve import compare_at
 from training.scoring.distances import kernel_differences
-from training.scoring.duplicates import count_duplicates
 from training.scoring.entries import ModelEntry
 from training.scoring.judging import KERNEL
 from training.scoring.networks import Networks
-from training.scoring.pictures import load_pictures
+from training.scoring.pictures import count_duplicates, load_pictures
 from training.scoring.predictions import PredictionEntry
 from training.scoring.protocol import DEFAULT, Protocol, load_protocol, protocol_names
 from training.scoring.saving import GREY, Saver
 from training.scoring.section import Entry, Scorer
 from training.scoring.tables import table
-from training.scoring.work import LIBRARIES, Work, device, is_main, place
+from training.scoring.work import LIBRARIES, Work, device, is_main, shard
 
 
 def main(arguments: Sequence[str] | None = None, networks: Networks | None = None) -> int:
@@ -97,7 +96,7 @@ def _score(
     sections: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
     comparisons, works = [], []
     for source, split in (_source(words, given.split) for words in given.data):
-        pictures = load_pictures(source, split, protocol.pictures, given.limit, place(), given.image_column)
+        pictures = load_pictures(source, split, protocol.pictures, given.limit, shard(), given.image_column)
         for entry in entries:
             if isinstance(entry, PredictionEntry):
                 entry.check(pictures)

@@ -16,20 +16,20 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from training import cli
 from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
-from training.data.loader import Loader, Place
+from training.data.loader import Loader, Shard
 from training.data.splits import open_data
-from training.guard import Guard
 from training.initial import initial_model
-from training.monitor import Monitor
+from training.run_logger import RunLogger
 from training.tasks import Task, create_task
-from training.validate import HeldOut, validation_pictures
+from training.validate import ValidationSet, load_validation_set
+from training.watchdog import Watchdog
 
 
 def main(recipe: Recipe) -> None:
     """Run a recipe from its newest checkpoint, or from the beginning, to its last step."""
     run, data = recipe.run, recipe.data
     accelerator = _accelerator(run.precision, bool(recipe.parts))
-    place = Place(run.seed, accelerator.process_index, accelerator.num_processes)
+    shard = Shard(run.seed, accelerator.process_index, accelerator.num_processes)
     train, validation, recipe = open_data(recipe)
     checkpoints = Checkpoints(accelerator, recipe)
     set_seed(run.seed)
@@ -41,25 +41,26 @@ def main(recipe: Recipe) -> None:
     progress = Progress()
     accelerator.register_for_checkpointing(progress)
     cursor = checkpoints.resume(progress)
-    accelerator.print(f"{place.world} processes, {accelerator.device.type}; from step {progress.step} to {run.steps}.")
+    where = f"{shard.world_size} processes, {accelerator.device.type}"
+    accelerator.print(f"{where}; from step {progress.step} to {run.steps}.")
 
     class_names = recipe.model.keywords.get("class_names", ())
-    held_out = validation_pictures(validation, data, place, class_names)
+    validation_set = load_validation_set(validation, data, shard, class_names)
     with (
-        Guard(accelerator, checkpoints.folder) as guard,
-        Loader(train, data, place, cursor, class_names) as loader,
-        Monitor(accelerator, recipe, checkpoints.folder, progress) as monitor,
+        Watchdog(accelerator, checkpoints.folder) as watchdog,
+        Loader(train, data, shard, cursor, class_names) as loader,
+        RunLogger(accelerator, recipe, checkpoints.folder, progress) as logger,
     ):
-        while progress.step < run.steps and not guard.stop and progress.stale < (run.patience or float("inf")):
+        while progress.step < run.steps and not watchdog.stop and progress.stale < (run.patience or float("inf")):
             batches = [next(loader) for _ in range(task.batches)]
-            losses = guard.check(task.step(batches, progress.step), progress.step + 1)
+            losses = watchdog.check(task.step(batches, progress.step), progress.step + 1)
             cursor = batches[-1].cursor
             progress.step += 1
-            progress.pictures += place.world * sum(len(batch.rgb) for batch in batches)
-            monitor.step(losses, task.learning_rate, cursor)
+            progress.pictures += shard.world_size * sum(len(batch.rgb) for batch in batches)
+            logger.step(losses, task.learning_rate, cursor)
 
             if progress.step % run.validate_every == 0 or progress.step == run.steps:
-                _judge(task, held_out, accelerator, monitor, checkpoints)
+                _validate(task, validation_set, accelerator, logger, checkpoints)
             if progress.step % run.checkpoint_every == 0:
                 checkpoints.save(progress, cursor)
         checkpoints.save(progress, cursor)
@@ -75,13 +76,15 @@ def _accelerator(precision: str, parts: bool) -> Accelerator:
     return Accelerator(mixed_precision=precision, cpu=not torch.cuda.is_available(), kwargs_handlers=[wrapper])
 
 
-def _judge(task: Task, held_out: HeldOut, accelerator: Accelerator, monitor: Monitor, checkpoints: Checkpoints) -> None:
-    """Validate, keep the model if it is the best so far, and show a sheet of pictures."""
-    scores = task.judge(held_out)
-    if monitor.validated(scores):
-        checkpoints.save_best(task.best_model, scores, monitor.progress, task.save_beside)
-    if accelerator.is_main_process and (sheet := task.sheet(held_out)) is not None:
-        monitor.sheet(sheet)
+def _validate(
+    task: Task, validation_set: ValidationSet, accelerator: Accelerator, logger: RunLogger, checkpoints: Checkpoints
+) -> None:
+    """Validate, keep the model if it is the best so far, and show a grid of samples."""
+    scores = task.validate(validation_set)
+    if logger.validated(scores):
+        checkpoints.save_best(task.best_model, scores, logger.progress, task.save_beside)
+    if accelerator.is_main_process and (grid := task.sample_grid(validation_set)) is not None:
+        logger.add_image(grid)
 
 
 def _summary(recipe: Recipe, progress: Progress, checkpoints: Checkpoints) -> str:

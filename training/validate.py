@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -12,19 +11,19 @@ from torch import Tensor, nn
 
 from colorhub import metrics
 from colorhub.color import fit_gamut, lab_to_rgb, rgb_to_lab
-from colorhub.models.base import Colorizer
+from colorhub.models.base import HubModel
 from training.config import Data
-from training.data.augment import center_crop, is_grey
+from training.data.augment import center_crop
 from training.data.labels import UNKNOWN, Labels
-from training.data.loader import Place, decode
-from training.data.sources import DataError, Pictures, passing
+from training.data.loader import Shard, decode_colored
+from training.data.sources import DataError, Pictures, stream_rows
 
 _GROUP = 16  # pictures that are judged together, by one process
 _FIGURES = ("psnr", "gain", "colorfulness", "chroma_ratio", "loss")
 
 
 @dataclass(frozen=True)
-class HeldOut:
+class ValidationSet:
     """This process's part of the validation pictures: every ``world``-th group of them, so that a group's figures are
     the same whatever the number of processes. ``pictures``: uint8 ``(n, 3, H, W)``; ``rows``: their places among
     ``total``; ``labels``: their class numbers, -1 where unknown."""
@@ -35,7 +34,7 @@ class HeldOut:
     total: int
 
 
-def validation_pictures(dataset: Pictures, data: Data, place: Place, class_names: Sequence[str] = ()) -> HeldOut:
+def load_validation_set(dataset: Pictures, data: Data, shard: Shard, class_names: Sequence[str] = ()) -> ValidationSet:
     """This process's part of the first ``validation_limit`` pictures with colour, cut to centred squares.
     ``dataset``: what ``open_pictures`` answers.
 
@@ -48,14 +47,14 @@ def validation_pictures(dataset: Pictures, data: Data, place: Place, class_names
     total = 0
     labels = Labels(dataset, data.label_columns, class_names)
     skipped = {"grey": 0, "broken": 0}
-    with closing(passing(dataset)) as stream:
+    with closing(stream_rows(dataset)) as stream:
         while total != data.validation_limit and (row := next(stream, None)) is not None:
-            square = _square(row[data.image_column], data)
-            if isinstance(square, str):
-                skipped[square] += 1
+            picture = decode_colored(row[data.image_column], data.grey_threshold, data.validation_size)
+            if isinstance(picture, str):
+                skipped[picture] += 1
                 continue
-            if total // _GROUP % place.world == place.rank:
-                mine.append(square)
+            if total // _GROUP % shard.world_size == shard.rank:
+                mine.append(np.asarray(center_crop(picture, data.validation_size)))
                 rows.append(total)
                 numbers.append(labels.number(row))
             total += 1
@@ -65,18 +64,10 @@ def validation_pictures(dataset: Pictures, data: Data, place: Place, class_names
     empty = np.empty((0, data.validation_size, data.validation_size, 3), np.uint8)
     stacked = torch.from_numpy(np.stack(mine) if mine else empty)
     found_rows, found_labels = (torch.tensor(values, dtype=torch.long) for values in (rows, numbers))
-    return HeldOut(stacked.permute(0, 3, 1, 2).contiguous(), found_rows, found_labels, total)
+    return ValidationSet(stacked.permute(0, 3, 1, 2).contiguous(), found_rows, found_labels, total)
 
 
-def _square(picture: dict[str, Any], data: Data) -> np.ndarray | str:
-    try:
-        decoded = decode(picture, at_least=data.validation_size)
-    except Exception:  # what broken files raise in Pillow has no common class
-        return "broken"
-    return "grey" if is_grey(decoded, data.grey_threshold) else np.asarray(center_crop(decoded, data.validation_size))
-
-
-def validate(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> dict[str, float]:
+def validate(model: HubModel, validation_set: ValidationSet, accelerator: Accelerator) -> dict[str, float]:
     """Means over all processes' pictures of psnr, gain, colorfulness, chroma_ratio (higher is better) and loss (mean
     absolute error of ab in units of 110, lower is better); for models that name the scene, also accuracy.
 
@@ -86,16 +77,16 @@ def validate(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> d
     def figures(pictures: Tensor, labels: Tensor) -> Tensor:
         return _figures(model, pictures, labels, accelerator)
 
-    sums = by_group(model, held_out, accelerator, figures, len(_FIGURES) + 2).sum(dim=0).tolist()
+    sums = by_group(model, validation_set, accelerator, figures, len(_FIGURES) + 2).sum(dim=0).tolist()
     *totals, hits, known = sums
-    scores = {name: value / held_out.total for name, value in zip(_FIGURES, totals, strict=True)}
+    scores = {name: value / validation_set.total for name, value in zip(_FIGURES, totals, strict=True)}
     return scores | ({"accuracy": hits / known} if known else {})
 
 
 @torch.inference_mode()
 def by_group(
     model: nn.Module,
-    held_out: HeldOut,
+    validation_set: ValidationSet,
     accelerator: Accelerator,
     figures: Callable[[Tensor, Tensor], Tensor],
     count: int,
@@ -105,8 +96,8 @@ def by_group(
     ``figures``: of pictures ``(B, 3, H, W)`` in 0..1 and labels ``(B,)``, a row each.
     """
     share_buffers(model, accelerator)
-    table = torch.zeros(held_out.total, count, dtype=torch.float64)
-    parts = (part.split(_GROUP) for part in (held_out.pictures, held_out.rows, held_out.labels))
+    table = torch.zeros(validation_set.total, count, dtype=torch.float64)
+    parts = (part.split(_GROUP) for part in (validation_set.pictures, validation_set.rows, validation_set.labels))
     with _evaluating(model):
         for pictures, rows, labels in zip(*parts, strict=True):
             if len(rows):
@@ -137,7 +128,7 @@ def _evaluating(model: nn.Module) -> Iterator[None]:
         model.train(was_training)
 
 
-def _figures(model: Colorizer, target: Tensor, labels: Tensor, accelerator: Accelerator) -> Tensor:
+def _figures(model: HubModel, target: Tensor, labels: Tensor, accelerator: Accelerator) -> Tensor:
     """``(B, 7)``: a row of figures a picture, then hits and known."""
     L, ab = rgb_to_lab(target)
     with accelerator.autocast():
@@ -158,9 +149,9 @@ def _figures(model: Colorizer, target: Tensor, labels: Tensor, accelerator: Acce
 
 
 @torch.inference_mode()
-def picture_sheet(model: Colorizer, held_out: HeldOut, accelerator: Accelerator) -> Tensor:
+def sample_grid(model: HubModel, validation_set: ValidationSet, accelerator: Accelerator) -> Tensor:
     """Rows of grey, coloured and original beside each other, one RGB picture ``(3, H, W)`` in 0..1 for TensorBoard."""
-    target = held_out.pictures[:8].to(accelerator.device).float() / 255
+    target = validation_set.pictures[:8].to(accelerator.device).float() / 255
     L, _ = rgb_to_lab(target)
     # In training mode the sheet would change the running means that are published.
     with _evaluating(model), accelerator.autocast():

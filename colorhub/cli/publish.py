@@ -38,7 +38,7 @@ def publish(
         raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
     if names and not org:
         raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
-    from colorhub.hub.plan import check_repo_id
+    from colorhub.hub import check_repo_id
     from colorhub.hub.publish import Hub, PublishError, check_folder, plan_models, plan_space
 
     how = {"private": private, "create_pr": create_pr}

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorhub.color import grey_to_lightness
-from colorhub.export.graphs import ModelGraph, output_names
+from colorhub.export.writing import ModelGraph, output_names
 from colorhub.inference.compose import compose_codes
 from colorhub.models import Colorizer
 from colorhub.models.exported import INPUT, open_session

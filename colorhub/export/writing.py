@@ -1,4 +1,4 @@
-"""Graphs to ONNX: traced for any size, described, and written whole or not at all."""
+"""Modules that torch can trace, and their graphs as ONNX: for any size, described, and written whole or not at all."""
 
 import copy
 import io
@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from colorhub import __version__
-from colorhub.color import chroma_limits
-from colorhub.export.graphs import CompositionGraph, ModelGraph, halved, output_names
+from colorhub.color import chroma_limits, grey_to_lightness
+from colorhub.inference.compose import compose
 from colorhub.models import Colorizer
 from colorhub.models.exported import COMPOSITION, INPUT, MODEL, SUFFIX, ExportedColorizer, Metadata
 from colorhub.photo.errors import PhotoError
@@ -31,6 +31,54 @@ _LEAST_SIDE = 32  # of the picture that is traced; any other size is computed fr
 
 class ExportError(ValueError):
     """A model that cannot be exported, or a file that cannot be written: one sentence."""
+
+
+class ModelGraph(nn.Module):
+    """A colorizer with its padding and cropping: L in, the parts of its prediction that it has out, all float32."""
+
+    def __init__(self, model: Colorizer) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, L: Tensor) -> tuple[Tensor, ...]:
+        """``L``: ``(B, 1, H, W)``."""
+        return tuple(part.float() for part in self.model(L) if part is not None)
+
+
+class CompositionGraph(nn.Module):
+    """:func:`colorhub.inference.compose.compose`, from grey as a file holds it."""
+
+    def forward(self, grey: Tensor, L: Tensor, ab: Tensor, vividness: Tensor) -> Tensor:
+        """``grey``: ``(B, 1, H, W)`` in 0..1; ``L``, ``ab``: ``(B, 1 and 2, h, w)``; ``vividness``: a scalar."""
+        return compose(grey_to_lightness(grey), L, ab, vividness)  # type: ignore[arg-type]  # a scalar of the graph
+
+
+@torch.no_grad()
+def output_names(model: Colorizer) -> list[str]:
+    """The parts of its prediction that a model has, in the order of :class:`ModelGraph`."""
+    answer = model(torch.zeros(1, 1, model.multiple, model.multiple))
+    return [name for name, part in answer._asdict().items() if part is not None]
+
+
+def halved(model: Colorizer) -> Colorizer:
+    """Make every layer with weights hold and compute them in half precision, whatever it is given.
+
+    What a model does outside of its layers keeps its precision: reading L, scaling ab, the mean of a distribution.
+    """
+    for layer in model.modules():
+        inner = [part for part in layer.modules() if part is not layer and _has_weights(part)]
+        if layer is not model and not inner and _has_weights(layer):
+            layer.half().register_forward_pre_hook(_to_half)
+    return model
+
+
+def _has_weights(part: nn.Module) -> bool:
+    tensors = (*part.parameters(recurse=False), *part.buffers(recurse=False))
+    return any(tensor.is_floating_point() for tensor in tensors)
+
+
+def _to_half(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(x.half() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given)
 
 
 def export_model(model: Colorizer, name: str | None = None, *, half: bool = False) -> bytes:
@@ -113,7 +161,7 @@ def _traced(
 ) -> bytes:
     try:
         with _quiet():
-            program = torch.onnx.export(
+            program: Any = torch.onnx.export(
                 graph.eval(),
                 given,
                 input_names=list(sizes),
@@ -129,10 +177,8 @@ def _traced(
     _describe(program.model, facts)
     proto = program.model_proto
     sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
-    for side, name in zip(
-        sides, ("height", "width"), strict=True
-    ):  # torch says it by a formula of padding and cropping
-        side.dim_param = name
+    for side, name in zip(sides, ("height", "width"), strict=True):
+        side.dim_param = name  # torch says it by a formula of padding and cropping
     return proto.SerializeToString()
 
 

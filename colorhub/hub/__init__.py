@@ -9,9 +9,17 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "errors": ["PublishError", "hub_errors"],
         "loading": ["ModelInfo", "list_models", "load", "with_distribution"],
-        "plan": ["Plan", "carry_out", "check_repo_id", "make_plan"],
-        "remote": ["Content", "Hub", "State"],
+        "remote": [
+            "Content",
+            "Hub",
+            "Plan",
+            "PublishError",
+            "State",
+            "carry_out",
+            "check_repo_id",
+            "hub_errors",
+            "make_plan",
+        ],
     },
 )

@@ -21,6 +21,7 @@ from colorhub import __version__
 from colorhub._text import one_line
 from colorhub.hub.loading import load
 from colorhub.models import Colorizer, WeightsError, create, find_class
+from colorhub.models.registry import import_class
 from colorhub.models.repository import read_config
 
 SIZES = ((1, 1), (3, 50), (33, 17), (64, 64), (31, 90))
@@ -53,7 +54,7 @@ def subject(target: str) -> Subject:
     Raises:
         ValueError: there is no such class, or it is no colorizer.
     """
-    cls = find_class(target)
+    cls = import_class(target) if ":" in target else find_class(target)
     return Subject(cls, cls.tiny())
 
 

@@ -120,9 +120,8 @@ def converted(
     weights = read_release(path)
     beside = config or path.parent / CONFIG_NAME
     try:
-        return MODELS[architecture].from_release(
-            weights, read_config(beside) if beside.is_file() else None, **(settings or {})
-        )
+        cls: Any = MODELS[architecture]
+        return cls.from_release(weights, read_config(beside) if beside.is_file() else None, **(settings or {}))
     except TypeError as error:
         raise ValueError(f"{architecture} cannot be built with {dict(settings or {})}: {error}") from error
 

@@ -3,20 +3,19 @@
 import json
 import os
 import tomllib
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from colorhub._project import packaged, project_root
 from colorhub._text import did_you_mean
 from colorhub.hub.fetching import cached_release, fetch_release
-from colorhub.hub.published import PUBLISHED, Published
-from colorhub.hub.releases import RELEASES, Release, release_named
+from colorhub.hub.published import PUBLISHED
+from colorhub.hub.releases import RELEASES, release_named
 from colorhub.models.base import Colorizer
 from colorhub.models.exported import SUFFIX, ExportedColorizer
 from colorhub.models.registry import class_of, find_class
@@ -104,7 +103,21 @@ def list_models() -> list[ModelInfo]:
 
     Their folders are read once, and again only when one of their files has changed.
     """
-    return list(_catalogue(tuple(_folders()), tuple(PUBLISHED.items())))
+    found: dict[str, ModelInfo] = {}
+    for root, source in _roots():
+        for folder in sorted(root.iterdir()) if root.is_dir() else []:
+            if state := _state(folder):
+                found.setdefault(folder.name, _describe(folder, source, state))
+    for name, entry in PUBLISHED.items():
+        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+    for name, release in RELEASES.items():
+        known = ModelInfo(name, release.architecture, "network", release.source)
+        if (cached := cached_release(name)) and (state := _state(cached)):
+            known = _describe(cached, "cached", state)
+        work = release.work
+        known = replace(known, name=name, summary=release.summary, license=work.license, authors=work.authors)
+        found.setdefault(name, known)
+    return list(found.values())
 
 
 def with_distribution() -> list[str]:
@@ -112,27 +125,8 @@ def with_distribution() -> list[str]:
     return [info.name for info in list_models() if info.on_disk and info.has_distribution]
 
 
-class _Folder(NamedTuple):
-    """A model's folder as it is now. ``release``: the name of the release that it was made of, if it was."""
-
-    path: Path
-    source: str
-    release: str
-    state: tuple[int, ...]  # when each file that is read was changed, and its bytes
-
-
-def _folders() -> Iterator[_Folder]:
-    for root, source in _roots():
-        for folder in sorted(root.iterdir()) if root.is_dir() else []:
-            if (state := _state(folder)) is not None:
-                yield _Folder(folder, source, "", state)
-    for name in RELEASES:
-        if (folder := cached_release(name)) and (state := _state(folder)):
-            yield _Folder(folder, "cached", name, state)
-
-
 def _state(folder: Path) -> tuple[int, ...] | None:
-    """``None`` where there is no model."""
+    """When each of a model's files that are read was changed, and its bytes; ``None`` where there is no model."""
     found = []
     for name in _DESCRIBES:
         try:
@@ -143,27 +137,6 @@ def _state(folder: Path) -> tuple[int, ...] | None:
                 return None
             found += [0, 0]
     return tuple(found)
-
-
-@lru_cache(maxsize=4)
-def _catalogue(folders: tuple[_Folder, ...], published: tuple[tuple[str, Published], ...]) -> tuple[ModelInfo, ...]:
-    found: dict[str, ModelInfo] = {}
-    for folder in folders:
-        if not folder.release:
-            found.setdefault(folder.path.name, _describe(folder.path, folder.source))
-    for name, entry in published:
-        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
-    cached = {folder.release: folder.path for folder in folders if folder.release}
-    for name, release in RELEASES.items():
-        found.setdefault(name, _describe_release(name, release, cached.get(name)))
-    return tuple(found.values())
-
-
-def _describe_release(name: str, release: Release, folder: Path | None) -> ModelInfo:
-    known = _describe(folder, "cached") if folder else ModelInfo(name, release.architecture, "network", release.source)
-    return replace(
-        known, name=name, summary=release.summary, license=release.work.license, authors=release.work.authors
-    )
 
 
 def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, dict[str, Any]]:
@@ -191,7 +164,8 @@ def _roots() -> list[tuple[Path, str]]:
     return [*chosen, *((root / "model_cards", "bundled") for root in (packaged("."), project_root()))]
 
 
-def _describe(folder: Path, source: str) -> ModelInfo:
+@lru_cache(maxsize=1024)
+def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
     try:
         config = read_config(folder / CONFIG_NAME)
     except WeightsError:

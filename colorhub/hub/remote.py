@@ -1,21 +1,88 @@
-"""The Hub as publishing needs it: who writes, what a repository holds, one commit."""
+"""The Hub as publishing needs it: who writes, what a repository holds, what would change in it, and the one commit that
+does it; what goes wrong is said in one sentence."""
 
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, hf_hub_download
-from huggingface_hub.errors import RemoteEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_download
+from huggingface_hub.errors import (
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RemoteEntryNotFoundError,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
 from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils import validate_repo_id
 
-from colorhub.hub.errors import PublishError, hub_errors
+from colorhub._text import one_line
 
 Content = bytes | Path
 _HUBS_OWN = (".gitattributes",)  # what the Hub puts into every repository
+
+
+class PublishError(ValueError):
+    """Why something is not published: what was wrong, what is expected, what to do."""
+
+
+@contextmanager
+def hub_errors(repo_id: str) -> Iterator[None]:
+    """Raise :class:`PublishError` for whatever goes wrong in talking to the Hub about a repository."""
+    try:
+        yield
+    except PublishError:
+        raise
+    except LocalTokenNotFoundError as error:
+        raise PublishError(
+            "There is no token to publish with: log in with `hf auth login`, or set HF_TOKEN to a token that may write."
+        ) from error
+    except OfflineModeIsEnabled as error:
+        raise PublishError("HF_HUB_OFFLINE is set, so the Hub is not asked: unset it to publish.") from error
+    except HfHubHTTPError as error:
+        raise PublishError(_answer(repo_id, error)) from error
+    except (HTTPError, OSError) as error:
+        raise PublishError(_broken(repo_id, error)) from error
+    except RuntimeError as error:  # how the client wraps what went wrong in uploading a large file
+        cause = error.__cause__ or error
+        known = _answer(repo_id, cause) if isinstance(cause, HfHubHTTPError) else _broken(repo_id, cause)
+        raise PublishError(known) from error
+    except ValueError as error:
+        raise PublishError(
+            f"The repository {repo_id} was refused before anything was uploaded: {one_line(error)}."
+        ) from error
+
+
+def _answer(repo_id: str, error: HfHubHTTPError) -> str:
+    status = getattr(error.response, "status_code", None)
+    owner = repo_id.split("/")[0]
+    if isinstance(error, RepositoryNotFoundError):
+        return f"There is no repository {repo_id} on the Hub, or your token may not see it."
+    if status == 401:
+        return "The Hub refused the token: log in again with `hf auth login`, or set HF_TOKEN to a valid token."
+    if status == 403:
+        return f"Your token may not write to {repo_id}: use one with write access to {owner}."
+    if status in (409, 412):
+        return (
+            f"The repository {repo_id} was changed by someone else meanwhile: nothing went up; run the command again."
+        )
+    return f"The Hub answered {status} for {repo_id}: {error.server_message or one_line(error)}. Run the command again later."
+
+
+def _broken(repo_id: str, error: BaseException) -> str:
+    return (
+        f"The connection to the Hub ({constants.ENDPOINT}) failed at {repo_id} ({one_line(error)}): the repository holds "
+        "its old files or the new ones, never a mixture; run the command again."
+    )
 
 
 @dataclass(frozen=True)
@@ -32,6 +99,28 @@ class State:
             return False
         kind, digest = self.digests[path]
         return digest == (git_digest(content) if kind == "git" else sha256_digest(content))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One repository: what it should hold, and what is missing for that.
+
+    ``changed``: files to add or replace; ``gone``: files to delete; ``state``: None for a repository to be created.
+    """
+
+    repo_id: str
+    kind: str  # "model", "dataset" or "space"
+    files: Mapping[str, Content]
+    state: State | None
+    changed: tuple[str, ...]
+    gone: tuple[str, ...]
+    private: bool = False
+    create_pr: bool = False
+    title: str = ""
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return self.state is not None and not self.changed and not self.gone
 
 
 class Hub:
@@ -113,23 +202,18 @@ class Hub:
             )
             return [f"refs/pr/{entry.num}" for entry in found]
 
-    def commit(
-        self,
-        repo_id: str,
-        kind: str,
-        files: Mapping[str, Content],
-        gone: list[str],
-        *,
-        title: str,
-        parent: str | None,
-        create_pr: bool = False,
-    ) -> str:
-        """Put files and deletions into one commit on top of ``parent``, and give its id."""
-        operations = [CommitOperationAdd(path, content) for path, content in files.items()]
-        operations += [CommitOperationDelete(path) for path in gone]
-        with hub_errors(repo_id):
+    def commit(self, plan: Plan, parent: str | None) -> str:
+        """Make a plan's commit on top of ``parent``, and give its id."""
+        operations: list[Any] = [CommitOperationAdd(path, plan.files[path]) for path in plan.changed]
+        operations += [CommitOperationDelete(path) for path in plan.gone]
+        with hub_errors(plan.repo_id):
             return self._api.create_commit(
-                repo_id, operations, commit_message=title, repo_type=kind, parent_commit=parent, create_pr=create_pr
+                plan.repo_id,
+                operations,
+                commit_message=plan.title,
+                repo_type=plan.kind,
+                parent_commit=parent,
+                create_pr=plan.create_pr,
             ).oid
 
 
@@ -145,3 +229,85 @@ def sha256_digest(content: Content) -> str:
         return hashlib.sha256(content).hexdigest()
     with content.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_repo_id(repo_id: str) -> None:
+    """Raises :class:`PublishError` where the Hub could not have a repository of that name."""
+    try:
+        validate_repo_id(repo_id)
+    except HFValidationError as error:
+        raise PublishError(f"{repo_id!r} cannot be the name of a repository: {one_line(error, None)}.") from error
+    if repo_id.count("/") != 1:
+        raise PublishError(f"{repo_id!r} cannot be the name of a repository: owner/name is expected.")
+
+
+def make_plan(
+    hub: Hub,
+    repo_id: str,
+    kind: str,
+    files: Mapping[str, Content],
+    *,
+    owned: tuple[str, ...],
+    is_ours: Callable[[State], str | None],
+    private: bool = False,
+    create_pr: bool = False,
+    title: str = "",
+) -> Plan:
+    """Compare what should be there with what is.
+
+    Args:
+        owned: patterns of the files that publishing decides about: those that are no longer wanted are deleted.
+        is_ours: given an existing repository that is not empty, why it may not be written to; else None.
+
+    Raises:
+        PublishError: the repository is someone's else, of another kind, or more visible than it should be.
+    """
+    check_repo_id(repo_id)
+    state = hub.state(repo_id, kind)
+    if state is None:
+        if create_pr:
+            raise PublishError(
+                f"The repository {repo_id} does not exist yet: a pull request needs one; publish without it first."
+            )
+        return Plan(repo_id, kind, files, None, tuple(files), (), private, False, title)
+    if state.digests and (reason := is_ours(state)):
+        raise PublishError(
+            f"The repository {repo_id} exists already and {reason}: nothing was published; choose another name."
+        )
+    if private and not state.private:
+        raise PublishError(
+            f"The repository {repo_id} exists already and is public: make it private there, or choose another name."
+        )
+    changed = tuple(path for path, content in files.items() if not state.holds(path, content))
+    gone = tuple(path for path in state.digests if path not in files and any(fnmatch(path, p) for p in owned))
+    return Plan(repo_id, kind, files, state, changed, gone, state.private, create_pr, title)
+
+
+def carry_out(hub: Hub, plan: Plan) -> str:
+    """Make the plan's one commit, where it is needed, and give the commit that now holds the files.
+
+    A repository is never half changed: what the Hub holds moves from the old commit to the new one in one step.
+
+    Raises:
+        PublishError: also where the Hub then holds something else than was sent.
+    """
+    if plan.nothing_to_do and plan.state:
+        return plan.state.commit
+    for ref in hub.pull_requests(plan.repo_id, plan.kind) if plan.create_pr else ():
+        asked = hub.state(plan.repo_id, plan.kind, ref)
+        if asked and _holds_all(asked, plan):  # an open pull request asks for the very same files
+            return asked.commit
+    state = plan.state
+    if state is None:
+        hub.create(plan.repo_id, plan.kind, plan.private)
+        state = hub.state(plan.repo_id, plan.kind)
+    commit = hub.commit(plan, state.commit if state else None)
+    if not _holds_all(hub.state(plan.repo_id, plan.kind, commit), plan):
+        raise PublishError(f"The repository {plan.repo_id} does not hold at {commit} what was sent: publish it again.")
+    return commit
+
+
+def _holds_all(state: State | None, plan: Plan) -> bool:
+    if state is None or any(path in state.digests for path in plan.gone):
+        return False
+    return all(state.holds(path, content) for path, content in plan.files.items())

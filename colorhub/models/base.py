@@ -1,7 +1,7 @@
 """What every model of the hub is: :class:`HubModel`, saved and loaded the same way, and :class:`Colorizer`."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
 
@@ -51,9 +51,14 @@ class HubModel(
     read.
     """
 
-    architecture: ClassVar[str]
+    architecture: str
     weights_sha256: str = "not loaded from a file"
     _frozen: tuple[nn.Module, ...] = ()
+
+    @classmethod
+    def tiny(cls) -> dict[str, Any]:
+        """Constructor keywords of a very small instance, for tests and smoke runs."""
+        return {}
 
     def freeze(self, part: nn.Module) -> None:
         """Keep a part of the model as it is from now on: without gradients, and in evaluation mode whatever
@@ -68,15 +73,14 @@ class HubModel(
             part.eval()
         return self
 
-    def save_pretrained(
-        self, save_directory: str | Path, *, config: dict[str, Any] | None = None, **kwargs: Any
-    ) -> Any:
+    def save_pretrained(self, save_directory: str | Path, *, config: Any = None, **kwargs: Any) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
         facts = {"architecture": self.architecture, "colorhub_version": __version__}
         package = type(self).__module__.partition(".")[0]
         if package not in ("colorhub", "__main__"):
             facts["package"] = package  # who loads it without that package is told which one
-        return super().save_pretrained(save_directory, config={**(config or self._hub_mixin_config), **facts}, **kwargs)
+        keywords: Any = config or self._hub_mixin_config
+        return super().save_pretrained(save_directory, config={**keywords, **facts}, **kwargs)
 
     @classmethod
     def from_pretrained(
@@ -135,11 +139,6 @@ class Colorizer(HubModel):
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:
         """Whether the model of a ``config.json`` has a distribution; families whose weights differ read it there."""
         return cls.has_distribution
-
-    @classmethod
-    def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
-        return {}
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The network itself, for sides that are multiples of ``multiple``; arguments and answer of :meth:`forward`."""
@@ -201,6 +200,13 @@ def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) ->
         model.load_state_dict(found, strict=True)
 
 
+def load_release(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Copy the tensors of an authors' release, under our names, as :func:`load_strictly` does. Releases made before
+    PyTorch 0.4.1 do not hold how many batches a BatchNorm has seen."""
+    counts = {name: tensor for name, tensor in model.state_dict().items() if name.endswith("num_batches_tracked")}
+    load_strictly(model, counts | tensors, "The release's weights")
+
+
 def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     """The tensors that are missing, extra or misshapen, the first five by name; empty when all fit."""
     problems = [f"missing {name}" for name in expected if name not in found]
@@ -212,3 +218,25 @@ def misfits(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> str:
     ]
     more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
     return "; ".join(problems[:5]) + more
+
+
+_Kinds = tuple[type[nn.Conv2d] | type[nn.ConvTranspose2d], ...]
+
+
+def initialize(layers: Iterable[nn.Module], slope: float = 0.0, kinds: _Kinds = (nn.Conv2d,)) -> None:
+    """Initial weights that keep the variance through a ReLU, leaky with ``slope`` (He et al. 2015), for the layers of
+    these kinds; biases are 0."""
+    for layer in layers:
+        if isinstance(layer, kinds):
+            nn.init.kaiming_normal_(layer.weight, a=slope)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def resized(x: Tensor, side: int) -> Tensor:
+    """Resize ``(B, C, h, w)`` to a square of ``side``, for layers that need a fixed size; no change where it is one.
+
+    Bilinear with antialiasing, computed in float32. Adaptive pooling would do as well, but its ONNX export is wrong for
+    sizes other than the one it was traced with.
+    """
+    return F.interpolate(x.float(), size=(side, side), mode="bilinear", antialias=True).to(x.dtype)

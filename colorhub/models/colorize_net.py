@@ -11,8 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from colorhub.models.base import Colorizer, Prediction
-from colorhub.models.layers import resized
+from colorhub.models.base import Colorizer, Prediction, resized
 
 ACTIVATIONS = {"relu": nn.ReLU, "sigmoid": nn.Sigmoid, "tanh": nn.Tanh}
 _OFFSET, _RANGE = 128.0, 255.0  # the report's scale: (ab + 128) / 255, for every activation

@@ -9,6 +9,7 @@ everything after the last ReLU is linear, so 256 channels at full size become th
 still at a quarter of it.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Self
 
@@ -17,12 +18,61 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub.color import lightness_to_grey
-from colorhub.models.base import Colorizer, Prediction, load_strictly
+from colorhub.models.base import Colorizer, Prediction, WeightsError, initialize, load_strictly
 from colorhub.models.ddcolor_decoder import HEADS, ColorDecoder, PixelDecoder, blurred, shuffled_together
-from colorhub.models.ddcolor_release import Released, renamed
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's, as every ConvNeXt was trained with
 _ENLARGED = 4  # at the end, from the pixel decoder's size to the picture's
+
+# What the authors' config.json must say; other variants were never released.
+_EXPECTED = {
+    "decoder_name": "MultiScaleColorDecoder",
+    "num_output_channels": 2,
+    "last_norm": "Spectral",
+    "do_normalize": False,
+    "num_scales": 3,
+}
+_ENCODER = (
+    (r"encoder\.arch\.downsample_layers\.0\.", r"encoder.convnext.stem."),
+    (r"encoder\.arch\.downsample_layers\.(\d)\.", r"encoder.convnext.stages.\1.downsample."),
+    (r"encoder\.arch\.stages\.(\d)\.(\d+)\.dwconv\.", r"encoder.convnext.stages.\1.blocks.\2.conv_dw."),
+    (r"encoder\.arch\.stages\.(\d)\.(\d+)\.pwconv(\d)\.", r"encoder.convnext.stages.\1.blocks.\2.mlp.fc\3."),
+    (r"encoder\.arch\.stages\.(\d)\.(\d+)\.", r"encoder.convnext.stages.\1.blocks.\2."),
+    (r"encoder\.arch\.norm(\d)\.", r"encoder.norms.\1."),
+    (r"encoder\.arch\.norm\.", r"encoder.convnext.head.norm."),
+)
+_DECODER = (
+    (r"decoder\.layers\.(\d)\.shuf\.conv\.0\.", r"pixels.blocks.\1.expand."),
+    (r"decoder\.layers\.(\d)\.shuf\.conv\.1\.", r"pixels.blocks.\1.expand_norm."),
+    (r"decoder\.layers\.(\d)\.bn\.", r"pixels.blocks.\1.skip_norm."),
+    (r"decoder\.layers\.(\d)\.conv\.0\.", r"pixels.blocks.\1.merge."),
+    (r"decoder\.layers\.(\d)\.conv\.2\.", r"pixels.blocks.\1.merge_norm."),
+    (r"decoder\.last_shuf\.conv\.0\.", r"expand."),
+    (r"refine_net\.0\.0\.", r"refine."),
+    (r"^std$", r"deviation"),
+)
+_ATTENTION = r"decoder\.color_decoder\.transformer_{}_attention_layers\.(\d+)\.{}\."
+_COLORS = (
+    (r"decoder\.color_decoder\.query_feat\.weight", r"colors.queries"),
+    (r"decoder\.color_decoder\.query_embed\.weight", r"colors.query_places"),
+    (r"decoder\.color_decoder\.level_embed\.weight", r"colors.levels"),
+    (r"decoder\.color_decoder\.input_proj\.", r"colors.project."),
+    (_ATTENTION.format("cross", r"multihead_attn\.out_proj"), r"colors.layers.\1.cross.out."),
+    (_ATTENTION.format("cross", "multihead_attn"), r"colors.layers.\1.cross."),
+    (_ATTENTION.format("cross", "norm"), r"colors.layers.\1.cross_norm."),
+    (_ATTENTION.format("self", r"self_attn\.out_proj"), r"colors.layers.\1.own.out."),
+    (_ATTENTION.format("self", "self_attn"), r"colors.layers.\1.own."),
+    (_ATTENTION.format("self", "norm"), r"colors.layers.\1.own_norm."),
+    (r"decoder\.color_decoder\.transformer_ffn_layers\.(\d+)\.linear1\.", r"colors.layers.\1.widen."),
+    (r"decoder\.color_decoder\.transformer_ffn_layers\.(\d+)\.linear2\.", r"colors.layers.\1.narrow."),
+    (r"decoder\.color_decoder\.transformer_ffn_layers\.(\d+)\.norm\.", r"colors.layers.\1.norm."),
+    (r"decoder\.color_decoder\.decoder_norm\.", r"colors.norm."),
+    (r"decoder\.color_decoder\.color_embed\.layers\.", r"colors.embed."),
+)
+_RENAMED = [
+    (re.compile(f"^{pattern}" if pattern[0] != "^" else pattern), to)
+    for pattern, to in (*_ENCODER, *_DECODER, *_COLORS)
+]
 
 
 class Size(NamedTuple):
@@ -56,6 +106,8 @@ class DDColor(Colorizer):
 
     architecture = "ddcolor"
     multiple = 32
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -90,10 +142,9 @@ class DDColor(Colorizer):
         together = torch.empty(self.expand.weight.shape, device=self.expand.weight.device)
         shuffled_together(together, _ENLARGED)
         with torch.no_grad():
-            self.expand.weight.copy_(pixels_first(together))
+            self.expand.weight.copy_(_pixels_first(together))
         nn.init.zeros_(self.expand.bias)
-        nn.init.kaiming_normal_(self.refine.weight)
-        nn.init.zeros_(self.refine.bias)
+        initialize([self.refine])
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -114,12 +165,12 @@ class DDColor(Colorizer):
         Raises:
             WeightsError: weights of another architecture or variant; a tensor is missing, extra or misshapen.
         """
-        found = Released(weights, config)
+        found = _Released(weights, config)
         name = found.size_among(SIZES)
         model = cls(name, found.width, found.queries, found.layers, **settings)
-        tensors = renamed(weights)
-        tensors["expand.weight"] = pixels_first(tensors["expand.weight"])
-        tensors["expand.bias"] = pixels_first(tensors["expand.bias"])
+        tensors = _renamed(weights)
+        tensors["expand.weight"] = _pixels_first(tensors["expand.weight"])
+        tensors["expand.bias"] = _pixels_first(tensors["expand.bias"])
         load_strictly(model, tensors, "The release's weights")
         return model.eval()
 
@@ -132,7 +183,7 @@ class DDColor(Colorizer):
         weight_of_queries, weight_of_picture = weight.split([color.shape[1], 3], dim=1)
         ab = self._answer(maps[-1], weight_of_queries @ color)
         ab = ab + F.conv2d(picture.to(ab.dtype), weight_of_picture.to(ab.dtype)[:, :, None, None])
-        return Prediction(ab=(ab + self.refine.bias[:, None, None]).float().clamp(-128, 128))
+        return Prediction(ab=(ab + self.get_parameter("refine.bias")[:, None, None]).float().clamp(-128, 128))
 
     def _answer(self, coarse: Tensor, color: Tensor) -> Tensor:
         """Features ``(B, width / 2, h, w)``, enlarged 4 times, times two colours ``(B, 2, width / 2)``."""
@@ -164,7 +215,85 @@ class _Encoder(nn.Module):
         return features
 
 
-def pixels_first(tensor: Tensor) -> Tensor:
+def _pixels_first(tensor: Tensor) -> Tensor:
     """Reorder the outputs of the last enlargement: a pixel shuffle takes the pixels of a block next to each other for
     every channel; here the channels of a pixel are next to each other."""
     return tensor.unflatten(0, (-1, _ENLARGED**2)).transpose(0, 1).flatten(0, 1)
+
+
+class _Released:
+    """What the tensors of a release say about its network.
+
+    Raises:
+        WeightsError: they are not DDColor's, or of a variant that this class does not have.
+    """
+
+    def __init__(self, weights: Mapping[str, Tensor], config: Mapping[str, Any] | None) -> None:
+        for key, value in _EXPECTED.items():
+            if config and config.get(key, value) != value:
+                raise WeightsError(
+                    f"The release's config says {key} = {config[key]!r}, and only {value!r} can be loaded: this is "
+                    "another variant of DDColor."
+                )
+        self.weights = weights
+        self.queries, hidden = self._shape("decoder.color_decoder.query_feat.weight")
+        self.width = 2 * hidden
+        self.layers = self._count(r"decoder\.color_decoder\.transformer_ffn_layers\.(\d+)\.")
+
+    def size_among(self, sizes: Mapping[str, tuple[tuple[int, ...], tuple[int, ...]]]) -> str:
+        """The name of the encoder that these tensors are of, among names with (depths, channels)."""
+        depths = tuple(self._count(rf"encoder\.arch\.stages\.{stage}\.(\d+)\.") for stage in range(4))
+        channels = tuple(self._shape(f"encoder.arch.norm{stage}.weight")[0] for stage in range(4))
+        for name, size in sizes.items():
+            if size == (depths, channels):
+                return name
+        raise WeightsError(
+            f"The release's encoder has {depths} blocks of {channels} channels: none of {', '.join(sizes)} has."
+        )
+
+    def _shape(self, name: str) -> tuple[int, ...]:
+        if name not in self.weights:
+            raise WeightsError(f"These are not the weights of a released DDColor: {name} is missing.")
+        return tuple(self.weights[name].shape)
+
+    def _count(self, pattern: str) -> int:
+        matches = [re.match(pattern, name) for name in self.weights]
+        return 1 + max((int(found[1]) for found in matches if found), default=-1)
+
+
+def _renamed(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """A release's tensors under our names, with spectral normalization folded into the weights and the three parts of
+    every attention's projection apart. What has no name of ours keeps its own."""
+    found: dict[str, Tensor] = {}
+    for name, tensor in weights.items():
+        base, _, kind = name.rpartition(".")
+        if kind in ("weight_u", "weight_v") and f"{base}.weight_orig" in weights:
+            continue
+        if kind == "weight_orig":
+            name, tensor = f"{base}.weight", _folded(weights, base)
+        own = _own_name(name)
+        if kind in ("in_proj_weight", "in_proj_bias"):
+            own = own.removesuffix(kind)
+            for part, rows in zip(("query", "key", "value"), tensor.chunk(3), strict=True):
+                found[f"{own}{part}.{kind.removeprefix('in_proj_')}"] = rows
+        else:
+            found[own] = tensor.flatten(1) if own == "expand.weight" else tensor
+    return found
+
+
+def _folded(weights: Mapping[str, Tensor], base: str) -> Tensor:
+    """A weight over its largest singular value (Miyato et al. 2018), as the stored vectors u and v estimate it."""
+    names = [f"{base}.weight_{part}" for part in ("orig", "u", "v")]
+    if not weights.keys() >= set(names):
+        raise WeightsError(
+            f"The release's weights do not hold the spectral normalization of {base}: weight_u, weight_v."
+        )
+    original, u, v = (weights[name] for name in names)
+    return original / torch.dot(u, original.flatten(1) @ v)
+
+
+def _own_name(released: str) -> str:
+    for pattern, to in _RENAMED:
+        if pattern.match(released):
+            return pattern.sub(to, released, count=1)
+    return released

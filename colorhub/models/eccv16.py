@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from colorhub.models.base import Colorizer, Prediction, WeightsError, load_strictly
+from colorhub.models.base import Colorizer, Prediction, WeightsError, initialize, load_release
 
 HEADS = ("classification", "regression")
 _AB_SCALE = 110.0
@@ -68,12 +68,9 @@ class ECCV16(Colorizer):
     def _initialize(self) -> None:
         """He et al. 2015, with a small head: between normalizations there are three convolutions, at the end more, and
         PyTorch's own initialization lets the signal die away. The paper set the scales of its layers from data."""
-        for layer in self.blocks.modules():
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+        initialize(self.blocks.modules())
         nn.init.normal_(self.head.weight, std=0.1 * (2 / self.head.in_channels) ** 0.5)
-        nn.init.zeros_(self.head.bias)
+        nn.init.zeros_(self.head.get_parameter("bias"))
 
     @classmethod
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:
@@ -109,10 +106,7 @@ class ECCV16(Colorizer):
         renamed = {_own_name(name): tensor for name, tensor in weights.items()}
         if "model_out.weight" in renamed:
             renamed["model_out.weight"] = renamed["model_out.weight"] * _AB_SCALE
-        for name, tensor in model.state_dict().items():
-            if name.endswith("num_batches_tracked"):  # releases made before PyTorch 0.4.1 have none
-                renamed.setdefault(name, tensor)
-        load_strictly(model, renamed, "The release's weights")
+        load_release(model, renamed)
         return model.eval()
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:

@@ -15,7 +15,7 @@ from typing import Any
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from colorhub.models.base import Colorizer, HubModel, Prediction
+from colorhub.models.base import Colorizer, HubModel, Prediction, initialize
 
 _AB_SCALE = 110.0
 _SLOPE = 0.2
@@ -89,7 +89,6 @@ class EncoderClassifier(HubModel, pipeline_tag="image-classification"):
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
         return {"width": 4, "classes": 3}
 
     def borrow_encoder(self, colorizer: EncoderDecoder, freeze: bool = False) -> None:
@@ -174,8 +173,7 @@ def _up(before: int, after: int) -> nn.Sequential:
 def _started(convolution: nn.Conv2d) -> nn.Conv2d:
     """Initial weights that keep the variance. PyTorch's own leave a thousandth of it after the eight 3x3 convolutions
     without BatchNorm."""
-    nn.init.kaiming_normal_(convolution.weight, a=_SLOPE)
-    nn.init.zeros_(convolution.bias)
+    initialize([convolution], _SLOPE)
     return convolution
 
 

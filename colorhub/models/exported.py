@@ -45,10 +45,15 @@ class Metadata:
     @classmethod
     def from_text(cls, found: dict[str, str]) -> Self:
         """The reverse of :meth:`as_text`. Raises ``ValueError`` or ``KeyError`` for what it did not write."""
-        values = {key: found[key] if kind is str else json.loads(found[key]) for key, kind in _kinds().items()}
-        wrong = [key for key, kind in _kinds().items() if not isinstance(values[key], kind)]
-        if wrong or values["kind"] not in (MODEL, COMPOSITION):
-            raise ValueError(f"its {(wrong or ['kind'])[0]} is {found[(wrong or ['kind'])[0]]!r}")
+        kinds = {field.name: field.type for field in fields(cls)}
+        values: dict[str, Any] = {
+            key: found[key] if kind is str else json.loads(found[key]) for key, kind in kinds.items()
+        }
+        wrong = [key for key, kind in kinds.items() if not isinstance(values[key], kind)]  # type: ignore[arg-type]
+        if values["kind"] not in (MODEL, COMPOSITION):
+            wrong.append("kind")
+        if wrong:
+            raise ValueError(f"its {wrong[0]} is {found[wrong[0]]!r}")
         return cls(**values)
 
 
@@ -123,10 +128,6 @@ def _metadata(session: Any, path: Path) -> Metadata:
         return Metadata.from_text(found)
     except (KeyError, ValueError) as error:
         raise WeightsError(f"{path} does not describe its model as colorhub export does: {one_line(error)}.") from error
-
-
-def _kinds() -> dict[str, Any]:
-    return {field.name: field.type for field in fields(Metadata)}
 
 
 def _onnxruntime() -> ModuleType:

@@ -19,8 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub.models.backbones import check_name, load_backbone, timm_package
-from colorhub.models.base import Colorizer, Prediction
-from colorhub.models.layers import resized
+from colorhub.models.base import Colorizer, Prediction, initialize, resized
 
 FEATURES = ("logits", "pooled")
 _AB_SCALE = 110.0
@@ -49,6 +48,8 @@ class Koalarization(Colorizer):
 
     architecture = "koalarization"
     multiple = 8
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(
         self,
@@ -85,11 +86,8 @@ class Koalarization(Colorizer):
     def _initialize(self) -> None:
         """He et al. 2015. What the extractor says begins small: there is far more of it than of what the encoder sees
         at a position, and it is the same at all of them."""
-        for layer in [*self.encoder, self.fusion, *self.decoder[:-3]]:
-            if isinstance(layer, nn.Conv2d):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
-        local = self.encoder[-2].out_channels
+        initialize([*self.encoder, self.fusion, *self.decoder[:-3]])
+        local = self.fusion.out_channels
         own, content = self.fusion.weight.data[:, :local], self.fusion.weight.data[:, local:]
         nn.init.normal_(own, std=(2 / local) ** 0.5)
         content.mul_(0.1)
@@ -144,7 +142,7 @@ def _decoder(width: int) -> list[nn.Module]:
     ]
 
 
-def _create(name: str, features: str, classes: int | None) -> nn.Module:
+def _create(name: str, features: str, classes: int | None) -> Any:
     check_name(name)
     choice = {"num_classes": 0} if features == "pooled" else {"num_classes": classes} if classes else {}
     return timm_package().create_model(name, pretrained=False, **choice)

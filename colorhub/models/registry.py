@@ -1,11 +1,12 @@
 """``MODELS`` maps an architecture's name to its class: a new family is one file, one import and one name here.
 
-A class of another package is found as well: by an entry point in the group ``colorhub.models``, or named as
-``package.module:Class`` by the user, in a call or in ``$COLORHUB_CLASSES``. Never by the word of a model's repository.
+A class of another package is found by an entry point in the group ``colorhub.models``. Never by the word of a model's
+repository.
 """
 
 import os
 import sys
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -38,17 +39,20 @@ _CLASSES = (
 )
 MODELS: dict[str, type[Colorizer]] = {cls.architecture: cls for cls in _CLASSES}
 
-
-_NAMED: dict[str, type[Colorizer]] = {}  # classes the user named as package.module:Class, by architecture
+_REGISTER = "register the class as an entry point in the group colorhub.models"
+_imported: dict[str, type[Colorizer]] = {}  # classes that were named as package.module:Class, by architecture
 
 
 def find_class(architecture: str) -> type[Colorizer]:
-    """The class of an architecture: ours, one of an installed package, or ``package.module:Class``.
+    """The class of an architecture: ours, or one of an installed package.
 
     Raises:
         ValueError: unknown name (the message lists the known ones and the nearest), or a class that is no colorizer.
     """
-    return _import_class(architecture) if ":" in architecture else _find_name(architecture)
+    if ":" in architecture:
+        warnings.warn(f"{architecture} as an architecture will go: {_REGISTER}.", FutureWarning, stacklevel=2)
+        return import_class(architecture)
+    return _find_name(architecture)
 
 
 def class_of(place: str, config: dict[str, Any]) -> type[Colorizer]:
@@ -66,37 +70,43 @@ def class_of(place: str, config: dict[str, Any]) -> type[Colorizer]:
             raise
         raise ValueError(
             f"{error} {place} was saved by a class of the package {str(config['package'])[:80]!r}: install that, if "
-            "you trust it, or name its class in COLORHUB_CLASSES=package.module:Class."
+            "you trust it; it registers its class as an entry point in the group colorhub.models."
         ) from error
 
 
 def _find_name(architecture: str) -> type[Colorizer]:
     if architecture in MODELS:
         return MODELS[architecture]
-    for target in filter(None, map(str.strip, os.environ.get("COLORHUB_CLASSES", "").split(","))):
-        _import_class(target)
-    if architecture in _NAMED:
-        return _NAMED[architecture]
+    if named := os.environ.get("COLORHUB_CLASSES"):
+        warnings.warn(f"COLORHUB_CLASSES will go: {_REGISTER}.", FutureWarning, stacklevel=3)
+        for target in filter(None, map(str.strip, named.split(","))):
+            import_class(target)
+    if architecture in _imported:
+        return _imported[architecture]
     plugins = {plugin.name: plugin for plugin in entry_points(group="colorhub.models")}
     if architecture in plugins:
         return _colorizer(plugins[architecture].load, f"The entry point {architecture!r}")
-    raise ValueError(
-        f"Unknown architecture {architecture!r}. {did_you_mean(architecture, [*MODELS, *_NAMED, *plugins])}"
-    )
+    known = [*MODELS, *_imported, *plugins]
+    raise ValueError(f"Unknown architecture {architecture!r}. {did_you_mean(architecture, known)}")
 
 
-def _import_class(target: str) -> type[Colorizer]:
+def import_class(target: str) -> type[Colorizer]:
+    """The class ``package.module:Class``, which this process then knows by its architecture as well.
+
+    Raises:
+        ValueError: it cannot be imported, is no colorizer, or has the architecture of another class.
+    """
     module, _, name = target.partition(":")
     if "" not in sys.path:
         sys.path.append("")  # a class in the current folder is found, and never hides a library
     cls = _colorizer(lambda: getattr(import_module(module), name), f"The class {target}")
-    taken = MODELS.get(cls.architecture) or _NAMED.get(cls.architecture, cls)
+    taken = MODELS.get(cls.architecture) or _imported.get(cls.architecture, cls)
     if (taken.__module__, taken.__qualname__) != (cls.__module__, cls.__qualname__):
         raise ValueError(
             f"The class {target} calls its architecture {cls.architecture!r}, and that is "
             f"{taken.__module__}.{taken.__name__} already: choose another name."
         )
-    _NAMED[cls.architecture] = cls
+    _imported[cls.architecture] = cls
     return cls
 
 

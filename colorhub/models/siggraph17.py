@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from colorhub.models.base import Colorizer, Prediction, WeightsError, load_strictly
+from colorhub.models.base import Colorizer, Prediction, WeightsError, initialize, load_release
 
 _AB_SCALE = 110.0
 _CELLS, _CELL = 23, 10  # on each axis from -110 to 110
@@ -76,10 +76,7 @@ class SIGGRAPH17(Colorizer):
 
     def _initialize(self) -> None:
         """He et al. 2015, with small heads, as :class:`~colorhub.models.ECCV16` does it and why."""
-        for layer in self.modules():
-            if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+        initialize(self.modules(), kinds=(nn.Conv2d, nn.ConvTranspose2d))
         for head in (self.distribution, self.out):
             nn.init.normal_(head.weight, std=0.1 * (2 / head.in_channels) ** 0.5)
 
@@ -105,10 +102,7 @@ class SIGGRAPH17(Colorizer):
             raise WeightsError("These are not the weights of a released SIGGRAPH17: it has model1.0 and model_class.0.")
         model = cls(width=len(weights["model1.0.weight"]), **settings)
         found = {_own_name(name): tensor for name, tensor in weights.items()}
-        for name, tensor in model.state_dict().items():
-            if name.endswith("num_batches_tracked"):  # releases made before PyTorch 0.4.1 have none
-                found.setdefault(name, tensor)
-        load_strictly(model, found, "The release's weights")
+        load_release(model, found)
         return model.eval()
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:

@@ -12,8 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from colorhub.models.base import Colorizer, Prediction
-from colorhub.models.layers import resized
+from colorhub.models.base import Colorizer, Prediction, resized
 
 _AB_SCALE = 110.0
 _BRANCH_LEVEL = 2  # the report's classification branch leaves the encoder after its third level

@@ -169,9 +169,7 @@ class ColorPhoto:
             raise PhotoError(f"{self.photo.name} could not be written as {name}: not enough memory.") from None
         except Exception as error:  # every encoder raises its own types
             raise PhotoError(f"{self.photo.name} could not be written as {name}: {one_line(error, 100)}.") from None
-        for said in (*notes, *more):
-            if said not in self.notes:
-                self.notes = (*self.notes, said)
+        self.notes = tuple(dict.fromkeys([*(self.notes or ()), *notes, *more]))
         return content, name
 
     def _metadata(self, name: str, notes: list[str]) -> Metadata:

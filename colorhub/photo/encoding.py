@@ -4,7 +4,7 @@ import io
 import struct
 import zlib
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 
@@ -13,11 +13,18 @@ from colorhub.photo import exif as tiff
 from colorhub.photo.lightness import in_strips
 from colorhub.photo.metadata import Metadata, iptc_resource, png_profile_text
 from colorhub.photo.profiles import srgb_profile
-from colorhub.photo.tiff_writing import encode_tiff
 
 _EXIF_PREFIX = b"Exif\0\0"
 _QUALITY = 95
 _SEGMENT = 65533  # bytes that a JPEG segment holds
+# tifffile writes these itself.
+_OWN = frozenset([tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.Y_RESOLUTION, tiff.RESOLUTION_UNIT])
+_DESCRIPTION = 270
+# tifffile does not write pointers to directories. They are written under the code before theirs, which keeps the table
+# sorted, and renamed once the directories have been put behind the file.
+_STAND_IN = {tiff.EXIF_POINTER: tiff.EXIF_POINTER - 1, tiff.GPS_POINTER: tiff.GPS_POINTER - 1}
+_BYTES, _UNDEFINED = 1, 7
+_LARGEST_CLASSIC = 3_900_000_000  # bytes: a classic TIFF holds 4 GiB, and some room is needed
 
 
 def encode_pixels(
@@ -41,7 +48,7 @@ def encode_pixels(
         "JPEG": lambda: _jpeg(pixels, metadata, notes, quality),
         "PNG": lambda: _png(pixels, metadata),
         "WEBP": lambda: _webp(pixels, metadata, notes, quality, lossless),
-        "TIFF": lambda: encode_tiff(pixels, metadata, notes, lossless),
+        "TIFF": lambda: _tiff(pixels, metadata, notes, lossless),
         "BMP": lambda: _bmp(pixels, metadata, notes),
         "HEIF": lambda: _heif(pixels, metadata, notes, quality),
         "AVIF": lambda: _avif(pixels, metadata, notes, quality),
@@ -62,8 +69,6 @@ def _profile(metadata: Metadata) -> bytes | None:
 
 
 def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
-    from PIL import Image
-
     options: dict[str, object] = {}
     exif = _EXIF_PREFIX + metadata.exif if metadata.exif else b""
     if len(exif) > _SEGMENT:
@@ -83,11 +88,8 @@ def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int
     extra += _photoshop_segments(metadata)
     comments = [*metadata.comments, *(f"{key}: {value}" for key, value in metadata.texts.items())]
     extra += b"".join(_segment(0xFE, comment.encode("utf-8", "replace")[:_SEGMENT]) for comment in comments)
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(
-        out, "JPEG", quality=quality, subsampling=0, extra=extra, icc_profile=_profile(metadata), **options
-    )
-    return out.getvalue()
+    icc = _profile(metadata)
+    return _saved(pixels, "JPEG", quality=quality, subsampling=0, extra=extra, icc_profile=icc, **options)
 
 
 def _segment(marker: int, body: bytes) -> bytes:
@@ -104,7 +106,7 @@ def _photoshop_segments(metadata: Metadata) -> bytes:
 def _png(pixels: np.ndarray, metadata: Metadata) -> bytes:
     import imagecodecs
 
-    raw = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=3)
+    raw = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=3))
     chunks = []
     if metadata.had_profile:
         chunks.append(_chunk(b"iCCP", b"sRGB\0\0" + zlib.compress(srgb_profile())))
@@ -138,81 +140,154 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _without_own_places(metadata: Metadata, name: str, notes: list[str]) -> Metadata:
+def _blocks(metadata: Metadata, name: str, notes: list[str]) -> dict[str, bytes | None]:
     """For formats with EXIF and XMP only: the resolution goes into EXIF, what has no place is said."""
+    exif = metadata.exif
     if metadata.dpi:
         try:
-            metadata = replace(metadata, exif=tiff.with_resolution(metadata.exif, metadata.dpi))
+            exif = tiff.with_resolution(exif, metadata.dpi)
         except tiff.ExifError:
             notes.append(f"its resolution could not be written into {name}")
     if metadata.iptc:
         notes.append(f"{name} has no place for IPTC captions: left out")
     if metadata.comments or metadata.texts:
         notes.append(f"{name} has no place for comments: left out")
-    return metadata
+    return {"exif": exif or b"", "xmp": metadata.xmp or b"", "icc_profile": _profile(metadata)}
 
 
 def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int, lossless: bool) -> bytes:
-    from PIL import Image
-
     if max(pixels.shape[:2]) > 16383:
         raise ValueError("WebP holds at most 16383 pixels a side")
-    metadata = _without_own_places(metadata, "WebP", notes)
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(
-        out,
-        "WEBP",
-        quality=30 if lossless else quality,  # for lossless: how hard to try, not how good
-        lossless=lossless,
-        exact=True,
-        method=2,
-        exif=metadata.exif or b"",
-        xmp=metadata.xmp or b"",
-        icc_profile=_profile(metadata),
-    )
-    return out.getvalue()
+    blocks = _blocks(metadata, "WebP", notes)
+    effort = 30 if lossless else quality  # for lossless: how hard to try, not how good
+    return _saved(pixels, "WEBP", quality=effort, lossless=lossless, exact=True, method=2, **blocks)
 
 
 def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str]) -> bytes:
-    from PIL import Image
-
     if metadata.exif or metadata.xmp or metadata.iptc or metadata.comments or metadata.texts:
         notes.append("BMP has no place for metadata: left out")
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "BMP", dpi=metadata.dpi or (96, 96))
-    return out.getvalue()
+    return _saved(pixels, "BMP", dpi=metadata.dpi or (96, 96))
 
 
 def _heif(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     import pillow_heif
     from PIL import Image
 
-    metadata = _without_own_places(metadata, "HEIC", notes)
+    blocks = {name: block or None for name, block in _blocks(metadata, "HEIC", notes).items()}
+    if exif := blocks["exif"]:
+        blocks["exif"] = _EXIF_PREFIX + exif
     out = io.BytesIO()
-    pillow_heif.from_pillow(Image.fromarray(pixels)).save(
-        out,
-        quality=quality,
-        chroma=444,
-        exif=_EXIF_PREFIX + metadata.exif if metadata.exif else None,
-        xmp=metadata.xmp,
-        icc_profile=_profile(metadata),
-    )
+    pillow_heif.from_pillow(Image.fromarray(pixels)).save(out, quality=quality, chroma=444, **blocks)
     return out.getvalue()
 
 
 def _avif(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
+    blocks = _blocks(metadata, "AVIF", notes)
+    return _saved(pixels, "AVIF", quality=quality, subsampling="4:4:4", speed=8, **blocks)
+
+
+def _saved(pixels: np.ndarray, format_name: str, **options: Any) -> bytes:
     from PIL import Image
 
-    metadata = _without_own_places(metadata, "AVIF", notes)
     out = io.BytesIO()
-    Image.fromarray(pixels).save(
-        out,
-        "AVIF",
-        quality=quality,
-        subsampling="4:4:4",
-        speed=8,
-        exif=metadata.exif or b"",
-        xmp=metadata.xmp or b"",
-        icc_profile=_profile(metadata),
-    )
+    Image.fromarray(pixels).save(out, format_name, **options)
     return out.getvalue()
+
+
+def _tiff(pixels: np.ndarray, metadata: Metadata, notes: list[str], lossless: bool) -> bytes:
+    """``(H, W, 3 or 4)`` uint8 or uint16 and metadata as a TIFF file. Says in ``notes`` what could not be kept."""
+    import tifffile
+
+    order, top = _directory(metadata, notes)
+    big = pixels.nbytes > _LARGEST_CLASSIC
+    below = [entry for entry in top.entries if entry.tag in _STAND_IN]
+    if big and below:
+        top.entries = [entry for entry in top.entries if entry.children is None]
+        notes.append("a TIFF of more than 4 GB is written without camera and GPS data")
+    out = io.BytesIO()
+    with tifffile.TiffWriter(out, byteorder=order, bigtiff=big) as writer:
+        writer.write(
+            pixels,
+            photometric="rgb",
+            compression="adobe_deflate",
+            compressionargs={"level": 4},
+            predictor=True,
+            rowsperstrip=max(1, (1 << 20) // (pixels.shape[1] * pixels.shape[2] * pixels.itemsize)),
+            extrasamples=["unassalpha"] if pixels.shape[2] == 4 else None,
+            resolution=metadata.dpi or (1, 1),
+            resolutionunit="INCH" if metadata.dpi else "NONE",
+            software=False,
+            metadata=None,
+            iccprofile=srgb_profile() if metadata.had_profile else None,
+            extratags=_extra_tags(top, metadata),
+        )
+    if below and not big:
+        _append_directories(out, below, order)
+    return out.getvalue()
+
+
+def _directory(metadata: Metadata, notes: list[str]) -> tuple[Literal["<", ">"], tiff.Directory]:
+    """The EXIF block's directory and its byte order, in which the file is written: maker notes are in it too."""
+    if metadata.exif is None:
+        return "<", _with_description(tiff.Directory(), metadata, notes)
+    try:
+        reader = tiff.from_bytes(metadata.exif)
+        top = reader.directory(reader.first)
+    except tiff.ExifError:
+        notes.append("its EXIF data is damaged and was left out")
+        return "<", _with_description(tiff.Directory(), metadata, notes)
+    skipped = tiff.STRUCTURAL | _OWN | {tiff.INTEROP_POINTER}
+    top.entries = [entry for entry in top.entries if entry.tag not in skipped]
+    return reader.order, _with_description(top, metadata, notes)
+
+
+def _with_description(top: tiff.Directory, metadata: Metadata, notes: list[str]) -> tiff.Directory:
+    """Comments become the image description, unless there is one."""
+    texts = [*metadata.comments, *(f"{key}: {value}" for key, value in metadata.texts.items())]
+    if texts and top.find(_DESCRIPTION):
+        notes.append("TIFF has no further place for comments: left out")
+    elif texts:
+        value = "\n".join(texts).encode("utf-8", "replace") + b"\0"
+        top.entries.append(tiff.Entry(_DESCRIPTION, 2, len(value), value))
+    return top
+
+
+def _extra_tags(top: tiff.Directory, metadata: Metadata) -> list[tuple[Any, ...]]:
+    tags: list[tuple[Any, ...]] = []
+    for entry in top.entries:
+        if entry.children is not None:
+            tags.append((_STAND_IN[entry.tag], 4, 1, 0, True))
+        elif entry.kind <= 12 and entry.tag not in _STAND_IN.values():
+            tags.append((entry.tag, entry.kind, entry.count, entry.value, True))
+    if metadata.xmp:
+        tags.append((tiff.XMP, _BYTES, len(metadata.xmp), metadata.xmp, True))
+    if metadata.iptc:
+        tags.append((tiff.IPTC, _UNDEFINED, len(metadata.iptc), metadata.iptc, True))
+    resources = (metadata.photoshop or b"") + (
+        iptc_resource(metadata.iptc) if metadata.iptc and metadata.photoshop else b""
+    )
+    if resources:
+        tags.append((tiff.PHOTOSHOP, _BYTES, len(resources), resources, True))
+    return tags
+
+
+def _append_directories(out: io.BytesIO, entries: list[tiff.Entry], order: str) -> None:
+    """Put the Exif and GPS directories behind the file and their offsets into the tags that wait for them."""
+    places = _entry_places(out.getvalue(), order)
+    for entry in entries:
+        if entry.children is None:
+            continue
+        end = out.seek(0, io.SEEK_END)
+        out.write(bytes(end % 2))
+        at = out.tell()
+        out.write(tiff.pack(entry.children, order, at))
+        out.seek(places[_STAND_IN[entry.tag]])
+        out.write(struct.pack(order + "HHII", entry.tag, 4, 1, at))
+
+
+def _entry_places(raw: bytes, order: str) -> dict[int, int]:
+    """Where the tags of the first directory stand in a classic TIFF file."""
+    (first,) = struct.unpack_from(order + "I", raw, 4)
+    (count,) = struct.unpack_from(order + "H", raw, first)
+    starts = [first + 2 + 12 * index for index in range(count)]
+    return {struct.unpack_from(order + "H", raw, start)[0]: start for start in starts}

@@ -8,6 +8,7 @@ so that loops and absurd counts in hostile files cost nothing.
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal
 
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
@@ -15,46 +16,13 @@ XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
 _COLOR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA001, 0xA002, 0xA003
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_ORDERS: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROP_POINTER)
 _MOST_ENTRIES, _MOST_BYTES = 4096, 1 << 26  # no camera or scanner writes more; hostile files claim it
 # Tags that describe how a TIFF file stores its pixels, and those that are kept apart from EXIF.
 STRUCTURAL = frozenset(
-    [
-        *(
-            *range(254, 267),
-            273,
-            277,
-            278,
-            279,
-            280,
-            281,
-            284,
-            *range(288, 294),
-            297,
-            301,
-            *range(317, 326),
-            330,
-            332,
-            334,
-        ),
-        *(
-            336,
-            338,
-            339,
-            340,
-            341,
-            342,
-            347,
-            *range(512, 522),
-            *range(529, 533),
-            XMP,
-            IPTC,
-            PHOTOSHOP,
-            ICC,
-            37724,
-            50341,
-        ),
-    ]
+    {*range(254, 267), 273, 277, 278, 279, 280, 281, 284, *range(288, 294), 297, 301, *range(317, 326), 330, 332, 334}
+    | {336, 338, 339, 340, 341, 342, 347, *range(512, 522), *range(529, 533), XMP, IPTC, PHOTOSHOP, ICC, 37724, 50341}
 )
 
 
@@ -96,9 +64,9 @@ class Reader:
         self._read = read
         self._budget = _MOST_BYTES
         head = read(0, 16)
-        self.order = {b"II": "<", b"MM": ">"}.get(head[:2], "")
-        if not self.order or len(head) < 8:
+        if head[:2] not in _ORDERS or len(head) < 8:
             raise ExifError("no TIFF header")
+        self.order = _ORDERS[head[:2]]
         version = self.number(head[2:4])
         if version not in (42, 43):
             raise ExifError("no TIFF header")
@@ -229,10 +197,10 @@ def clean(block: bytes, *, swap_sides: bool, is_srgb: bool) -> bytes:
         space = below.children.find(_COLOR_SPACE)
         if is_srgb and space and space.kind == 3:
             short.pack_into(data, space.at, 1)
-        sides = below.children.find(_PIXEL_WIDTH), below.children.find(_PIXEL_HEIGHT)
-        if swap_sides and all(sides) and sides[0].kind == sides[1].kind:
-            data[sides[0].at : sides[0].at + len(sides[0].value)] = sides[1].value
-            data[sides[1].at : sides[1].at + len(sides[1].value)] = sides[0].value
+        width, height = below.children.find(_PIXEL_WIDTH), below.children.find(_PIXEL_HEIGHT)
+        if swap_sides and width and height and width.kind == height.kind:
+            data[width.at : width.at + len(width.value)] = height.value
+            data[height.at : height.at + len(height.value)] = width.value
     _drop_thumbnail(data, reader, top)
     return bytes(data)
 
@@ -246,10 +214,10 @@ def _drop_thumbnail(data: bytearray, reader: Reader, top: Directory) -> None:
         second = reader.directory(top.next_offset)
     except ExifError:
         return
-    entries = second.find(_THUMBNAIL_OFFSET), second.find(_THUMBNAIL_LENGTH)
-    if not all(entries):
+    offset, size = second.find(_THUMBNAIL_OFFSET), second.find(_THUMBNAIL_LENGTH)
+    if offset is None or size is None:
         return
-    start, length = (reader.number(entry.value) for entry in entries)
+    start, length = reader.number(offset.value), reader.number(size.value)
     if start < top.next_offset:  # values of other tags may share a wrong range
         return
     if start + length >= len(data):

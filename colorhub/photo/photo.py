@@ -1,6 +1,11 @@
 """Photo: any picture file as an upright grey picture, its colours if it has some, and what must survive."""
 
+import errno
+import io
 import os
+import stat
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,11 +19,31 @@ from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, la
 from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
 from colorhub.photo.profiles import grey_through_profile, is_srgb, profile_space, to_srgb
-from colorhub.photo.sources import Source, open_source
 from colorhub.photo.tint import ColorAnswer, seen_in_color
 
 if TYPE_CHECKING:
     from PIL import Image
+
+_WORDS = {
+    errno.ENOENT: "does not exist",
+    errno.ENOTDIR: "does not exist",
+    errno.EACCES: "may not be read (no permission)",
+    errno.EPERM: "may not be read (no permission)",
+    errno.ENAMETOOLONG: "has a name that is too long",
+    errno.ELOOP: "is a link that leads to itself",
+}
+
+
+@dataclass(frozen=True)
+class _Source:
+    """An open, seekable file, its name for messages, and for a path also the path and its (access, modification) times
+    in ns."""
+
+    file: BinaryIO
+    name: str
+    path: Path | None = None
+    times: tuple[int, int] | None = None
+    original: bytes | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +102,7 @@ class Photo:
             return _open_array(source, max_pixels, name or "the array")
         if isinstance(source, Image.Image):
             return _open_image(source, max_pixels, name)
-        with open_source(source, name) as opened:
+        with _open_source(source, name) as opened:
             return _guarded(opened.name, lambda: _open_file(opened, max_pixels))
 
     def with_alpha(self, rgb: np.ndarray) -> np.ndarray:
@@ -85,7 +110,7 @@ class Photo:
         return rgb if self.alpha is None else np.concatenate([rgb, self.alpha[..., None].astype(rgb.dtype)], axis=2)
 
 
-def _guarded(name: str, read: Any) -> Photo:
+def _guarded(name: str, read: Callable[[], Photo]) -> Photo:
     """Run ``read``; what the many decoders raise for damaged files becomes one sentence."""
     try:
         return read()
@@ -97,7 +122,7 @@ def _guarded(name: str, read: Any) -> Photo:
         raise unreadable(name, f"is damaged or cut short ({one_line(error, 100)})") from None
 
 
-def _open_file(source: Source, max_pixels: int) -> Photo:
+def _open_file(source: _Source, max_pixels: int) -> Photo:
     decoded = decode_file(source.file, source.name, max_pixels)
     photo = _develop(decoded, source.name)
     return replace(photo, path=source.path, times=source.times, original=source.original)
@@ -123,7 +148,7 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
     def read() -> Photo:
         image.load()
         metadata = with_own_exif(read_metadata(image, None), image)
-        format_name = {None: "PNG", "MPO": "JPEG"}.get(image.format, image.format)
+        format_name = "JPEG" if image.format == "MPO" else image.format or "PNG"
         is_exact = format_name not in ("JPEG", "WEBP", "HEIF", "AVIF")
         icc = image.info.get("icc_profile") or None
         # Pillow's TIFF reader and libheif have turned the picture already.
@@ -140,11 +165,10 @@ def _develop(decoded: Decoded, name: str) -> Photo:
     grey, rgb, converted = _to_grey_and_colors(pixels, decoded.icc, notes)
     in_color = ColorAnswer.NO if rgb is None else seen_in_color(rgb)
     metadata, more = decoded.metadata.after_reading(decoded.orientation, converted=converted)
-    grey, rgb, alpha = (_turn(part, decoded.orientation) for part in (grey, rgb, pixels.alpha))
     return Photo(
-        grey=grey,
-        rgb=rgb,
-        alpha=alpha,
+        grey=_turn(grey, decoded.orientation),
+        rgb=None if rgb is None else _turn(rgb, decoded.orientation),
+        alpha=None if pixels.alpha is None else _turn(pixels.alpha, decoded.orientation),
         in_color=in_color,
         bits=bits,
         name=name,
@@ -193,9 +217,9 @@ def _split(rgb: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return grey_of_colors(rgb), rgb
 
 
-def _turn(array: np.ndarray | None, orientation: int) -> np.ndarray | None:
+def _turn(array: np.ndarray, orientation: int) -> np.ndarray:
     """Apply an EXIF orientation, 1 to 8."""
-    if array is None or orientation == 1:
+    if orientation == 1:
         return array
     import cv2
 
@@ -205,3 +229,75 @@ def _turn(array: np.ndarray | None, orientation: int) -> np.ndarray | None:
     # and both.
     code = {2: 1, 3: -1, 4: 0, 6: 1, 7: -1, 8: 0}.get(orientation)
     return array if code is None else cv2.flip(array, code)
+
+
+@contextmanager
+def _open_source(source: Any, name: str | None) -> Iterator[_Source]:
+    """A path, bytes or readable binary file as a :class:`_Source`. Raises :class:`PhotoError` where there is nothing to
+    read."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        raw = bytes(source)
+        yield _in_memory(raw, name or "the picture")
+    elif isinstance(source, str | os.PathLike):
+        with _open_path(source, name) as opened:
+            yield opened
+    elif callable(getattr(source, "read", None)):
+        yield _in_memory(_read_stream(source, name), name or _stream_name(source))
+    else:
+        raise PhotoError(
+            f"A photo cannot be opened from {type(source).__name__}; "
+            "expected a path, bytes, an open binary file, a PIL image or a NumPy array."
+        )
+
+
+def _in_memory(raw: bytes, name: str) -> _Source:
+    if not raw:
+        raise unreadable(name, "is empty")
+    return _Source(io.BytesIO(raw), name, original=raw)
+
+
+def _stream_name(stream: Any) -> str:
+    name = getattr(stream, "name", None)
+    return Path(name).name if isinstance(name, str) and name else "the picture"
+
+
+def _read_stream(stream: Any, name: str | None) -> bytes:
+    try:
+        raw = stream.read()
+    except Exception as error:
+        raise unreadable(name or _stream_name(stream), f"could not be read ({one_line(error, 100)})") from None
+    if not isinstance(raw, bytes | bytearray):
+        raise unreadable(name or _stream_name(stream), "was opened as text", "open it in binary mode ('rb')")
+    return bytes(raw)
+
+
+@contextmanager
+def _open_path(source: str | os.PathLike, name: str | None) -> Iterator[_Source]:
+    path = Path(os.fsdecode(source))
+    name = name or path.name or str(path)
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise _not_opened(name, error) from None
+    except ValueError:  # a NUL in the name
+        raise unreadable(repr(name), "is no valid file name") from None
+    _check_kind(status, name)
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise _not_opened(name, error) from None
+    with file:
+        yield _Source(file, name, path, (status.st_atime_ns, status.st_mtime_ns))
+
+
+def _not_opened(name: str, error: OSError) -> PhotoError:
+    return unreadable(name, _WORDS.get(error.errno or 0, f"could not be opened ({one_line(error, 100)})"))
+
+
+def _check_kind(status: os.stat_result, name: str) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise unreadable(name, "is a folder, not a picture")
+    if not stat.S_ISREG(status.st_mode):
+        raise unreadable(name, "is a device or a pipe, not a file")
+    if status.st_size == 0:
+        raise unreadable(name, "is empty")

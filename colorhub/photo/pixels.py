@@ -16,7 +16,7 @@ class Pixels:
 
     values: np.ndarray
     alpha: np.ndarray | None = None
-    kind: str = "gray"  # or "rgb", "cmyk", "lab"
+    kind: str = "grey"  # or "rgb", "cmyk", "lab"
 
 
 def pixels_of_array(array: np.ndarray) -> Pixels:
@@ -93,18 +93,8 @@ def _copy(image: Any, mode: str) -> np.ndarray:
     out = np.empty((height, width, *channels), np.uint8)
     for rows in strips(height, width):
         part = image.crop((0, rows.start, width, rows.stop))
-        out[rows] = np.asarray(_convert(part, mode))
+        out[rows] = np.asarray(part if part.mode == mode else part.convert(mode))
     return out
-
-
-def _convert(part: Any, mode: str) -> Any:
-    if part.mode == mode:
-        return part
-    if part.mode == "La":
-        return part.convert("LA")
-    if part.mode == "RGBa" or part.mode == "PA":
-        return part.convert("RGBA")
-    return part.convert(mode)
 
 
 def _with_key_alpha(values: np.ndarray, transparent: Any) -> Pixels:
@@ -158,7 +148,7 @@ def pixels_of_planes(array: np.ndarray, *, photometric: int, alpha_kind: int | N
         values = np.iinfo(values.dtype).max - values
     if alpha is not None and alpha_kind == 1:
         values = _divide_by_alpha(values, alpha)
-    kind = {2: "rgb", 5: "cmyk"}.get(photometric, "gray")
+    kind = {2: "rgb", 5: "cmyk"}.get(photometric, "grey")
     return Pixels(values, None if alpha is None else np.ascontiguousarray(alpha), kind)
 
 

@@ -4,7 +4,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from xml.dom import minidom
+from xml.dom.minidom import Document
+
+from defusedxml.minidom import parseString
 
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XMLNS = "http://www.w3.org/2000/xmlns/"
@@ -44,7 +46,7 @@ def record_provenance(packet: bytes | None, provenance: Mapping[str, str], softw
     document = _parse(packet) if packet else None
     kept = packet is None or document is not None
     if document is None:
-        document = minidom.parseString(_EMPTY)
+        document = parseString(_EMPTY)
     rdf = document.getElementsByTagNameNS(_RDF, "RDF")[0]
     facts = {"Colors": STATEMENT, "Software": software}
     facts |= {_property_name(key): str(value) for key, value in provenance.items()}
@@ -56,20 +58,20 @@ def record_provenance(packet: bytes | None, provenance: Mapping[str, str], softw
     return _serialise(document), kept
 
 
-def _parse(packet: bytes) -> minidom.Document | None:
+def _parse(packet: bytes) -> Document | None:
     """The packet as a document; ``None`` where it is damaged, or could be an attack (entities)."""
     packet = packet.strip(b"\0 \r\n\t")
-    if len(packet) > _MOST_BYTES or b"<!DOCTYPE" in packet or b"<!ENTITY" in packet:
+    if len(packet) > _MOST_BYTES:
         return None
     try:
-        document = minidom.parseString(packet)
+        document = parseString(packet, forbid_dtd=True)
         # Parsing is no proof that it can be written again: very deep nesting is not.
         return document if document.getElementsByTagNameNS(_RDF, "RDF") and document.toxml() else None
     except Exception:  # expat, minidom and codecs each raise their own for damaged packets
         return None
 
 
-def _serialise(document: minidom.Document) -> bytes:
+def _serialise(document: Document) -> bytes:
     body = "".join(node.toxml() for node in document.childNodes if node.nodeType == node.ELEMENT_NODE)
     return (_HEAD + body + _TAIL).encode("utf-8", "replace")
 
@@ -85,7 +87,7 @@ def _legal(text: str) -> str:
     return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", " ", text)
 
 
-def _set(document: minidom.Document, rdf: Any, namespace: str, prefix: str, name: str, value: str) -> None:
+def _set(document: Document, rdf: Any, namespace: str, prefix: str, name: str, value: str) -> None:
     """Give a property its value: where it already stands (a property may stand only once), else in a description of
     ours."""
     for description in _descriptions(rdf):
@@ -110,7 +112,7 @@ def _children(node: Any, namespace: str, name: str) -> list[Any]:
     return [c for c in node.childNodes if c.namespaceURI == namespace and getattr(c, "localName", None) == name]
 
 
-def _own_description(document: minidom.Document, rdf: Any, namespace: str, prefix: str) -> Any:
+def _own_description(document: Document, rdf: Any, namespace: str, prefix: str) -> Any:
     """A description that declares ``prefix`` itself, about the same subject as the others."""
     existing = _descriptions(rdf)
     for description in existing:
@@ -126,7 +128,7 @@ def _own_description(document: minidom.Document, rdf: Any, namespace: str, prefi
     return description
 
 
-def _add_history(document: minidom.Document, rdf: Any, software: str, what: str) -> None:
+def _add_history(document: Document, rdf: Any, software: str, what: str) -> None:
     """One more event at the end of ``xmpMM:History``."""
     history = next((found for d in _descriptions(rdf) for found in _children(d, _MEDIA, "History")), None)
     if history is None:

@@ -20,7 +20,7 @@ from colorhub import ColorizationPipeline, Colorizer, Prediction, create
 from colorhub.cli.main import app
 from colorhub.color import rgb_to_lab
 from colorhub.export import ExportError, export_composition, export_model, model_differences, write
-from colorhub.export.graphs import halved
+from colorhub.export.writing import halved
 from colorhub.hub.loading import load
 from colorhub.inference.compose import compose_codes
 from colorhub.models import MODELS, WeightsError

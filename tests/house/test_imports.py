@@ -157,7 +157,7 @@ def test_the_tree_keeps_the_rules() -> None:
 
 def test_nothing_is_allowed_that_nobody_does(tmp_path: Path) -> None:
     assert unused(ROOT, ROOMS) == []
-    _write(tmp_path, "colorhub/study/draw.py", "def f():\n    from ..photo import Photo\nimport colorhub.hub.plan")
+    _write(tmp_path, "colorhub/study/draw.py", "def f():\n    from ..photo import Photo\nimport colorhub.hub.remote")
     assert unused(tmp_path, {"study": "photo hub settings", "photo": ""}) == ["study -> settings"]
 
 

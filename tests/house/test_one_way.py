@@ -70,7 +70,7 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "colorhub/retouching.py": {f"{_INFERENCE}.preprocess.NetworkInput"},
     },
     "writes network and composing as graphs, and compares them": {
-        "colorhub/export/graphs.py": {f"{_INFERENCE}.compose.compose", ".model()"},
+        "colorhub/export/writing.py": {f"{_INFERENCE}.compose.compose", ".model()"},
         "colorhub/export/parity.py": {f"{_INFERENCE}.compose.compose_codes"},
     },
     "runs the pipeline's network where a GPU is lent, in another process": {

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -68,10 +69,10 @@ def siggraph17() -> bytes:
 
 
 class FileServer:
-    """Files over HTTP with ranges; connections end after ``cut_after`` bytes, for so many ``cuts``."""
+    """Files over HTTP with ranges. The next connections end after so many bytes each, as ``cuts`` says."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
-        self.files, self.log, self.cuts, self.cut_after = files, [], 0, 0
+        self.files, self.log, self.cuts = files, [], []
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -85,15 +86,14 @@ class FileServer:
                 if content is None:
                     return self.send_error(404)
                 first = int(re.fullmatch(r"bytes=(\d+)-", asked)[1]) if asked else 0
+                if first >= len(content):
+                    return self.send_error(416)
                 self.send_response(206 if asked else 200)
                 if asked:
                     self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
                 self.send_header("Content-Length", str(len(content) - first))
                 self.end_headers()
-                last = None
-                if server.cuts:
-                    server.cuts -= 1
-                    last = first + server.cut_after
+                last = first + server.cuts.pop(0) if server.cuts else None
                 self.wfile.write(content[first:last])
                 return None
 
@@ -194,23 +194,38 @@ def test_a_release_at_a_url_is_fetched_checked_and_converted_once(
         load("siggraph17", revision="main")
 
 
-def test_a_cut_download_from_a_url_goes_on_where_it_was(site: FileServer, siggraph17: bytes, cache: Path) -> None:
-    site.cuts, site.cut_after = 100, 1000
+def test_a_cut_download_from_a_url_goes_on_where_it_was(
+    site: FileServer, siggraph17: bytes, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.file_download.time.sleep", lambda _: None)
+    monkeypatch.setattr(huggingface_hub.constants, "DOWNLOAD_CHUNK_SIZE", 1000)
+    site.cuts = [1000, 1000, *[0] * 100]
     with pytest.raises(
         ModelNotFoundError, match=r"broke off after 0.0 MB .*: call again, and it goes on from there"
     ) as it:
         load("siggraph17")
     assert "\n" not in str(it.value)
     (part,) = (cache / "downloads").iterdir()
-    assert part.read_bytes() == siggraph17[: 1000 * len(site.log)]
-    start, site.cuts = len(part.read_bytes()), 0
+    assert part.read_bytes() == siggraph17[:2000]
+    start, site.cuts = len(part.read_bytes()), []
     assert load("siggraph17").architecture == "siggraph17"
     assert site.log[-1][1] == f"bytes={start}-"
 
 
+def test_what_is_no_beginning_of_the_file_is_fetched_anew(site: FileServer, siggraph17: bytes, cache: Path) -> None:
+    (name,) = site.files
+    part = cache / f"downloads{name}.part"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(siggraph17 + b"more")
+    with pytest.raises(ModelNotFoundError, match=r"broke off .* \(the server answers 416\): call again"):
+        load("siggraph17")
+    assert load("siggraph17").architecture == "siggraph17"
+
+
 def test_a_download_shows_how_far_it_is(site: FileServer, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_PROGRESS_BARS", False)
-    monkeypatch.setattr("colorhub.hub.downloading._hidden", lambda: False)
+    monkeypatch.setenv("TQDM_POSITION", "-1")  # how huggingface_hub is told to show a bar without a terminal
+    bars = sys.modules["huggingface_hub.utils.tqdm"]  # the package's attribute of that name is the class
+    monkeypatch.setattr(bars, "HF_HUB_DISABLE_PROGRESS_BARS", False)
     load("siggraph17")
     assert re.search(r"siggraph17-\w{8}.pth: 100%", capfd.readouterr().err)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from typer.testing import CliRunner
 from colorhub.cli.main import app
 from colorhub.hub.contract import CONTRACT
 from colorhub.hub.loading import load
-from colorhub.models import create, find_class, registry
+from colorhub.models import create, find_class
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULE = """
@@ -89,7 +90,6 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A folder on the path, to put a package into, and no memory of classes afterwards."""
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{ROOT}")
-    monkeypatch.setattr(registry, "_NAMED", {})
     yield tmp_path
     sys.modules.pop("mypkg", None)
 
@@ -98,12 +98,12 @@ def write(folder: Path, **changes: str) -> None:
     (folder / "mypkg.py").write_text(MODULE.format(**{**GOOD, **changes}))
 
 
-def install(folder: Path) -> None:
+def install(folder: Path, architecture: str) -> None:
     """What pip leaves of a package with an entry point."""
     facts = folder / "mypkg-1.0.dist-info"
     facts.mkdir()
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: mypkg\nVersion: 1.0\n")
-    (facts / "entry_points.txt").write_text("[colorhub.models]\nmy-net = mypkg:MyNet\n")
+    (facts / "entry_points.txt").write_text(f"[colorhub.models]\n{architecture} = mypkg:MyNet\n")
 
 
 def check(target: str = "mypkg:MyNet") -> tuple[int, str]:
@@ -146,40 +146,48 @@ def test_what_is_no_class_of_ours_is_told(package: Path) -> None:
     assert "mypkg:MyNet calls its architecture 'unet', and that is colorhub.models.unet.UNet already" in check()[1]
 
 
-def test_its_weights_are_loaded_once_it_is_registered(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write(package)
-    create("mypkg:MyNet", width=3).save_pretrained(package / "weights")
-    assert type(load(package / "weights")).__name__ == "MyNet"  # named in this process already
-    registry._NAMED.clear()
-    with pytest.raises(ValueError, match=r"Unknown architecture 'my-net'.*saved by a class of the package 'mypkg'"):
+def test_its_weights_are_loaded_once_it_is_registered(package: Path) -> None:
+    write(package, architecture="registered")
+    with pytest.raises(ValueError, match=r"Unknown architecture 'registered'"):
+        create("registered")
+    install(package, "registered")
+    create("registered", width=3).save_pretrained(package / "weights")
+    assert load(package / "weights").layers[0].out_channels == 3
+    assert find_class("registered").__name__ == "MyNet"
+    shutil.rmtree(package / "mypkg-1.0.dist-info")
+    with pytest.raises(ValueError, match=r"Unknown architecture 'registered'.*saved by a class of the package 'mypkg'"):
         load(package / "weights")
+
+
+def test_the_former_ways_to_name_a_class_warn(package: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(package, architecture="by-variable")
     monkeypatch.setenv("COLORHUB_CLASSES", "mypkg:MyNet")
-    assert load(package / "weights").layers[0].out_channels == 3
+    with pytest.warns(FutureWarning, match=r"COLORHUB_CLASSES will go: register the class as an entry point"):
+        create("by-variable", width=3).save_pretrained(package / "weights")
     monkeypatch.delenv("COLORHUB_CLASSES")
-    registry._NAMED.clear()
-    install(package)
-    assert load(package / "weights").layers[0].out_channels == 3
-    assert find_class("my-net").__name__ == "MyNet"
+    with pytest.warns(FutureWarning, match=r"mypkg:MyNet as an architecture will go: register"):
+        assert create("mypkg:MyNet", width=3).architecture == "by-variable"
+    assert load(package / "weights").layers[0].out_channels == 3  # named in this process already
 
 
 def test_it_is_published_and_comes_back(package: Path, hub: LocalHub) -> None:
-    write(package)
-    install(package)
+    write(package, architecture="published")
+    install(package, "published")
     torch.manual_seed(0)
-    create("my-net").save_pretrained(package / "my-net")
+    create("published").save_pretrained(package / "published")
     for command in (["card"], ["publish", "--org", "owner"]):
-        result = CliRunner().invoke(app, [*command, str(package / "my-net")])
+        result = CliRunner().invoke(app, [*command, str(package / "published")])
         assert result.exit_code == 0, result.stderr
     L = torch.rand(1, 1, 20, 30) * 100
-    assert torch.equal(load("owner/my-net")(L).ab, load(package / "my-net")(L).ab)
-    assert json.loads(hub.files("owner/my-net")["config.json"])["package"] == "mypkg"
+    assert torch.equal(load("owner/published")(L).ab, load(package / "published")(L).ab)
+    assert json.loads(hub.files("owner/published")["config.json"])["package"] == "mypkg"
 
 
 @pytest.mark.slow
 def test_it_is_trained_and_scored(package: Path) -> None:
     """In processes of their own, which know the class by its package's entry point alone."""
     write(package)
-    install(package)
+    install(package, "my-net")
     recipe = package / "recipe.toml"
     recipe.write_text('name = "run"\n[model]\narchitecture = "my-net"\nwidth = 4\n[data]\ntrain = ["synthetic"]\n')
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}

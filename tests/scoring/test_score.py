@@ -30,7 +30,7 @@ def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = load_protocol(DEFAULT)
     small = whole.model_copy(update={"pictures": whole.pictures.model_copy(update={"size": 96})})
     monkeypatch.setattr(score, "load_protocol", lambda name: small if name == whole.name else load_protocol(name))
-    monkeypatch.setattr(work.Work.__init__, "__defaults__", (tmp_path / "kept",))
+    monkeypatch.setattr(work, "FOLDER", tmp_path / "kept")
     speed = {"milliseconds_per_picture": 1.0, "device": "cpu", "precision": "fp32", "threads": 1, "peak_memory_mb": 1.5}
     monkeypatch.setattr(section, "measure_speed", lambda *_: speed)
 

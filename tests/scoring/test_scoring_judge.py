@@ -294,7 +294,7 @@ def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "protocols").mkdir()
     (tmp_path / "protocols" / "small.toml").write_text(RULES)
     monkeypatch.setattr(protocol, "FOLDER", tmp_path / "protocols")
-    monkeypatch.setattr(work.Work.__init__, "__defaults__", (tmp_path / "kept",))
+    monkeypatch.setattr(work, "FOLDER", tmp_path / "kept")
     monkeypatch.setattr(section, "measure_speed", lambda *_: None)
     (tmp_path / "pictures").mkdir()
     picture = data.coffee()

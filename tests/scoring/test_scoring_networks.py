@@ -135,7 +135,7 @@ def test_scores_with_extractors_of_ones_own(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "protocols").mkdir()
     (tmp_path / "protocols" / "small.toml").write_text(SMALL)
     monkeypatch.setattr(protocol, "FOLDER", tmp_path / "protocols")
-    monkeypatch.setattr(work.Work.__init__, "__defaults__", (tmp_path / "kept",))
+    monkeypatch.setattr(work, "FOLDER", tmp_path / "kept")
     speed = {
         "milliseconds_per_picture": 1.0,
         "device": "cpu",

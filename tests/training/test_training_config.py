@@ -9,9 +9,9 @@ import torch
 pytest.importorskip("accelerate")
 
 from training import cli
+from training.cli import smoke_values
 from training.config import Optimizer, Recipe, RecipeError, load_recipe
 from training.initial import initial_model
-from training.smoke import smoke_values
 from training.tasks.base import learning_rate
 
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
@@ -21,6 +21,11 @@ def _recipe(tmp_path: Path, text: str = "", *overrides: str, smoke: bool = False
     path = tmp_path / "mine.toml"
     path.write_text(text)
     return load_recipe(path, overrides, smoke_values if smoke else None)
+
+
+def test_recipes_of_version_0_1_keep_their_names() -> None:
+    with pytest.warns(FutureWarning, match="unet-low-chroma.toml"):
+        assert load_recipe(RECIPES[0].with_name("unet-calm.toml")).name == "unet-low-chroma"
 
 
 @pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)

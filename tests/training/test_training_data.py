@@ -18,9 +18,9 @@ from colorhub.color import grey_to_lightness, rgb_to_lab
 from training.config import Crop, Data
 from training.data import loader as training_data
 from training.data.augment import FILM_DRAWS, film_lightness, is_grey, lightness_and_color, white_balanced
-from training.data.loader import Batch, Cursor, Loader, Place, decode
+from training.data.loader import Batch, Cursor, Loader, Shard, decode
 from training.data.sources import DataError, open_pictures
-from training.validate import validation_pictures
+from training.validate import load_validation_set
 
 SIZE = 8
 KINDS = ("map", "stream")
@@ -62,8 +62,8 @@ def _settings(**changes) -> Data:
     return Data(**{"crops": crops, "shuffle_buffer": 7, "flip": 0.5, "aspect_jitter": 1.2, **changes})
 
 
-def _take(dataset, data: Data, place: Place, batches: int, cursor: Cursor | None = None) -> list[Batch]:
-    with Loader(dataset, data, place, cursor) as loader:
+def _take(dataset, data: Data, shard: Shard, batches: int, cursor: Cursor | None = None) -> list[Batch]:
+    with Loader(dataset, data, shard, cursor) as loader:
         return [next(loader) for _ in range(batches)]
 
 
@@ -85,9 +85,9 @@ def _same(a: Sequence[Batch], b: Sequence[Batch]) -> bool:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_same_seed_gives_the_same_batches_another_does_not(shards, kind):
     dataset = _open(shards, kind)
-    first = _take(dataset, _settings(), Place(seed=3), 8)
-    assert _same(first, _take(_open(shards, kind), _settings(threads=4), Place(seed=3), 8))
-    assert not _same(first, _take(dataset, _settings(), Place(seed=4), 8))
+    first = _take(dataset, _settings(), Shard(seed=3), 8)
+    assert _same(first, _take(_open(shards, kind), _settings(threads=4), Shard(seed=3), 8))
+    assert not _same(first, _take(dataset, _settings(), Shard(seed=4), 8))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -96,12 +96,12 @@ def test_resuming_at_any_cursor_goes_on_as_if_nothing_had_happened(shards, kind,
     dataset, data = _open(shards, kind), _settings()
     random = np.random.default_rng(world)
     for rank in range(world):
-        place = Place(seed=5, rank=rank, world=world)
-        whole = _take(dataset, data, place, 30)  # several epochs
+        shard = Shard(seed=5, rank=rank, world_size=world)
+        whole = _take(dataset, data, shard, 30)  # several epochs
         assert whole[-1].cursor.epoch >= 1
         for after in random.choice(29, 3, replace=False):
             cursor = whole[after].cursor
-            assert _same(_take(_open(shards, kind), data, place, 29 - after, cursor), whole[after + 1 :])
+            assert _same(_take(_open(shards, kind), data, shard, 29 - after, cursor), whole[after + 1 :])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -111,7 +111,7 @@ def test_an_epoch_shows_every_row_once_over_all_processes(shards, kind, world):
     epochs: list[Counter] = [Counter(), Counter()]
     orders = set()
     for rank in range(world):
-        batches = _take(_open(shards, kind), data, Place(rank=rank, world=world), 2 * 40 // world + 2)
+        batches = _take(_open(shards, kind), data, Shard(rank=rank, world_size=world), 2 * 40 // world + 2)
         for batch in batches:
             if batch.cursor.epoch < 2:
                 epochs[batch.cursor.epoch][_numbers([batch])[0]] += 1
@@ -125,7 +125,7 @@ def test_an_epoch_shows_every_row_once_over_all_processes(shards, kind, world):
 def test_every_epoch_has_its_own_order(shards):
     data = _settings(crops=[Crop(size=SIZE, batch_size=1)])
     for kind in KINDS:
-        numbers = _numbers(_take(_open(shards, kind), data, Place(), 80))
+        numbers = _numbers(_take(_open(shards, kind), data, Shard(), 80))
         assert sorted(numbers[:40]) == sorted(numbers[40:]) == list(range(40))
         assert numbers[:40] != numbers[40:]
         assert numbers[:40] != list(range(40))
@@ -134,7 +134,8 @@ def test_every_epoch_has_its_own_order(shards):
 def test_all_processes_draw_the_same_crop_for_a_batch(shards):
     data = _settings()
     shapes = [
-        [batch.rgb.shape for batch in _take(_open(shards, "map"), data, Place(rank=r, world=2), 12)] for r in (0, 1)
+        [batch.rgb.shape for batch in _take(_open(shards, "map"), data, Shard(rank=r, world_size=2), 12)]
+        for r in (0, 1)
     ]
     assert shapes[0] == shapes[1]
     assert len(set(shapes[0])) == 2
@@ -143,7 +144,7 @@ def test_all_processes_draw_the_same_crop_for_a_batch(shards):
 def test_the_streams_of_pictures_stay_what_they_were(shards):
     """Bundled weights are repeatable only while the same recipe draws the same pictures: order, crop, flip, film."""
     data = _settings(crops=[Crop(size=4, batch_size=5, cover=(0.5, 1.0))], flip=0.5)
-    batch = _take(_open(shards, "map"), data, Place(seed=0, rank=1, world=2), 2)[1]
+    batch = _take(_open(shards, "map"), data, Shard(seed=0, rank=1, world_size=2), 2)[1]
     order = np.random.default_rng((0, 0)).permutation(40)[1::2]
     assert _numbers([batch]) == order[5:10].tolist()
     for position, draws in zip(range(5, 10), batch.draws, strict=True):
@@ -158,12 +159,12 @@ def test_grey_and_broken_pictures_are_skipped_and_counted(tmp_path, kind):
     bad = [_encoded((90, 90, 90)), _encoded((91, 91, 90)), b"no picture", good[0][:40]]
     _write(tmp_path / "train-0.parquet", [*good[:5], *bad, *good[5:]])
     data = _settings(crops=[Crop(size=SIZE, batch_size=5)])
-    batches = _take(_open(tmp_path, kind), data, Place(), 5)
+    batches = _take(_open(tmp_path, kind), data, Shard(), 5)
     assert set(_numbers(batches)) == set(range(10))
     end = batches[-1].cursor  # in its third epoch
     assert 4 <= end.grey <= 6
     assert 4 <= end.broken <= 6
-    assert _same(_take(_open(tmp_path, kind), data, Place(), 4, batches[0].cursor), batches[1:])
+    assert _same(_take(_open(tmp_path, kind), data, Shard(), 4, batches[0].cursor), batches[1:])
 
 
 def test_every_skipped_picture_is_counted_once(tmp_path):
@@ -171,7 +172,7 @@ def test_every_skipped_picture_is_counted_once(tmp_path):
     rows = [good, grey, good, broken, good, broken]
     _write(tmp_path / "train-0.parquet", rows)
     data = _settings(crops=[Crop(size=SIZE, batch_size=1)])
-    for batch in _take(_open(tmp_path, "map"), data, Place(seed=8), 7):
+    for batch in _take(_open(tmp_path, "map"), data, Shard(seed=8), 7):
         orders = [np.random.default_rng((8, epoch)).permutation(6) for epoch in range(batch.cursor.epoch + 1)]
         orders[-1] = orders[-1][: batch.cursor.position]
         seen = [rows[i] for i in np.concatenate(orders)]
@@ -185,7 +186,7 @@ def test_every_skipped_picture_is_counted_once(tmp_path):
 def test_data_without_a_usable_picture_ends_with_a_sentence(tmp_path, kind, picture, words):
     _write(tmp_path / "train-0.parquet", [picture] * 5)
     with pytest.raises(DataError, match=words):
-        _take(_open(tmp_path, kind), _settings(), Place(), 1)
+        _take(_open(tmp_path, kind), _settings(), Shard(), 1)
 
 
 def test_many_grey_pictures_in_one_epoch_are_no_reason_to_stop(tmp_path, monkeypatch):
@@ -193,7 +194,7 @@ def test_many_grey_pictures_in_one_epoch_are_no_reason_to_stop(tmp_path, monkeyp
     grey = _encoded((90, 90, 90))
     _write(tmp_path / "train-0.parquet", [grey, grey, _number(1), grey, grey, grey] * 4)
     in_order = _settings(shuffle_buffer=1)
-    assert set(_numbers(_take(_open(tmp_path, "stream"), in_order, Place(), 6))) == {1}
+    assert set(_numbers(_take(_open(tmp_path, "stream"), in_order, Shard(), 6))) == {1}
 
 
 def test_a_folder_of_pictures_with_and_without_splits(tmp_path):
@@ -203,7 +204,7 @@ def test_a_folder_of_pictures_with_and_without_splits(tmp_path):
             (tmp_path / split / "deep" / f"{i}.PNG").write_bytes(_number(i))
     data = _settings(crops=[Crop(size=SIZE, batch_size=5)])
     for kind in KINDS:
-        assert sorted(_numbers(_take(_open(tmp_path, kind), data, Place(), 1))) == [0, 1, 2, 3, 4]
+        assert sorted(_numbers(_take(_open(tmp_path, kind), data, Shard(), 1))) == [0, 1, 2, 3, 4]
     with pytest.raises(DataError, match=r"no split 'test'. Splits found: train, validation"):
         open_pictures([str(tmp_path)], "test")
     flat = open_pictures([str(tmp_path / "train")], "validation", streaming=False)
@@ -217,7 +218,7 @@ def test_several_sources_are_joined(shards, tmp_path):
     for streaming in (True, False):
         names = [str(shards), str(tmp_path / "more.parquet")]
         both = open_pictures(names, "train", streaming=streaming)
-        assert set(_numbers(_take(both, data, Place(), 1))) == {*range(40), 200}
+        assert set(_numbers(_take(both, data, Shard(), 1))) == {*range(40), 200}
     mixed = tmp_path / "folder"
     mixed.mkdir()
     (tmp_path / "100.png").rename(mixed / "100.png")
@@ -238,7 +239,7 @@ def test_wrong_data_is_refused_with_what_was_found(shards, tmp_path, streaming):
     def refused(*arguments: str, column: str = "image") -> str:
         with pytest.raises(DataError) as caught:
             dataset = open_pictures([arguments[0]], *arguments[1:], column=column, streaming=streaming)
-            _take(dataset, _settings(image_column=column), Place(), 1)
+            _take(dataset, _settings(image_column=column), Shard(), 1)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
@@ -262,13 +263,13 @@ def test_a_plain_column_of_bytes_works(tmp_path):
     pq.write_table(pa.table({"image": [_number(7), _number(8)]}), tmp_path / "plain.parquet")
     for streaming in (True, False):
         dataset = open_pictures([str(tmp_path / "plain.parquet")], "train", streaming=streaming)
-        assert set(_numbers(_take(dataset, _settings(crops=[Crop(size=SIZE, batch_size=2)]), Place(), 1))) == {7, 8}
+        assert set(_numbers(_take(dataset, _settings(crops=[Crop(size=SIZE, batch_size=2)]), Shard(), 1))) == {7, 8}
 
 
 def test_a_process_without_rows_says_so(tmp_path):
     _write(tmp_path / "train-0.parquet", [_number(1)])
     with pytest.raises(DataError, match="fewer pictures than there are processes"):
-        _take(_open(tmp_path, "map"), _settings(), Place(rank=1, world=2), 1)
+        _take(_open(tmp_path, "map"), _settings(), Shard(rank=1, world_size=2), 1)
 
 
 def test_decoding_is_upright_and_cheap_for_large_jpegs():
@@ -291,14 +292,16 @@ def test_is_grey_measures_mean_chroma_like_numpy():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_validation_pictures_are_the_same_set_for_any_number_of_processes(tmp_path, kind):
+def test_load_validation_set_are_the_same_set_for_any_number_of_processes(tmp_path, kind):
     pictures = [_number(i) for i in range(50)]
     _write(tmp_path / "train-0.parquet", [*pictures[:3], _encoded((5, 5, 5)), b"x", *pictures[3:]])
     data = _settings(validation_size=SIZE, validation_limit=45)
-    whole = validation_pictures(_open(tmp_path, kind), data, Place())
+    whole = load_validation_set(_open(tmp_path, kind), data, Shard())
     assert whole.pictures[:, 0, 0, 0].tolist() == list(range(45))
     for world in (2, 3, 5):
-        parts = [validation_pictures(_open(tmp_path, kind), data, Place(rank=r, world=world)) for r in range(world)]
+        parts = [
+            load_validation_set(_open(tmp_path, kind), data, Shard(rank=r, world_size=world)) for r in range(world)
+        ]
         assert sorted(row for part in parts for row in part.rows.tolist()) == list(range(45))
         assert all(torch.equal(part.pictures, whole.pictures[part.rows]) and part.total == 45 for part in parts)
 
@@ -306,7 +309,7 @@ def test_validation_pictures_are_the_same_set_for_any_number_of_processes(tmp_pa
 def test_validation_without_colour_says_what_was_found(tmp_path):
     _write(tmp_path / "train-0.parquet", [_encoded((5, 5, 5)), b"x"])
     with pytest.raises(DataError, match="1 grey, 1 broken"):
-        validation_pictures(_open(tmp_path, "stream"), _settings(), Place())
+        load_validation_set(_open(tmp_path, "stream"), _settings(), Shard())
 
 
 # Film response
@@ -378,9 +381,9 @@ def test_film_is_drawn_for_its_share_and_off_at_zero(rgb):
 
 
 def test_grain_of_a_resumed_run_is_the_same(shards):
-    data, place = _settings(film=1.0), Place(seed=2)
-    whole = _take(_open(shards, "stream"), data, place, 4)
-    again = _take(_open(shards, "stream"), data, place, 1, whole[2].cursor)
+    data, shard = _settings(film=1.0), Shard(seed=2)
+    whole = _take(_open(shards, "stream"), data, shard, 4)
+    again = _take(_open(shards, "stream"), data, shard, 1, whole[2].cursor)
     lightness = [lightness_and_color(b.rgb, b.draws, data)[0] for b in (whole[3], again[0])]
     assert torch.equal(*lightness)
 

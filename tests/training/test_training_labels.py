@@ -14,10 +14,10 @@ from PIL import Image as PillowImage
 
 from training.config import Crop, Data, Recipe
 from training.data.labels import UNKNOWN, Labels, class_names, labelled_part
-from training.data.loader import Loader, Place
+from training.data.loader import Loader, Shard
 from training.data.sources import DataError, Pictures, open_pictures
 from training.data.splits import open_data
-from training.validate import validation_pictures
+from training.validate import load_validation_set
 
 KINDS = ("map", "stream")
 COLUMNS = ["source", "label"]
@@ -168,8 +168,8 @@ def test_held_out_rows_reach_the_loader_and_the_validation(digits):
     recipe = _recipe(digits, held_out=0.2, crops=[Crop(size=8, batch_size=48)], flip=0)
     train, validation, recipe = open_data(recipe)
     names = recipe.model.keywords["class_names"]
-    held_out = validation_pictures(validation, recipe.data, Place(), names)
-    with Loader(train, recipe.data, Place(), class_names=names) as loader:
+    held_out = load_validation_set(validation, recipe.data, Shard(), names)
+    with Loader(train, recipe.data, Shard(), class_names=names) as loader:
         batch = next(loader)  # an epoch
     seen, kept = (pictures[:, 0, 0, 0].tolist() for pictures in (batch.rgb, held_out.pictures))
     assert sorted(seen + kept) == list(range(60))

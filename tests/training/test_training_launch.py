@@ -294,19 +294,19 @@ import json, sys, torch
 from accelerate import Accelerator
 from colorhub.models import UNet
 from training.config import Data
-from training.data.loader import Place
+from training.data.loader import Shard
 from training.data.sources import open_pictures
-from training.validate import validate, validation_pictures
+from training.validate import validate, load_validation_set
 
 accelerator = Accelerator(cpu=True)
-place = Place(0, accelerator.process_index, accelerator.num_processes)
+shard = Shard(0, accelerator.process_index, accelerator.num_processes)
 torch.manual_seed(0)
 model = UNet(width=4, depth=3)
-torch.manual_seed(place.rank)
+torch.manual_seed(shard.rank)
 for _ in range(3):  # every process sees other batches, so that its running means differ
     model(torch.rand(2, 1, 32, 32) * 100)
 data = Data(validation_size=32, validation_limit=40)
-scores = validate(model, validation_pictures(open_pictures([sys.argv[1]], "train"), data, place), accelerator)
+scores = validate(model, load_validation_set(open_pictures([sys.argv[1]], "train"), data, shard), accelerator)
 accelerator.print(json.dumps([accelerator.num_processes, scores]))
 """
 

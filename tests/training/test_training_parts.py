@@ -9,20 +9,19 @@ import pytest
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch import nn
+from training_runs import main
 
 from colorhub.ab_bins import annealed_mean
 from training.checkpoint import checkpoints
-from training.config import Part, Recipe, RecipeError, load_recipe
+from training.config import ParameterGroup, Recipe, RecipeError, load_recipe
 from training.data.augment import FILM_DRAWS, lightness_and_color
 from training.data.loader import Batch, Cursor
 from training.initial import initial_model
 from training.losses import soft_cross_entropy
-from training.parts import Freezing, weight_groups
+from training.parameter_groups import FreezeSchedule, parameter_groups
 from training.tasks import create_task
-from training.train import main
 
 NATURAL = Path(__file__).parents[2] / "training" / "recipes" / "natural.toml"
 RECIPE = """
@@ -66,13 +65,6 @@ tensorboard = false
 """
 
 
-@pytest.fixture(autouse=True)
-def _fresh_accelerator():
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
 @pytest.fixture
 def tiny(tmp_path: Path) -> Callable[..., Recipe]:
     path = tmp_path / "recipe.toml"
@@ -91,7 +83,9 @@ def _net() -> nn.Module:
 
 def test_groups_have_rates_and_the_first_match_counts() -> None:
     net = _net()
-    groups = weight_groups(net, [Part(match=["encoder.1.*"], rate=0.1), Part(match=["encoder.*"], rate=0.5)])
+    groups = parameter_groups(
+        net, [ParameterGroup(match=["encoder.1.*"], rate=0.1), ParameterGroup(match=["encoder.*"], rate=0.5)]
+    )
     named = {id(weight): name for name, weight in net.named_parameters()}
     found = [(rate, [named[id(weight)] for weight in weights]) for rate, weights in groups]
     assert found == [
@@ -100,12 +94,12 @@ def test_groups_have_rates_and_the_first_match_counts() -> None:
         (1.0, ["head.weight", "head.bias"]),
     ]
     with pytest.raises(RecipeError, match=r"no weight matches 'backbone\.\*'; the first are encoder.0.weight"):
-        weight_groups(net, [Part(match=["backbone.*"])])
+        parameter_groups(net, [ParameterGroup(match=["backbone.*"])])
 
 
 def test_a_part_is_frozen_until_its_step_with_its_statistics() -> None:
     net = _net().train()
-    freezing = Freezing(net, [Part(match=["encoder.*"], frozen_until=2)])
+    freezing = FreezeSchedule(net, [ParameterGroup(match=["encoder.*"], frozen_until=2)])
     for step, trained in ((0, False), (1, False), (2, True), (5, True), (1, False)):
         freezing.at(step)
         assert [weight.requires_grad for weight in net["encoder"].parameters()] == [trained] * 4
@@ -116,7 +110,7 @@ def test_a_part_is_frozen_until_its_step_with_its_statistics() -> None:
 def test_what_the_model_freezes_itself_stays_frozen() -> None:
     net = _net().train()
     net["encoder"][0].requires_grad_(False)
-    freezing = Freezing(net, [Part(match=["encoder.*"], frozen_until=1)])
+    freezing = FreezeSchedule(net, [ParameterGroup(match=["encoder.*"], frozen_until=1)])
     freezing.at(1)
     assert [weight.requires_grad for weight in net["encoder"].parameters()] == [False, False, True, True]
 
@@ -125,7 +119,6 @@ def test_a_run_that_stops_before_the_change_goes_on_as_if_it_had_not(tiny: Calla
     whole, halves = tiny("name=whole"), "name=halves"
     main(whole)
     for steps in (2, 6):
-        AcceleratorState._reset_state(reset_partial_state=True)
         main(tiny(halves, f"run.steps={steps}"))
     for name, tensor in _weights(whole, -1).items():
         assert torch.equal(tensor, _weights(tiny(halves), -1)[name]), name
@@ -187,7 +180,7 @@ def test_another_backbone_is_one_line_of_the_default_recipe(backbone: str, tmp_p
                                    "data.crops=[{size=32, batch_size=2}]", "data.validation_size=32"])  # fmt: skip
     main(recipe)
     assert (tmp_path / "natural" / "best" / "model.safetensors").is_file()
-    frozen, later, rest = (len(weights) for _, weights in weight_groups(initial_model(recipe, print), recipe.parts))
+    frozen, later, rest = (len(weights) for _, weights in parameter_groups(initial_model(recipe, print), recipe.parts))
     assert 0 < frozen < frozen + later
     assert rest > 0
 

@@ -2,23 +2,21 @@
 
 import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import timm
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
+from training_runs import main
 
 from colorhub.hub.loading import load
 from colorhub.models import ECCV16
 from training import record
 from training.checkpoint import save_model
 from training.config import Model, Recipe, load_recipe
-from training.monitor import Monitor
-from training.train import main
+from training.run_logger import RunLogger
 
 TINY = """
 [model]
@@ -39,13 +37,6 @@ tensorboard = false
 """
 
 
-@pytest.fixture(autouse=True)
-def _fresh_accelerator() -> Iterator[None]:
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
 def recipe(folder: Path, name: str, *overrides: str) -> Recipe:
     path = folder / f"{name}.toml"
     path.write_text(TINY)
@@ -58,7 +49,6 @@ def stages(folder: Path) -> list[dict]:
 
 def test_every_stage_is_written_down(tmp_path: Path) -> None:
     main(recipe(tmp_path, "first"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(recipe(tmp_path, "second", f"init={tmp_path / 'first' / 'best'}", "run.steps=3", "run.precision=bf16"))
     first, second = stages(tmp_path / "second")
     assert [first] == stages(tmp_path / "first")
@@ -87,17 +77,16 @@ def test_time_is_counted_over_all_parts_of_a_run_but_not_between(
     now = iter(range(0, 10**9, 3600))  # every look at the clock is an hour later
     monkeypatch.setattr(time, "monotonic", lambda: next(now))
     counted = []
-    real = Monitor._count
+    real = RunLogger.count_time
 
-    def noted(self: Monitor) -> None:
+    def noted(self: RunLogger) -> None:
         before = self.progress.seconds
         real(self)
         counted.append(self.progress.seconds - before)
 
-    monkeypatch.setattr(Monitor, "_count", noted)
+    monkeypatch.setattr(RunLogger, "count_time", noted)
     main(recipe(tmp_path, "run", "run.steps=1"))
     first = len(counted)
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(recipe(tmp_path, "run", "run.steps=2"))
     assert 0 < first < len(counted)
     assert all(seconds > 0 for seconds in counted)

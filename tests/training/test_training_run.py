@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from training_runs import main
 
 import training.tasks.base as base_module
 from colorhub.hub.loading import load
@@ -21,14 +21,13 @@ from training import cli
 from training.checkpoint import CheckpointError, Progress, checkpoints, own_cursor
 from training.config import Recipe, RecipeError, load_recipe
 from training.data.augment import FILM_DRAWS
-from training.data.loader import Batch, Cursor, Place
-from training.guard import NotFiniteError
+from training.data.loader import Batch, Cursor, Shard
 from training.initial import initial_model
-from training.monitor import Monitor
+from training.run_logger import RunLogger
 from training.tasks import create_task
 from training.tasks.regression import Regression
-from training.train import main
-from training.validate import HeldOut, picture_sheet, validate
+from training.validate import ValidationSet, sample_grid, validate
+from training.watchdog import NotFiniteError
 
 RECIPES = sorted((Path(__file__).parents[2] / "training" / "recipes").glob("*.toml"))
 TINY = """
@@ -63,14 +62,6 @@ tensorboard = false
 """
 
 
-@pytest.fixture(autouse=True)
-def _fresh_accelerator():
-    """Accelerate remembers precision and device for the life of a process."""
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
-
-
 @pytest.fixture
 def tiny(tmp_path) -> Callable[..., Recipe]:
     path = tmp_path / "recipe.toml"
@@ -97,14 +88,14 @@ def _weights(recipe: Recipe) -> dict[str, torch.Tensor]:
 
 def _signal_at(step: int, monkeypatch) -> None:
     """SIGTERM during the given step, as the scheduler of a cluster sends it."""
-    original = Monitor.step
+    original = RunLogger.step
 
     def noted(self, *arguments):
         original(self, *arguments)
         if self.progress.step == step - 1:
             signal.raise_signal(signal.SIGTERM)
 
-    monkeypatch.setattr(Monitor, "step", noted)
+    monkeypatch.setattr(RunLogger, "step", noted)
 
 
 def _architecture(path: Path) -> str:
@@ -128,10 +119,8 @@ def test_a_stopped_run_goes_on_as_if_nothing_had_happened(tiny, monkeypatch):
         stopped = tiny("name=stopped")
         main(stopped)
     assert checkpoints(_folder(stopped))[-1].name == "step-00000004"
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(stopped)
     whole = tiny("name=whole")
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(whole)
     assert _losses(stopped) == _losses(whole)
     assert _log(stopped, "validation") == _log(whole, "validation")
@@ -152,7 +141,6 @@ def test_what_a_killed_run_left_is_cleaned(tiny):
         log.write(
             '{"kind": "train", "step": 7, "loss": 1.0}\n{"kind": "tr'
         )  # later than the checkpoint, and half a line
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=7"))
     assert not list(folder.glob("writing-*")) + list(folder.glob("replaced-*"))
     assert load_file(folder / "best" / "model.safetensors").keys() == best.keys()
@@ -162,14 +150,12 @@ def test_what_a_killed_run_left_is_cleaned(tiny):
 @pytest.mark.parametrize("change", ["model.width=8", "data.film=0.1", "run.seed=1", "task.loss=mse", "init=unet"])
 def test_a_folder_with_another_recipe_is_refused(tiny, change):
     main(tiny("run.steps=1"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     with pytest.raises(RecipeError, match=f"another recipe \\({change.split('=')[0]} was"):
         main(tiny("run.steps=2", change))
 
 
 def test_a_new_learning_rate_goes_on_and_resume_false_is_refused(tiny):
     main(tiny("run.steps=1"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=2", "optimizer.learning_rate=1e-5", "data.threads=1"))
     assert [record["step"] for record in _log(tiny())] == [1, 2]
     with pytest.raises(RecipeError, match="already holds a run"):
@@ -179,9 +165,9 @@ def test_a_new_learning_rate_goes_on_and_resume_false_is_refused(tiny):
 def test_another_number_of_processes_cannot_go_on():
     progress = Progress()
     progress.cursors = [Cursor(), Cursor(batch=4)]
-    assert own_cursor(progress, Place(rank=1, world=2)).batch == 4
+    assert own_cursor(progress, Shard(rank=1, world_size=2)).batch == 4
     with pytest.raises(CheckpointError, match="written by 2 processes, this run has 1"):
-        own_cursor(progress, Place())
+        own_cursor(progress, Shard())
 
 
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_good_checkpoint(tiny):
@@ -217,10 +203,8 @@ def test_early_stopping_and_the_best_by_metric(tiny, monkeypatch):
     main(recipe)
     assert [record["gain"] for record in _log(recipe, "validation")] == [1.0, 3.0, 2.0, 1.0]
     assert json.loads((_folder(recipe) / "best" / "validation.json").read_text())["gain"] == 3.0
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(recipe)  # stays stopped
     assert _log(recipe)[-1]["step"] == 8
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=10", "run.validate_every=2", "run.patience=3"))
     assert _log(recipe)[-1]["step"] == 10
 
@@ -247,14 +231,14 @@ def test_an_output_that_cannot_be_written_is_said_and_the_last_checkpoint_kept(t
 
 
 def test_a_log_that_cannot_be_written_is_said(tiny, monkeypatch):
-    original = Monitor.__enter__
+    original = RunLogger.__enter__
 
     def on_a_full_disk(self):
         self.log.close()
         self.log = Path("/dev/full").open("a")  # noqa: SIM115 - the kernel's own full disk
         return original(self)
 
-    monkeypatch.setattr(Monitor, "__enter__", on_a_full_disk)
+    monkeypatch.setattr(RunLogger, "__enter__", on_a_full_disk)
     with pytest.raises(CheckpointError, match="/dev/full cannot be written: No space left on device"):
         main(tiny())
 
@@ -285,7 +269,6 @@ def test_tensorboard_gets_scalars_and_a_sheet_of_pictures(tiny):
 def test_the_progress_bar_goes_on_where_the_run_does(tiny, monkeypatch, capfd):
     main(tiny("run.steps=3"))
     capfd.readouterr()
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny())
     shown = capfd.readouterr().err
     assert "6/6" in shown
@@ -359,12 +342,12 @@ def test_validation_and_the_sheet_leave_the_model_as_it_is():
     model = UNet(**UNet.tiny()).train()
     before = deepcopy(model.state_dict())
     pictures = _batch(0, 5).rgb
-    held_out = HeldOut(pictures, torch.arange(5), torch.full((5,), -1), 5)
+    validation_set = ValidationSet(pictures, torch.arange(5), torch.full((5,), -1), 5)
     accelerator = Accelerator(cpu=True)
-    scores = validate(model, held_out, accelerator)
-    sheet = picture_sheet(model, held_out, accelerator)
+    scores = validate(model, validation_set, accelerator)
+    sheet = sample_grid(model, validation_set, accelerator)
     assert sheet.shape == (3, 5 * 32, 3 * 32)
-    assert scores == validate(model, held_out, accelerator)
+    assert scores == validate(model, validation_set, accelerator)
     assert model.training
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
@@ -377,7 +360,6 @@ def test_a_compiled_run_writes_plain_names_and_goes_on_uncompiled(tiny, monkeypa
     main(recipe)
     assert set(_weights(recipe)) == set(UNet(width=4, depth=3).state_dict())
     load(_folder(recipe) / "best")
-    AcceleratorState._reset_state(reset_partial_state=True)
     main(tiny("run.steps=2"))
     assert _log(recipe)[-1]["step"] == 2
 
@@ -402,7 +384,6 @@ def test_init_takes_every_tensor_over(tiny, trained, capsys):
 def test_a_fine_tuned_run_goes_on_without_the_weights_it_came_from(tiny, trained):
     main(tiny(f"init={trained}", "run.steps=1"))
     trained.rename(trained.with_name("moved"))
-    AcceleratorState._reset_state(reset_partial_state=True)
     recipe = tiny(f"init={trained}", "run.steps=2")
     main(recipe)
     assert [record["step"] for record in _log(recipe)] == [1, 2]

@@ -9,9 +9,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from torch import Tensor, nn
+from training_runs import fresh_accelerator, main
 
 from colorhub import ab_bins
 from colorhub.models import create
@@ -21,22 +21,14 @@ from training.data.augment import FILM_DRAWS, lightness_and_color
 from training.data.loader import Batch, Cursor
 from training.data.splits import open_data
 from training.discriminators import PatchDiscriminator, WassersteinCritic
-from training.guard import NotFiniteError
 from training.initial import initial_model
 from training.losses import class_loss
 from training.prior import bin_weights
 from training.tasks import create_task
-from training.train import main
+from training.watchdog import NotFiniteError
 
 PRIOR = "training/priors/photos+people.json"
 UNET = {"architecture": "unet", "width": 4, "depth": 3, "dropout": 0.0, "working_size": 32}
-
-
-@pytest.fixture(autouse=True)
-def _fresh_accelerator():
-    AcceleratorState._reset_state(reset_partial_state=True)
-    yield
-    AcceleratorState._reset_state(reset_partial_state=True)
 
 
 def _recipe(task: dict, model: dict | None = None, **sections: dict) -> Recipe:
@@ -347,7 +339,7 @@ def test_the_adversary_is_kept_beside_the_best_model_and_can_be_gone_on_with(tmp
     run = tmp_path / "run"
     assert load_file(run / "best" / "model.safetensors").keys() == create(**UNET).state_dict().keys()
     assert json.loads((run / "adversary" / "config.json").read_text())["architecture"] == "patch-discriminator"
-    AcceleratorState._reset_state(reset_partial_state=True)
+    fresh_accelerator()
     task = _task(_recipe({"name": "gan", "width": 8, "adversary_init": str(run / "adversary")}))
     found = load_file(run / "adversary" / "model.safetensors")
     for name, tensor in task.bare_adversary.state_dict().items():

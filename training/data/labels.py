@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from datasets import Dataset
 
-from training.data.sources import DataError, Pictures, features_of, passing
+from training.data.sources import DataError, Pictures, features_of, stream_rows
 
 UNKNOWN = -1  # the number of a picture whose name is missing, or not among the classes
 _JOINT = "/"
@@ -81,7 +81,7 @@ def _names(dataset: Pictures, columns: Sequence[str]) -> list[str | None]:
     if isinstance(dataset, Dataset):
         values = [dataset[column] for column in columns]
         return [_name(row, readers) for row in zip(*values, strict=True)]
-    with closing(passing(dataset.select_columns(list(columns)))) as rows:
+    with closing(stream_rows(dataset.select_columns(list(columns)))) as rows:
         return [_name([row[column] for column in columns], readers) for row in rows]
 
 

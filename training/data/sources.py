@@ -8,7 +8,7 @@ from collections.abc import Generator, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import PIL.Image
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Image, IterableDataset, Value, concatenate_datasets, load_dataset
 
-Pictures = Dataset | IterableDataset
+Pictures: TypeAlias = Dataset | IterableDataset
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff")
 _FOLDER_SHARDS = 16  # a stream of a folder of pictures is dealt out to processes in so many parts
@@ -164,10 +164,10 @@ def _kind(feature: Any) -> str:
     return feature.dtype if isinstance(feature, Value) else type(feature).__name__
 
 
-def passing(dataset: Pictures) -> Generator[dict[str, Any]]:
+def stream_rows(dataset: Pictures) -> Generator[dict[str, Any]]:
     """The rows, one after the other; what goes wrong in reading is said as one sentence. Close it when done."""
     _wait_at_exit()
-    rows = iter(dataset)
+    rows: Any = iter(dataset)
     try:
         yield from rows
     except Exception as error:  # errors of the library, of parquet and of the network have no common class
@@ -179,7 +179,8 @@ def passing(dataset: Pictures) -> Generator[dict[str, Any]]:
 @cache
 def _wait_at_exit() -> None:
     """Ending the program while an abandoned stream of parquet is still being read can abort it (apache/arrow#45214)."""
-    atexit.register(lambda: (gc.collect(), time.sleep(0.5)))
+    atexit.register(time.sleep, 0.5)
+    atexit.register(gc.collect)  # the last one registered is called first
 
 
 def first_line(error: BaseException) -> str:

@@ -74,11 +74,11 @@ class PairedKernel:
 
     def mixed(self, other: Self, part: float) -> Self:
         """The distance on the straight line from this one to another."""
-        values = (
-            (1 - part) * a + part * b
-            for a, b in ((self.value, other.value), (self.all_pairs, other.all_pairs), (self.draws, other.draws))
+        value, all_pairs, draws = (
+            (1 - part) * one + part * two
+            for one, two in ((self.value, other.value), (self.all_pairs, other.all_pairs), (self.draws, other.draws))
         )
-        return type(self)(*values, self.n)
+        return type(self)(float(value), float(all_pairs), np.asarray(draws), self.n)
 
 
 def paired_kernel(answers: np.ndarray, originals: np.ndarray) -> PairedKernel:

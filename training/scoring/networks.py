@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from threading import Lock
+from typing import Any
 from urllib.parse import urlparse
 
 import torch
@@ -29,7 +30,7 @@ class Networks:
     :class:`~training.scoring.judge.Judge` with another network.
     """
 
-    features: nn.Module | None = None
+    features: Any = None
     perceptual: Callable[[Tensor, Tensor], Tensor] | None = None
     judge: Judge | None = None
 

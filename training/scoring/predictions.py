@@ -1,5 +1,6 @@
 """Pictures that any other program made as something that is scored: no model code is needed to enter."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from colorhub import Photo, PhotoError, compose
 from colorhub._pixels import to_uint8
 from training.data.sources import DataError
 from training.scoring.entries import Answer, State
-from training.scoring.pictures import Picture, Pictures, cut_square, duplicate_names
+from training.scoring.pictures import Picture, Pictures, cut_square
 from training.scoring.protocol import Cut
 
 _ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif", ".avif", ".heic", ".heif")
@@ -47,7 +48,7 @@ class PredictionEntry:
         Raises:
             DataError: pictures that share a name, or no file that belongs to any.
         """
-        if twice := next(duplicate_names(pictures.names), None):
+        if twice := next((name for name, count in Counter(pictures.names).items() if count > 1), None):
             raise DataError(f"{pictures.source!r} has two pictures named {twice!r}: predictions cannot be told apart.")
         if not set(pictures.names) & set(self._files):
             raise DataError(

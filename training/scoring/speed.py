@@ -47,11 +47,10 @@ def _measure(model: str, size: int) -> dict[str, Any]:
         start = time.perf_counter()
         pipeline(photo)
         seconds.append(time.perf_counter() - start)
+    peak = _resident("VmHWM")
+    memory = None if before is None or peak is None else peak - before
     if pipeline.device.type == "cuda":
         memory = torch.cuda.max_memory_allocated()
-    else:
-        peak = _resident("VmHWM")
-        memory = None if before is None or peak is None else peak - before
     return {
         "milliseconds_per_picture": round(1000 * float(np.median(seconds[_WARM:])), 2),
         "device": pipeline.device.type,

@@ -23,7 +23,8 @@ from tqdm import tqdm
 
 from colorhub._files import replacing
 from colorhub._system import cores
-from training.scoring.pictures import Picture, Pictures, Place
+from training.data.loader import Shard
+from training.scoring.pictures import Picture, Pictures
 from training.scoring.summary import Figures
 
 LIBRARIES = (
@@ -45,8 +46,8 @@ Measure = Callable[[Sequence[Picture]], Figures]
 class Work:
     """Measures pictures chunk by chunk. ``key``: what all its figures depend on, beside the program itself."""
 
-    def __init__(self, pictures: Pictures, key: dict[str, Any], folder: Path = FOLDER) -> None:
-        self.pictures, self._key, self._folder = pictures, key, folder
+    def __init__(self, pictures: Pictures, key: dict[str, Any]) -> None:
+        self.pictures, self._key = pictures, key
         self._used: set[Path] = set()
 
     def each(self, stage: str, key: Any, measure: Measure, picked: Sequence[int] | None = None) -> Figures:
@@ -57,7 +58,7 @@ class Work:
             key: what it depends on: an entry's weights, settings.
             measure: pictures to arrays with a row for each.
         """
-        folder = self._folder / _digest([self._key, self.pictures.fingerprint, stage, key, picked, _program()])
+        folder = FOLDER / _digest([self._key, self.pictures.fingerprint, stage, key, picked, _program()])
         self._used.add(folder)
         wanted = None if picked is None else set(picked)
 
@@ -99,10 +100,10 @@ def _state() -> PartialState:
     return PartialState(cpu=parse_flag_from_env("ACCELERATE_USE_CPU") or not torch.accelerator.is_available())
 
 
-def place() -> Place:
+def shard() -> Shard:
     """Which of the processes this is, under ``accelerate launch`` or ``torchrun``; the only one otherwise."""
     state = _state()
-    return Place(state.process_index, state.num_processes)
+    return Shard(rank=state.process_index, world_size=state.num_processes)
 
 
 def device() -> str | None:
@@ -112,7 +113,7 @@ def device() -> str | None:
 
 
 def _workers() -> int:
-    return max(1, cores() // place().world)
+    return max(1, cores() // shard().world_size)
 
 
 def is_main() -> bool:
@@ -164,4 +165,4 @@ def _read(path: Path) -> Figures | None:
 def _write(path: Path, figures: Figures) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside, aside.open("wb") as file:
-        np.savez(file, **figures)
+        np.savez(file, **figures)  # type: ignore[arg-type]  # numpy's annotations take its flag for them

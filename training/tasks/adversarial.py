@@ -28,14 +28,14 @@ class Adversarial(Task):
                 "one batch each; set accumulate=1 and a larger batch_size."
             )
         super().__init__(recipe, model, accelerator)
-        options = recipe.task
-        self.bare_adversary = self._create().to(accelerator.device, memory_format=self.layout)
-        self.adversary_rate = options.adversary_learning_rate or recipe.optimizer.learning_rate
+        made = self._create()
+        self.bare_adversary: HubModel = made.to(accelerator.device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.adversary_rate = self.options.adversary_learning_rate or recipe.optimizer.learning_rate
         optimizer = new_optimizer(self.bare_adversary, recipe.optimizer, self.adversary_rate)
         self.adversary, self.adversary_optimizer = accelerator.prepare(self.bare_adversary, optimizer)
 
     def _create(self) -> HubModel:
-        options = self.recipe.task
+        options = self.options
         if options.adversary_init is None:
             return self.adversary_class(width=options.width)
         if not Path(options.adversary_init).is_dir():
@@ -64,7 +64,7 @@ class Adversarial(Task):
         return {"adversary": loss.detach(), "adversary_gradient_norm": norm.detach()}
 
     @contextmanager
-    def adversary_as_judge(self) -> Iterator[HubModel]:
+    def frozen_adversary(self) -> Iterator[HubModel]:
         """The adversary without the wrapper of distribution and without gradients of its own weights."""
         self.bare_adversary.requires_grad_(False)
         try:
@@ -80,5 +80,5 @@ class Adversarial(Task):
     def total(self, answer: Prediction, labels: Tensor, terms: dict[str, tuple[float, Tensor]]) -> dict[str, Tensor]:
         """The named terms and their weighted sum ``loss``; naming the scene is added where the model does."""
         if answer.class_logits is not None:
-            terms["class"] = (self.recipe.task.class_weight, class_loss(answer.class_logits, labels))
+            terms["class"] = (self.options.class_weight, class_loss(answer.class_logits, labels))
         return weighted_sum(terms)

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from math import cos, inf, pi
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import Accelerator
@@ -11,11 +12,11 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from colorhub.models.base import HubModel
-from training.config import Optimizer, Part, Recipe
+from training.config import Optimizer, ParameterGroup, Recipe
 from training.data.augment import lightness_and_color
 from training.data.loader import Batch
-from training.parts import Freezing, weight_groups
-from training.validate import HeldOut, picture_sheet, validate
+from training.parameter_groups import FreezeSchedule, parameter_groups
+from training.validate import ValidationSet, sample_grid, validate
 
 _OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
 
@@ -41,22 +42,31 @@ def learning_rate(step: int, steps: int, optimizer: Optimizer) -> float:
 
 
 def new_optimizer(
-    model: nn.Module, options: Optimizer, rate: float, parts: Sequence[Part] = ()
+    model: nn.Module, options: Optimizer, rate: float, parts: Sequence[ParameterGroup] = ()
 ) -> torch.optim.Optimizer:
     """The recipe's kind of optimizer over a model's weights, a group for each of its parts."""
     kind = _OPTIMIZERS[options.name]
-    groups = [{"params": weights, "lr": rate * ratio, "ratio": ratio} for ratio, weights in weight_groups(model, parts)]
+    groups = [
+        {"params": weights, "lr": rate * ratio, "ratio": ratio} for ratio, weights in parameter_groups(model, parts)
+    ]
     return kind(groups, lr=rate, betas=options.betas, weight_decay=options.weight_decay)
 
 
 class Task:
-    """One optimizer over one model. Subclasses write :meth:`losses`; those with an adversary :meth:`step` instead."""
+    """One optimizer over one model. Subclasses write :meth:`losses`; those with an adversary :meth:`step` instead.
+
+    ``options``: the recipe's section ``[task]``.
+    """
+
+    options: Any
 
     def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
         self.recipe, self.accelerator = recipe, accelerator
+        self.options = recipe.task
         self.layout = torch.channels_last if recipe.run.channels_last else torch.contiguous_format
-        self.bare_model = model.to(accelerator.device, memory_format=self.layout)  # without distribution's wrappers
-        self.freezing = Freezing(model, recipe.parts)
+        # Without the wrappers of distribution; torch's own annotations know no device with a memory format.
+        self.bare_model: HubModel = model.to(accelerator.device, memory_format=self.layout)  # type: ignore[call-overload]
+        self.freezing = FreezeSchedule(model, recipe.parts)
         optimizer = new_optimizer(model, recipe.optimizer, recipe.optimizer.learning_rate, recipe.parts)
         self.average = _average(model, recipe.optimizer.ema_decay)
         if recipe.run.compile:
@@ -79,7 +89,8 @@ class Task:
         """Optimizer step ``number`` (from 0) over :attr:`batches` accumulated batches; answers their mean losses and
         ``gradient_norm``, the norm before clipping."""
         self.set_rates(number)
-        losses = _means([self._backward(batch, len(batches), batch is batches[-1]) for batch in batches])
+        parts = [self._backward(batch, len(batches), batch is batches[-1]) for batch in batches]
+        losses = {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
         return losses | self.step_model()
 
     def set_rates(self, number: int) -> None:
@@ -100,13 +111,13 @@ class Task:
             self.average.update_parameters(self.bare_model)
         return {"gradient_norm": norm}
 
-    def judge(self, held_out: HeldOut) -> dict[str, float]:
+    def validate(self, validation_set: ValidationSet) -> dict[str, float]:
         """Validation figures of the best model, the same on all processes."""
-        return validate(self.best_model, held_out, self.accelerator)
+        return validate(self.best_model, validation_set, self.accelerator)
 
-    def sheet(self, held_out: HeldOut) -> Tensor | None:
-        """A sheet of pictures for TensorBoard ``(3, H, W)``, where the task has something to show."""
-        return picture_sheet(self.best_model, held_out, self.accelerator)
+    def sample_grid(self, validation_set: ValidationSet) -> Tensor | None:
+        """A grid of pictures for TensorBoard ``(3, H, W)``, where the task has something to show."""
+        return sample_grid(self.best_model, validation_set, self.accelerator)
 
     def save_beside(self, folder: Path) -> None:
         """Write what belongs beside the best model, but not into it."""
@@ -132,17 +143,14 @@ class Task:
     @property
     def best_model(self) -> HubModel:
         """What is validated and published: the averaged weights where there are some."""
-        return self.average.module if self.average is not None else self.bare_model
+        model: Any = self.bare_model if self.average is None else self.average.module
+        return model
 
 
 def weighted_sum(terms: Mapping[str, tuple[float, Tensor]]) -> dict[str, Tensor]:
     """The named terms, and ``loss``, their sum by their weights. ``terms``: weight and value of each."""
     loss = torch.stack([weight * value for weight, value in terms.values()]).sum()
     return {"loss": loss, **{name: value for name, (_, value) in terms.items()}}
-
-
-def _means(parts: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {name: torch.stack([part[name] for part in parts]).mean() for name in parts[0]}
 
 
 def _average(model: nn.Module, decay: float | None) -> AveragedModel | None:

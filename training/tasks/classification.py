@@ -59,7 +59,7 @@ class Classification(Task):
 
     def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
         super().__init__(recipe, model, accelerator)
-        self.terms = DistributionTerms(recipe.task, model.architecture, accelerator.device)
+        self.terms = DistributionTerms(self.options, model.architecture, accelerator.device)
 
     def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return weighted_sum(self.terms(self.model(L), L, ab))

@@ -29,6 +29,9 @@ class FeatureDistance(nn.Module):
         (0.0, True)
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, backbone: str, weights: str | None) -> None:
         super().__init__()
         self.backbone, _ = create_backbone(backbone)

@@ -22,22 +22,22 @@ class GAN(Adversarial):
     def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
         self.set_rates(number)
         L, ab, labels = self.tensors(batches[-1])
-        options = self.recipe.task
+        options = self.options
         with self.accelerator.autocast():
             answer = self.model(L)
             real, fake = self.adversary(L, ab), self.adversary(L, answer.ab.detach())
             adversary_loss = discriminator_loss(real, fake, options.smoothing)
         losses = self.step_adversary(adversary_loss)
-        with self.adversary_as_judge() as judge, self.accelerator.autocast():
+        with self.frozen_adversary() as adversary, self.accelerator.autocast():
             terms = self.terms(answer, L, ab)
             weight = options.adversarial_weight if number >= options.head_start else 0.0
-            terms["adversarial"] = (weight, generator_loss(judge(L, answer.ab)))
+            terms["adversarial"] = (weight, generator_loss(adversary(L, answer.ab)))
             total = self.total(answer, labels, terms)
         return losses | self.descend(total)
 
     def terms(self, answer: Prediction, L: Tensor, ab: Tensor) -> Terms:
         """Weight and value of each term beside the adversary's."""
-        return {"l1": (self.recipe.task.l1_weight, regression(answer.ab, ab, "l1"))}
+        return {"l1": (self.options.l1_weight, regression(answer.ab, ab, "l1"))}
 
 
 class ClassificationGAN(GAN):
@@ -46,7 +46,7 @@ class ClassificationGAN(GAN):
 
     def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
         super().__init__(recipe, model, accelerator)
-        self.distribution = DistributionTerms(recipe.task, model.architecture, accelerator.device)
+        self.distribution = DistributionTerms(self.options, model.architecture, accelerator.device)
 
     def terms(self, answer: Prediction, L: Tensor, ab: Tensor) -> Terms:
         return self.distribution(answer, L, ab)

@@ -15,11 +15,11 @@ class Rarity(Task):
 
     def __init__(self, recipe: Recipe, model: HubModel, accelerator: Accelerator) -> None:
         super().__init__(recipe, model, accelerator)
-        options = recipe.task
+        options = self.options
         self.weights = None if options.literal else bin_weights(options.prior, options.mix).to(accelerator.device)
 
     def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        options, predicted = self.recipe.task, self.model(L).ab
+        options, predicted = self.options, self.model(L).ab
         if self.weights is None:
             return {"loss": literal_rarity(predicted, ab, options.loss, options.beta)}
         return {"loss": rarity(predicted, ab, self.weights, options.loss, options.beta)}

@@ -10,5 +10,5 @@ class Regression(Task):
     """``loss``: the recipe's regression loss between the predicted and the true colour layer."""
 
     def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
-        options = self.recipe.task
+        options = self.options
         return {"loss": regression(self.model(L).ab, ab, options.loss, options.beta, options.chroma_weight)}

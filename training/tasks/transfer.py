@@ -1,5 +1,7 @@
 """Report 000's second half: name a picture's class with an encoder that learned to colour, or with a fresh one."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
@@ -14,7 +16,7 @@ from training.data.labels import UNKNOWN
 from training.data.sources import DataError
 from training.losses import class_loss
 from training.tasks.base import Task
-from training.validate import HeldOut, by_group, hits_and_known
+from training.validate import ValidationSet, by_group, hits_and_known
 
 
 class Transfer(Task):
@@ -32,7 +34,7 @@ class Transfer(Task):
     def losses(self, L: Tensor, ab: Tensor, labels: Tensor) -> dict[str, Tensor]:
         return {"loss": class_loss(self.model(L), labels)}
 
-    def judge(self, held_out: HeldOut) -> dict[str, float]:
+    def validate(self, validation_set: ValidationSet) -> dict[str, float]:
         """``accuracy``, the part of the pictures with a known class that is named rightly, and their cross-entropy."""
 
         def figures(pictures: Tensor, labels: Tensor) -> Tensor:
@@ -40,17 +42,19 @@ class Transfer(Task):
             losses = F.cross_entropy(logits, labels, ignore_index=UNKNOWN, reduction="none")
             return torch.cat([hits_and_known(logits, labels), losses[:, None]], dim=1)
 
-        hits, known, losses = by_group(self.best_model, held_out, self.accelerator, figures, 3).sum(dim=0).tolist()
+        hits, known, losses = (
+            by_group(self.best_model, validation_set, self.accelerator, figures, 3).sum(dim=0).tolist()
+        )
         if not known:
             raise DataError("The validation data holds no picture whose class is known: give another data.validation.")
         return {"accuracy": hits / known, "loss": losses / known}
 
-    def sheet(self, held_out: HeldOut) -> None:
+    def sample_grid(self, validation_set: ValidationSet) -> None:
         """A classifier colours nothing."""
 
 
 def _prepare_encoder(model: EncoderClassifier, recipe: Recipe) -> None:
-    options = recipe.task
+    options: Any = recipe.task
     if options.encoder is not None:
         try:
             model.borrow_encoder(load(options.encoder), freeze=options.freeze)

@@ -9,6 +9,7 @@ from torch import Tensor
 from training.data.loader import Batch
 from training.discriminators import WassersteinCritic
 from training.losses import gradient_penalty, regression, wasserstein_critic_loss, wasserstein_generator_loss
+from training.objectives import WGANTask
 from training.tasks.adversarial import Adversarial
 
 
@@ -16,22 +17,24 @@ class WGANGP(Adversarial):
     """``critic_steps`` steps of the critic, each with a batch of its own, then one of the model with the last batch."""
 
     adversary_class = WassersteinCritic
+    options: WGANTask
+    bare_adversary: WassersteinCritic
 
     @property
     def batches(self) -> int:
-        return self.recipe.task.critic_steps
+        return self.options.critic_steps
 
     def step(self, batches: Sequence[Batch], number: int) -> dict[str, Tensor]:
         self.set_rates(number)
-        options = self.recipe.task
+        options = self.options
         for batch in batches:
             L, ab, labels = self.tensors(batch)
             losses = self._step_critic(L, ab)
-        with self.adversary_as_judge() as judge, self.accelerator.autocast():
+        with self.frozen_adversary() as adversary, self.accelerator.autocast():
             answer = self.model(L)
             terms = {
                 "l2": (options.l2_weight, regression(answer.ab, ab, "mse")),
-                "adversarial": (options.adversarial_weight, wasserstein_generator_loss(judge(L, answer.ab))),
+                "adversarial": (options.adversarial_weight, wasserstein_generator_loss(adversary(L, answer.ab))),
             }
             total = self.total(answer, labels, terms)
         return losses | self.descend(total)
@@ -46,4 +49,4 @@ class WGANGP(Adversarial):
         # The class's forward: the instance's turns autocast on again, and second derivatives need float32.
         critic = partial(WassersteinCritic.forward, self.bare_adversary)
         penalty = gradient_penalty(critic, L, ab, answer)
-        return self.step_adversary(loss + self.recipe.task.penalty * penalty) | {"penalty": penalty.detach()}
+        return self.step_adversary(loss + self.options.penalty * penalty) | {"penalty": penalty.detach()}

@@ -128,7 +128,9 @@ def _words(path: Path) -> Words:
         wanted = list if expected[key] is tuple else str
         if not isinstance(value, wanted) or (wanted is list and not all(isinstance(part, str) for part in value)):
             raise CardError(f"{path}: {key} must be {'a list of texts' if wanted is list else 'a text'}.")
-    texts = {key: tuple(value) if isinstance(value, list) else value.strip() for key, value in given.items()}
+    texts: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value.strip() for key, value in given.items()
+    }
     return Words(**texts)
 
 

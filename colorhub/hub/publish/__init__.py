@@ -1,11 +1,8 @@
 """Publishing to the Hub: a folder is checked, uploaded in one commit, loaded back and compared."""
 
-from colorhub.hub.errors import PublishError
-from colorhub.hub.plan import Plan, carry_out
-from colorhub.hub.publish.folder import ModelFolder, check_folder
-from colorhub.hub.publish.models import Outcome, Published, plan_models, publish_model
+from colorhub.hub.publish.models import ModelFolder, Outcome, Published, check_folder, plan_models, publish_model
 from colorhub.hub.publish.space import plan_space
-from colorhub.hub.remote import Hub
+from colorhub.hub.remote import Hub, Plan, PublishError, carry_out
 
 __all__ = [
     "Hub",

@@ -1,19 +1,130 @@
-"""Publish model folders: one repository each, one commit, loaded back and compared bit for bit."""
+"""Publish model folders: each is checked first, then one repository each, one commit, loaded back and compared."""
 
+import re
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
+from pathlib import Path
 
 import torch
 from huggingface_hub import ModelCard
-from huggingface_hub.constants import CONFIG_NAME
+from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
+from torch import Tensor
 
-from colorhub.hub.errors import PublishError
-from colorhub.hub.loading import load, summary_of
-from colorhub.hub.plan import Plan, carry_out, make_plan
-from colorhub.hub.publish.folder import CARD, KNOWN, ModelFolder, answer_of
+from colorhub.hub.cards import CardError, stale_documents
+from colorhub.hub.loading import load, model_folder, summary_of
 from colorhub.hub.published import Published
-from colorhub.hub.remote import Hub, State
+from colorhub.hub.remote import Hub, Plan, PublishError, State, carry_out, make_plan
+from colorhub.models import Colorizer, ModelNotFoundError, WeightsError
+from colorhub.models.repository import PICKLED
+
+CARD = "README.md"
+REQUIRED = (CARD, CONFIG_NAME, SAFETENSORS_SINGLE_FILE)
+KNOWN = (
+    *REQUIRED,
+    "scores.json",
+    "recipe.toml",
+    "training.json",
+    "card.toml",
+    "LICENSE*",
+    "NOTICE*",
+    "*.webp",
+    "*.png",
+    "*.jpg",
+    ".eval_results/*.yaml",
+)
+MAX_WEIGHTS = 5_000_000_000  # bytes; what the Hub takes in one piece
+MAX_FILE = 10_000_000  # of any other file
+_PICKLE_STARTS = tuple(bytes([0x80, protocol]) for protocol in range(2, 6))  # protocol 2 or later
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A model folder that passed every check.
+
+    ``answer``: what the model says to fixed lightness, to compare with what the Hub's copy says.
+    """
+
+    name: str
+    folder: Path
+    files: dict[str, Path]  # path in the repository -> file
+    left_out: tuple[str, ...]
+    architecture: str
+    answer: tuple[Tensor, ...]
+
+
+def check_folder(name: str) -> ModelFolder:
+    """Check the weights that a name or a folder means, without asking the Hub.
+
+    Raises:
+        PublishError: something is missing, too large, pickled or out of date, or the weights do not load.
+    """
+    try:
+        folder = model_folder(name)
+    except ModelNotFoundError as error:
+        raise PublishError(str(error)) from error
+    present = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+    for needed in REQUIRED:
+        if needed not in present:
+            hint = f"; colorhub card {folder} writes it" if needed == CARD else ""
+            raise PublishError(
+                f"The folder {folder} has no {needed}: a published model has {', '.join(REQUIRED)}{hint}."
+            )
+    _check_contents(folder, present)
+    files = {path: file for path, file in present.items() if any(fnmatch(path, known) for known in KNOWN)}
+    _check_card(folder)
+    try:
+        model = load(folder)
+    except (WeightsError, ValueError, LookupError) as error:
+        raise PublishError(f"The model in {folder} cannot be published: {error}") from error
+    answer = answer_of(model)
+    if not all(part.isfinite().all() for part in answer):
+        raise PublishError(f"The model in {folder} cannot be published: its answer is not finite.")
+    left_out = tuple(path for path in present if path not in files)
+    return ModelFolder(folder.resolve().name, folder, files, left_out, model.architecture, answer)
+
+
+def _check_card(folder: Path) -> None:
+    try:
+        stale = stale_documents(folder)
+    except CardError as error:
+        raise PublishError(str(error)) from error
+    if stale:
+        names = " and ".join(path.relative_to(folder).as_posix() for path in stale)
+        raise PublishError(f"{names} of {folder} is not up to date: write it with colorhub card {folder}")
+
+
+def answer_of(model: Colorizer) -> tuple[Tensor, ...]:
+    """What a model says to two fixed lightnesses, one at its working size and one at odd sides."""
+    random = torch.Generator().manual_seed(0)
+    side = model.working_size
+    parts: list[Tensor] = []
+    with torch.inference_mode():
+        for size in ((side, side), (37, 53)):
+            prediction = model(torch.rand(1, 1, *size, generator=random) * 100)
+            parts += [part for part in prediction if part is not None]
+    return tuple(parts)
+
+
+def _check_contents(folder: Path, present: dict[str, Path]) -> None:
+    for path, file in present.items():
+        if _is_pickled(path, file):
+            raise PublishError(f"The folder {folder} holds {path}, which is pickled: only safetensors is published.")
+        size = file.stat().st_size
+        limit = MAX_WEIGHTS if path == SAFETENSORS_SINGLE_FILE else MAX_FILE
+        if size > limit and any(fnmatch(path, known) for known in KNOWN):
+            raise PublishError(f"The file {folder / path} is too large: {size:,} bytes, and at most {limit:,} can go.")
+        if size == 0 and path in REQUIRED:
+            raise PublishError(f"The file {folder / path} is empty.")
+
+
+def _is_pickled(path: str, file: Path) -> bool:
+    if path.endswith(PICKLED):
+        return True
+    with file.open("rb") as opened:
+        start = opened.read(4096)
+    return start.startswith(_PICKLE_STARTS) or (start.startswith(b"PK") and re.search(rb"data\.pkl", start) is not None)
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,8 @@ from huggingface_hub import SpaceCard
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from colorhub._project import project_root
-from colorhub.hub.errors import PublishError
-from colorhub.hub.plan import Plan, make_plan
 from colorhub.hub.published import PUBLISHED, Published
-from colorhub.hub.remote import Content, Hub, State
+from colorhub.hub.remote import Content, Hub, Plan, PublishError, State, make_plan
 
 ROOT = project_root()
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")

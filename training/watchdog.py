@@ -18,7 +18,7 @@ class NotFiniteError(RuntimeError):
     """The loss or its gradient became infinite or NaN: the message says at which step and what to do."""
 
 
-class Guard:
+class Watchdog:
     """Watches a run; use it in a ``with`` block. SIGTERM and SIGINT ask for a stop after the running step.
 
     A launcher that is killed takes nothing with it, so a process whose launcher is gone also stops.
@@ -32,7 +32,7 @@ class Guard:
         self._launcher = os.getppid() if launched else None
         self.stop = False  # whether any process was asked to stop, as of the last step
 
-    def __enter__(self) -> "Guard":
+    def __enter__(self) -> "Watchdog":
         self._previous = {number: signal.signal(number, self._note) for number in (signal.SIGTERM, signal.SIGINT)}
         return self
 

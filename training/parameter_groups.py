@@ -5,10 +5,10 @@ from fnmatch import fnmatch
 
 from torch import nn
 
-from training.config import Part, RecipeError
+from training.config import ParameterGroup, RecipeError
 
 
-def weight_groups(model: nn.Module, parts: Sequence[Part]) -> list[tuple[float, list[nn.Parameter]]]:
+def parameter_groups(model: nn.Module, parts: Sequence[ParameterGroup]) -> list[tuple[float, list[nn.Parameter]]]:
     """The weights of each part with its rate, as part of the recipe's; at last all others, with 1.
 
     Raises:
@@ -21,14 +21,14 @@ def weight_groups(model: nn.Module, parts: Sequence[Part]) -> list[tuple[float, 
     return groups
 
 
-class Freezing:
+class FreezeSchedule:
     """Freezes and unfreezes parts of a model by the number of the step alone, so that a resumed run does the same.
 
     A frozen weight has no gradient. A module whose weights are all frozen is in evaluation mode, so that its batch
     statistics stay as well.
     """
 
-    def __init__(self, model: nn.Module, parts: Sequence[Part]) -> None:
+    def __init__(self, model: nn.Module, parts: Sequence[ParameterGroup]) -> None:
         self._model, self._parts = model, list(parts)
         self._own = [weight for weight in model.parameters() if weight.requires_grad]  # it may freeze some itself
         self._numbers = {name: _part_of(name, self._parts) for name, _ in model.named_parameters()}
@@ -66,12 +66,12 @@ class Freezing:
         return number < len(self._parts) and not self._is_frozen(name) and self._parts[number].frozen_until != 0
 
 
-def _part_of(name: str, parts: Sequence[Part]) -> int:
+def _part_of(name: str, parts: Sequence[ParameterGroup]) -> int:
     """The number of the first part that matches a weight; that of the rest where none does."""
     return next((i for i, part in enumerate(parts) if any(fnmatch(name, one) for one in part.match)), len(parts))
 
 
-def _expect_matches(model: nn.Module, parts: Sequence[Part]) -> None:
+def _expect_matches(model: nn.Module, parts: Sequence[ParameterGroup]) -> None:
     names = [name for name, _ in model.named_parameters()]
     for part in parts:
         if not any(fnmatch(name, pattern) for name in names for pattern in part.match):

@@ -19,7 +19,7 @@ from training.data.loader import Cursor
 _LOWER_IS_BETTER = {"loss"}
 
 
-class Monitor:
+class RunLogger:
     """Shows a run; use it in a ``with`` block. Every process must have one, the main process's writes and shows."""
 
     def __init__(self, accelerator: Accelerator, recipe: Recipe, folder: Path, progress: Progress) -> None:
@@ -30,7 +30,7 @@ class Monitor:
         self.log = (folder / "log.jsonl").open("a", encoding="utf-8") if self.main else None
         self.writer = _writer(folder, progress.step) if self.main and recipe.run.tensorboard else None
 
-    def __enter__(self) -> "Monitor":
+    def __enter__(self) -> "RunLogger":
         run, progress = self.recipe.run, self.progress
         patient = 0.5 if sys.stderr.isatty() else 30.0  # seconds between redraws: a log file is not a screen
         self.bar = tqdm(total=run.steps, initial=progress.step, disable=not self.main, unit="step", mininterval=patient)
@@ -48,7 +48,7 @@ class Monitor:
     def step(self, losses: dict[str, float], learning_rate: float, cursor: Cursor) -> None:
         """Called after every optimizer step. ``cursor``: of this process's stream."""
         step = self.progress.step
-        self._count()
+        self.count_time()
         if not self.main:
             return
         if step % self.recipe.run.log_every == 0 or step == self.recipe.run.steps:
@@ -66,7 +66,7 @@ class Monitor:
         sign = -1 if metric in _LOWER_IS_BETTER else 1
         better = progress.best is None or sign * scores[metric] > sign * progress.best
         progress.best, progress.stale = (scores[metric], 0) if better else (progress.best, progress.stale + 1)
-        self._count()
+        self.count_time()
         self._record("validation", scores)
         if self.main:
             words = ", ".join(f"{name} {value:.4g}" for name, value in scores.items())
@@ -74,8 +74,8 @@ class Monitor:
         self._rest()
         return better
 
-    def sheet(self, picture: Tensor) -> None:
-        """Show a sheet of pictures in TensorBoard."""
+    def add_image(self, picture: Tensor) -> None:
+        """Show a picture ``(3, H, W)`` in 0..1 in TensorBoard."""
         if self.writer is not None:
             self.writer.add_image("pictures", picture.clamp(0, 1).cpu(), self.progress.step)
 
@@ -83,7 +83,7 @@ class Monitor:
         """Count pictures a second from here on, so that validation does not slow the figure down."""
         self._since, self._pictures = time.monotonic(), self.progress.pictures
 
-    def _count(self) -> None:
+    def count_time(self) -> None:
         """How long the run took so far, in all of its parts."""
         now = time.monotonic()
         self.progress.seconds += now - self._clock
