@@ -80,8 +80,8 @@ def _answer(repo_id: str, error: HfHubHTTPError) -> str:
 
 def _broken(repo_id: str, error: BaseException) -> str:
     return (
-        f"The connection to the Hub ({constants.ENDPOINT}) failed at {repo_id} ({one_line(error)}): the repository holds "
-        "its old files or the new ones, never a mixture; run the command again."
+        f"The connection to the Hub ({constants.ENDPOINT}) failed at {repo_id} ({one_line(error)}): the repository "
+        "holds its old files or the new ones, never a mixture; run the command again."
     )
 
 
