@@ -213,7 +213,8 @@ def _table_on(device: str) -> tuple[Tensor, Tensor]:
     """For each cell of the integer grid, its nearest bins (int16) and their weights: two ``(65536, 5)``."""
     if device != "cpu":
         with torch.inference_mode(False):
-            return tuple(part.to(device) for part in _table_on("cpu"))
+            indices, weights = _table_on("cpu")
+            return indices.to(device), weights.to(device)
     with torch.inference_mode(False):
         rows = [_nearest_in_row(a) for a in range(_LOW, _LOW + _SIDE)]
         keys = torch.cat(rows)

@@ -64,7 +64,7 @@ def _colorfulness(rg: Tensor, yb: Tensor) -> Tensor:
 def ssim(predicted: Tensor, target: Tensor) -> Tensor:
     """Structural similarity (Wang et al. 2004) of the three channels, with a Gaussian window of sigma 1.5."""
     answer = structural_similarity_index_measure(predicted, target, sigma=1.5, data_range=1.0, reduction="none")
-    return answer.reshape(len(target))  # of a single picture the library answers a scalar
+    return torch.as_tensor(answer).reshape(len(target))  # of a single picture the library answers a scalar
 
 
 def ciede2000(L: Tensor, ab: Tensor, true_L: Tensor, true_ab: Tensor) -> Tensor:

@@ -74,8 +74,8 @@ class ColorizationPipeline:
         settings = chosen(settings, Settings()).changed(**changes)
         model = (settings.model or DEFAULT_MODEL) if model is None else model
         self.network = model if isinstance(model, Network) else _network(model, device)
-        named = isinstance(model, (str, os.PathLike))
-        self.settings = replace(settings, model=os.fspath(model) if named else self.name)
+        given = os.fspath(model) if isinstance(model, (str, os.PathLike)) else self.name
+        self.settings = replace(settings, model=given)
         self.max_pixels = max_pixels
         if self.settings.is_sampling:
             self._expect_distribution()
@@ -260,7 +260,7 @@ class ColorizationPipeline:
         """
         prepared = self._one_view(self.open(photo), {"size": size or self.settings.size})
         L = prepared.view.L
-        sure = self.network.enlarged(ab_bins.confidence(self.network(L).logits), L).float().cpu()
+        sure = self.network.enlarged(ab_bins.confidence(self.network(L).distribution), L).float().cpu()
         around = prepared.around(sure, torch.ones(1))[0, 0].numpy()
         return cv2.resize(around, prepared.photo.size, interpolation=cv2.INTER_LINEAR)
 
@@ -292,7 +292,7 @@ class ColorizationPipeline:
             prepared = self._one_view(self.open(photo), {**changes, **({} if size is None else {"size": size})})
         L = prepared.view.L
         given = hints_of(hints, prepared.photo.size)
-        probabilities = self.network(L, self._native(prepared, given)).logits.float().softmax(dim=1)
+        probabilities = self.network(L, self._native(prepared, given)).distribution.float().softmax(dim=1)
         guide = F.interpolate(L, size=probabilities.shape[2:], mode="area").to(self.device)
         return prepared.around(along_edges(probabilities, guide).cpu(), ab_bins.sure_of_grey())[0]
 
@@ -302,7 +302,7 @@ class ColorizationPipeline:
         """The name of :meth:`hint` in version 0.1. Use ``pipeline.predict(photo, hints=hints)``."""
         warnings.warn("pipeline.retouch is now pipeline.predict(photo, hints=...).", FutureWarning, stacklevel=2)
         settings = replace(layer.provenance.settings, in_color="recolor")
-        return self.hint(self._prepare(photo, settings, True), layer, hints, spread)
+        return self.hint(self.prepare(photo, settings), layer, hints, spread)
 
     def _settings(self, settings: Settings | None, changes: dict[str, Any]) -> Settings:
         settings = chosen(settings, self.settings).changed(**changes)

@@ -11,7 +11,7 @@ import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from math import isfinite
+from math import floor, isfinite
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
@@ -273,7 +273,7 @@ def _is_of_kind(value: Any, kind: type) -> bool:
     if not isinstance(value, Real) or isinstance(value, bool):
         return False
     try:
-        return isfinite(value) and (kind is float or int(value) == value)
+        return isfinite(value) and (kind is float or value == floor(value))
     except OverflowError:  # a whole number that no float holds
         return False
 

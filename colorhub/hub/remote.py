@@ -75,7 +75,8 @@ def _answer(repo_id: str, error: HfHubHTTPError) -> str:
         return (
             f"The repository {repo_id} was changed by someone else meanwhile: nothing went up; run the command again."
         )
-    return f"The Hub answered {status} for {repo_id}: {error.server_message or one_line(error)}. Run the command again later."
+    detail = error.server_message or one_line(error)
+    return f"The Hub answered {status} for {repo_id}: {detail}. Run the command again later."
 
 
 def _broken(repo_id: str, error: BaseException) -> str:

@@ -209,7 +209,7 @@ def compose(
     settings = chosen(settings, layer.provenance.settings if layer else Settings())
     if vividness is not None:
         settings = settings.changed(vividness=vividness)
-    output = {"format": settings.format, "quality": settings.quality, "record": settings.record}
+    output: dict[str, Any] = {"format": settings.format, "quality": settings.quality, "record": settings.record}
     if layer is None:
         return ColorPhoto.unchanged(photo, **output)
     layer.expect_photo(photo)

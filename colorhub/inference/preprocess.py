@@ -90,7 +90,8 @@ class NetworkInput:
     def whole(self, ab: Tensor) -> Tensor:
         """Colours ``(n, 2, H, W)`` of the whole photo from colours ``(n, 2, h, w)`` of what was seen. A border has no
         colour."""
-        return ab if self.box.whole else framed(ab, self.box, tuple(self.L.shape[-2:]), ab.new_zeros(2))
+        height, width = self.L.shape[-2:]
+        return ab if self.box.whole else framed(ab, self.box, (height, width), ab.new_zeros(2))
 
     def around(self, maps: Tensor, border: Tensor) -> Tensor:
         """Maps ``(n, c, h, w)`` of what was seen, on a grid that covers the whole photo; ``border`` ``(c,)`` where

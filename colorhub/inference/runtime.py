@@ -23,7 +23,7 @@ class Network:
         self.name = name or model.architecture
         self.device = device
         self.precision = _best_precision(device)
-        self.model = model.to(device, memory_format=torch.channels_last).eval()
+        self.model = model.to(device).to(memory_format=torch.channels_last).eval()
 
     def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The model's answer to a lightness ``(B, 1, h, w)``, and to hints ``(B, 3, h, w)`` if it takes some."""
@@ -45,7 +45,7 @@ class Network:
             ab = answer.ab.float()
             return (self._with_context(ab, L) if settings.views == 1 else ab)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
-        found = colorings(answer.logits, padded, settings, self.model.chroma_recovery)
+        found = colorings(answer.distribution, padded, settings, self.model.chroma_recovery)
         return torch.stack([self.enlarged(ab, L) for ab in found])
 
     def enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -155,7 +155,7 @@ def _of_timm(name: str, like: nn.Module) -> dict[str, Tensor]:
     options = {}
     if (classes := getattr(like, "num_classes", None)) is not None:  # a whole model, with or without its classifier
         options["num_classes"] = classes
-        own = like.pretrained_cfg["num_classes"]
+        own = cast(dict[str, Any], like.pretrained_cfg)["num_classes"]
         if classes not in (0, own):
             raise WeightsError(
                 f"timm's {name} tells {own} classes apart, this one {classes}: give the safetensors file it was "

@@ -36,6 +36,13 @@ class Prediction(NamedTuple):
     logits: Tensor | None = None
     class_logits: Tensor | None = None
 
+    @property
+    def distribution(self) -> Tensor:
+        """The logits of a model with ``has_distribution``. Raises ``ValueError`` for one that has one answer."""
+        if self.logits is None:
+            raise ValueError("This model has one answer and no distribution over colours.")
+        return self.logits
+
 
 class HubModel(
     nn.Module,

@@ -7,7 +7,7 @@ distribution over the 313 ab bins of Zhang et al. 2016, so that the model has sa
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -49,6 +49,8 @@ class SemanticColorizer(Colorizer):
     """
 
     architecture = "semantic"
+    mean: Tensor
+    deviation: Tensor
     multiple = 32
     has_distribution = True
 
@@ -92,7 +94,8 @@ class SemanticColorizer(Colorizer):
             self.match = nn.Conv2d(channels[3], query_channels, 1)
         self.head = nn.Conv2d(channels[3] + queries, ab_bins.COUNT, 1)
         nn.init.normal_(self.head.weight, std=0.1 * (2 / self.head.in_channels) ** 0.5)
-        nn.init.zeros_(self.head.bias)
+        with torch.no_grad():
+            self.bias.zero_()
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -104,6 +107,11 @@ class SemanticColorizer(Colorizer):
             "query_layers": 2,
             "working_size": 32,
         }
+
+    @property
+    def bias(self) -> nn.Parameter:
+        """Of the head, ``(313,)``: what is added to each colour's logit everywhere."""
+        return cast(nn.Parameter, self.head.bias)
 
     def load_backbone(self, weights: str | Path | None = None) -> None:
         """Give the backbone pre-trained weights, as :func:`~colorhub.models.backbones.load_backbone` does."""

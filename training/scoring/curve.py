@@ -48,8 +48,7 @@ class CurvePoint:
     def mixed(self, other: "CurvePoint", part: float) -> "CurvePoint":
         """A point on the straight line to another, picture by picture."""
         figures = {name: (1 - part) * own + part * other.figures[name] for name, own in self.figures.items()}
-        both = self.kernel is not None and other.kernel is not None
-        kernel = self.kernel.mixed(other.kernel, part) if both else None
+        kernel = self.kernel.mixed(other.kernel, part) if self.kernel and other.kernel else None
         return CurvePoint((1 - part) * self.vividness + part * other.vividness, figures, kernel)
 
 
@@ -90,7 +89,8 @@ def measure_curve(
     plain = [name for name in names if name != RECOGNITION]
 
     def measured(chunk: Sequence[Picture]) -> Figures:
-        pixels, found = [one.pixels for one in chunk], {}
+        pixels = [one.pixels for one in chunk]
+        found: Figures = {}
         for factor, answers in zip(vividness, entry.answers_at(chunk, vividness), strict=True):
             figures = measure(answers, pixels, plain) | judging.see(answers, chunk)
             found |= {f"{factor}/{name}": values for name, values in figures.items()}

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -64,7 +65,8 @@ class Judge(nn.Module):
 
     def __init__(self, network: nn.Module, label: str) -> None:
         super().__init__()
-        self.classifier, self.label = network.eval(), label
+        self.classifier: Any = network.eval()  # timm's methods are not those of a module
+        self.label = label
 
     @property
     def num_features(self) -> int:

@@ -45,7 +45,7 @@ class Judging:
     @property
     def label(self) -> str | None:
         """Who judges; ``None`` where nobody does."""
-        return self._judge and self._judge.label
+        return None if self._judge is None else self._judge.label
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -102,7 +102,7 @@ class Scorer:
         return figures | self._features_of(originals, True) | self._judging.see(originals, chunk)
 
     def _measure_baselines(self) -> Figures:
-        mean = tuple(float(value) for value in self._originals["mean_ab"].mean(axis=0))
+        mean_a, mean_b = self._originals["mean_ab"].mean(axis=0).tolist()
         a, b, pixels = self._originals["skin_ab"].sum(axis=0).tolist()
         skin = (a / max(pixels, 1), b / max(pixels, 1))
 
@@ -110,7 +110,7 @@ class Scorer:
             originals = [one.pixels for one in chunk]
             answers = {
                 "grey": grey_answers(originals),
-                "mean_color": recolored(originals, mean),
+                "mean_color": recolored(originals, (mean_a, mean_b)),
                 "original": recolored(originals, originals),
             }
             found: Figures = {}
@@ -122,17 +122,17 @@ class Scorer:
                 found |= measure(recolored(originals, skin), originals, ["skin"], further=self._further)
             return found
 
-        key = [mean, skin, self._features, self._judging.label, self.metrics]
+        key = [(mean_a, mean_b), skin, self._features, self._judging.label, self.metrics]
         return self.work.each("baselines", key, measured)
 
     def _measure(self, entry: Entry, chunk: Sequence[Picture]) -> Figures:
         answers = entry.answers(chunk)
         if self.saver is not None:
             self.saver.save(entry.name, chunk, answers)
-        found = [i for i, answer in enumerate(answers) if answer.pixels is not None]
+        made = {i: answer.pixels for i, answer in enumerate(answers) if answer.pixels is not None}
         figures: Figures = {}
-        if found:
-            pixels, originals = [answers[i].pixels for i in found], [chunk[i].pixels for i in found]
+        if found := list(made):
+            pixels, originals = list(made.values()), [chunk[i].pixels for i in found]
             figures = self._figures(pixels, originals, skin=self.protocol.failures is not None)
             figures |= self._features_of(pixels, True) | self._judging.see(pixels, [chunk[i] for i in found])
         rows = {name: _spread(figures.get(name), found, len(chunk), shape) for name, shape in self._shapes().items()}
@@ -238,10 +238,10 @@ class Scorer:
 
         def measured(chunk: Sequence[Picture]) -> Figures:
             answers = entry.answers(chunk)
-            found = [i for i, answer in enumerate(answers) if answer.pixels is not None]
-            rows = with_chroma([answers[i].pixels for i in found], factor) if found else []
-            features = self._features_of(rows, bool(found)).get("features")
-            return {"features": _spread(features, found, len(chunk), (self.networks.num_features,))}
+            made = {i: answer.pixels for i, answer in enumerate(answers) if answer.pixels is not None}
+            rows = with_chroma(list(made.values()), factor) if made else []
+            features = self._features_of(rows, bool(made)).get("features")
+            return {"features": _spread(features, list(made), len(chunk), (self.networks.num_features,))}
 
         features = self.work.each(f"{entry.name}, chroma scaled", [entry.key, factor], measured)["features"]
         value = self._between(distances.frechet, features, "fid")
@@ -257,7 +257,8 @@ class Scorer:
         greys = variants(rules)
 
         def measured(chunk: Sequence[Picture]) -> Figures:
-            originals, found = [one.pixels for one in chunk], {}
+            originals = [one.pixels for one in chunk]
+            found: Figures = {}
             for variant, make in greys.items():
                 answers = [entry.answer_to(make(original)) for original in originals]
                 if variant == OUTSIDE:
@@ -269,7 +270,7 @@ class Scorer:
             return found
 
         figures = self.work.each(f"{entry.name}, other greys", [entry.key, names], measured, picked)
-        rows = {self.protocol.grey.protocol: summarize({name: own[name][picked] for name in names})}
+        rows: dict[str, Any] = {self.protocol.grey.protocol: summarize({name: own[name][picked] for name in names})}
         for variant in greys:
             rows[variant] = summarize({name: figures[f"{variant}/{name}"] for name in names})
         return {"pictures": len(picked), "variants": rows}
@@ -285,7 +286,7 @@ class Scorer:
         for size in self.sizes:
 
             def measured(chunk: Sequence[Picture], size: int = size) -> Figures:
-                answers = [answer.pixels for answer in entry.answers(chunk, size)]
+                answers = [answer.pixels for answer in entry.answers(chunk, size) if answer.pixels is not None]
                 return measure(answers, [one.pixels for one in chunk], names, self._rarity)
 
             trained = size == entry.pipeline.model.working_size
