@@ -13,7 +13,7 @@ from colorhub.hub.remote import Content, Hub, Plan, PublishError, State, make_pl
 
 ROOT = project_root()
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
-_SUFFIXES = (".py", ".css", ".html", ".js", ".json", ".safetensors", ".R")
+_SUFFIXES = (".py", ".css", ".html", ".j2", ".js", ".json", ".safetensors", ".toml", ".R")
 # Of the package, by the page.
 _NOT_NEEDED = ("cli", "export", "folder", "hub/cards", "hub/publish", "hub/contract.py")
 _BODY = """
