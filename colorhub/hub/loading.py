@@ -28,12 +28,14 @@ from colorhub.models.repository import (
 )
 
 _DESCRIBES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE, "scores.json", "card.toml")
+COMPARED_AT = "27"  # colourfulness (Hasler and Suesstrunk 2003), among those at which protocols compare
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
 
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One line of ``list_models()``. ``gain``: mean PSNR above gray in dB, from the model's ``scores.json``;
+    """One line of ``list_models()``. From the model's ``scores.json``: ``gain``, mean PSNR above grey in dB, and ``kid``,
+    the distance of its answers to true photographs (``kid-lite1``) where their colourfulness is :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
     answer for a photo, as far as its files say."""
 
@@ -43,6 +45,7 @@ class ModelInfo:
     location: str
     megabytes: float | None = None
     gain: float | None = None
+    kid: float | None = None
     summary: str = ""
     license: str = ""
     authors: str = ""
@@ -170,7 +173,7 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         config = read_config(folder / CONFIG_NAME)
     except WeightsError:
         config = {}
-    architecture = str(config.get("architecture", "?"))
+    architecture, scores = str(config.get("architecture", "?")), _scores(folder)
     size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
     return ModelInfo(
         folder.name,
@@ -178,7 +181,8 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         source,
         str(folder),
         size,
-        _mean_gain(_scores(folder)),
+        _figure(scores, "metrics", "gain", "mean"),
+        _figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
         summary_of(folder),
         has_distribution=_has_distribution(architecture, config),
     )
@@ -199,10 +203,10 @@ def summary_of(folder: Path) -> str:
     return " ".join(str(words.get("summary", "")).split())
 
 
-def _mean_gain(scores: dict[str, Any]) -> float | None:
+def _figure(scores: dict[str, Any], *keys: str) -> float | None:
     """``None`` where it was not computed, and where a file made elsewhere holds something else."""
     value: Any = scores
-    for key in ("metrics", "gain", "mean"):
+    for key in keys:
         value = value.get(key) if isinstance(value, dict) else None
     return float(value) if isinstance(value, (int, float)) else None
 

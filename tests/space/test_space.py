@@ -546,6 +546,9 @@ def test_default_model_is_the_best_measured_on_disk() -> None:
     assert models.default_model(folder) == "unet"
     better = [*folder, ModelInfo("y", "unet", "folder", "y", gain=1.5), ModelInfo("z", "unet", "hub", "z", gain=3.0)]
     assert models.default_model(better) == "y"
+    compared = [*better, ModelInfo("far", "unet", "folder", "far", gain=1.0, kid=9.0)]
+    compared.append(ModelInfo("near", "unet", "folder", "near", gain=0.5, kid=4.0))
+    assert models.default_model(compared) == "near"
     assert models.default_model([]) is None
 
 

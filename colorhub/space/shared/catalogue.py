@@ -8,6 +8,7 @@ from threading import Lock, RLock
 from typing import TYPE_CHECKING, NamedTuple
 
 from colorhub.hub.published import PUBLISHED
+from colorhub.settings import DEFAULT_MODEL
 from colorhub.space.shared.limits import MAX_PIXELS, RefusedError, show_progress
 from colorhub.space.shared.zero import lend_gpu, on_zero_gpu
 
@@ -160,15 +161,20 @@ def no_alternatives(name: str, models: "Sequence[ModelInfo]") -> str:
 
 
 def default_model(models: "Sequence[ModelInfo]") -> str | None:
-    """The best measured model on disk, else ``unet``, else the first one on disk; where none is on disk, as in the
-    published Space, the same of those on the Hub. None when there is none at all: other authors' weights are fetched
-    only for those who pick them."""
+    """The best measured model on disk, else the hub's default, else the first one on disk; where none is on disk, as in
+    the published Space, the same of those on the Hub. None when there is none at all: other authors' weights are
+    fetched only for those who pick them.
+
+    The best is the one whose answers are nearest to true photographs at equal colourfulness (``ModelInfo.kid``); PSNR,
+    which prefers pale answers, decides only where no model has that figure.
+    """
     on_disk = [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]
-    measured = [info for info in on_disk if info.gain is not None]
-    if measured:
-        return max(measured, key=lambda info: info.gain or 0.0).name
+    if compared := [(info.kid, info.name) for info in on_disk if info.kid is not None]:
+        return min(compared)[1]
+    if measured := [(info.gain, info.name) for info in on_disk if info.gain is not None]:
+        return max(measured)[1]
     names = [info.name for info in on_disk]
-    return "unet" if "unet" in names else next(iter(names), None)
+    return DEFAULT_MODEL if DEFAULT_MODEL in names else next(iter(names), None)
 
 
 def describe(info: "ModelInfo") -> str:
