@@ -34,8 +34,8 @@ _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": Fa
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """One line of ``list_models()``. From the model's ``scores.json``: ``gain``, mean PSNR above grey in dB, and ``kid``,
-    the distance of its answers to true photographs (``kid-lite1``) where their colourfulness is :data:`COMPARED_AT`;
+    """One line of ``list_models()``. From the model's ``scores.json``: ``gain``, mean PSNR above grey in dB, and
+    ``kid``, the distance of its answers to photographs (``kid-lite1``) at a colourfulness of :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
     answer for a photo, as far as its files say."""
 
