@@ -1,6 +1,7 @@
 """A network as the page's pipelines have it: the weights stay in the cache, which may drop them; everything else of the
 model is here. Whoever keeps such a pipeline keeps no network in memory."""
 
+from collections.abc import Callable
 from copy import deepcopy
 
 import torch
@@ -10,7 +11,6 @@ from colorhub.hub.loading import ModelInfo
 from colorhub.inference.runtime import Network
 from colorhub.models import Colorizer, Prediction
 from colorhub.settings import Settings
-from colorhub.space.shared.catalogue import run_colors, run_network
 
 
 class CachedNetwork(Network):
@@ -19,20 +19,29 @@ class CachedNetwork(Network):
     Args:
         info: of the model.
         held: the network itself, of which nothing is kept but what it says about itself.
+        run: the model's prediction for a lightness and hints, or None for the latter.
+        run_colors: its colours for a lightness and settings.
     """
 
-    def __init__(self, info: ModelInfo, held: Network) -> None:
+    def __init__(
+        self,
+        info: ModelInfo,
+        held: Network,
+        run: Callable[[ModelInfo, Tensor, Tensor | None], Prediction],
+        run_colors: Callable[[ModelInfo, Tensor, Settings], Tensor],
+    ) -> None:
+        self._run, self._run_colors = run, run_colors
         self.info, self.name, self.precision = info, info.name, held.precision
         self.device = torch.device("cpu")  # where its answers are: a GPU may be there only while a network runs
         self.model = without_weights(held.model)
 
     def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """As of a :class:`Network`."""
-        return run_network(self.info, L, hints)
+        return self._run(self.info, L, hints)
 
     def colors(self, L: Tensor, settings: Settings) -> Tensor:
         """As of a :class:`Network`."""
-        return run_colors(self.info, L, settings)
+        return self._run_colors(self.info, L, settings)
 
 
 def without_weights(model: Colorizer) -> Colorizer:

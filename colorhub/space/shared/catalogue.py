@@ -236,5 +236,5 @@ def _load(info: "ModelInfo") -> _Loaded:
     from colorhub.space.shared.cached import CachedNetwork
 
     loaded = ColorizationPipeline(info.location if info.on_disk else info.name)
-    light = ColorizationPipeline(CachedNetwork(info, loaded.network), max_pixels=MAX_PIXELS)
+    light = ColorizationPipeline(CachedNetwork(info, loaded.network, run_network, run_colors), max_pixels=MAX_PIXELS)
     return _Loaded(loaded.network, light)
