@@ -45,11 +45,11 @@ class ModelInfo:
     location: str
     megabytes: float | None = None
     gain: float | None = None
-    kid: float | None = None
     summary: str = ""
     license: str = ""
     authors: str = ""
     has_distribution: bool = False
+    kid: float | None = None
 
     @property
     def on_disk(self) -> bool:
@@ -182,9 +182,9 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         str(folder),
         size,
         _figure(scores, "metrics", "gain", "mean"),
-        _figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
         summary_of(folder),
         has_distribution=_has_distribution(architecture, config),
+        kid=_figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
     )
 
 
