@@ -38,7 +38,7 @@ def adjust_logits(model: SemanticColorizer, prior: str, tau: float) -> None:
     if not 0 <= tau <= 1:
         raise ValueError(f"tau must be between 0 and 1, got {tau:g}.")
     with torch.no_grad():
-        model.bias.add_(tau * bin_weights(prior, mix=0.0).log())
+        model.head.get_parameter("bias").add_(tau * bin_weights(prior, mix=0.0).log())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

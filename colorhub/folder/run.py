@@ -23,9 +23,8 @@ from colorhub._text import one_line
 from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.hints import Hint, HintsError, load_hints
-from colorhub.inference.layer import ColorLayer, compose
+from colorhub.inference.layer import ColorLayer, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
-from colorhub.photo.color_photo import NOT_SURE
 from colorhub.photo.formats import format_named, writable
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings
@@ -186,9 +185,9 @@ class _Workers:
         written = self._write(job, photo, colored)
         status = "passed_through" if colored.passed_through else "colored"
         seconds = work.seconds + perf_counter() - started
-        notes = colored.notes or ()
-        unsure = NOT_SURE in notes
-        work.result = FileResult(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure)
+        notes = "; ".join(colored.notes or ())
+        unsure = not colored.passed_through and is_doubtful(photo, self.settings)
+        work.result = FileResult(job.source, status, written, notes, seconds, photo.size, unsure=unsure)
 
     def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
         wanted = format_named(colored.format) if colored.format else photo.format

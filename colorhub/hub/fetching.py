@@ -16,6 +16,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import HfHubHTTPError, HTTPError
 from huggingface_hub.file_download import http_get
 
+from colorhub._files import replacing
 from colorhub.hub.conversion import Origin, converted, sha256_of, write_folder
 from colorhub.hub.releases import HUB_FILES, RELEASES, Release
 from colorhub.models.base import WeightsError
@@ -86,9 +87,8 @@ def fetch_release(name: str, hub: dict[str, Any]) -> Path:
         shutil.rmtree(fresh, ignore_errors=True)
     if not first:
         entry = {"file": origin.file, "revision": origin.revision, "sha256": origin.sha256}
-        aside = ledger.with_name(f".{ledger.name}-{os.getpid()}")
-        aside.write_text(json.dumps({source: entry} | _read_ledger(ledger), indent=2) + "\n", encoding="utf-8")
-        aside.replace(ledger)
+        with replacing(ledger) as aside:
+            aside.write_text(json.dumps({source: entry} | _read_ledger(ledger), indent=2) + "\n", encoding="utf-8")
     if not release.on_hub:
         path.unlink(missing_ok=True)
     return folder

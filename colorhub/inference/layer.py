@@ -214,9 +214,13 @@ def compose(
         return ColorPhoto.unchanged(photo, **output)
     layer.expect_photo(photo)
     pixels = _composed(photo, layer, settings.vividness, torch.device(device))
-    unsure = photo.in_color is ColorAnswer.UNSURE and settings.in_color != "recolor"
-    notes = (*photo.notes, NOT_SURE) if unsure else None
+    notes = (*photo.notes, NOT_SURE) if is_doubtful(photo, settings) else None
     return ColorPhoto(pixels, photo, layer.provenance.record(photo, settings), notes, **output)
+
+
+def is_doubtful(photo: Photo, settings: Settings) -> bool:
+    """Whether it is said of a photo that was coloured that it may have been in colour already."""
+    return photo.in_color is ColorAnswer.UNSURE and settings.in_color != "recolor"
 
 
 def _composed(photo: Photo, layer: ColorLayer, vividness: float, device: torch.device) -> np.ndarray:

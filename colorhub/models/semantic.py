@@ -7,7 +7,7 @@ distribution over the 313 ab bins of Zhang et al. 2016, so that the model has sa
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from colorhub import ab_bins
 from colorhub.models.backbones import create_backbone, load_backbone, pretraining_scale
-from colorhub.models.base import Colorizer, Prediction
+from colorhub.models.base import Colorizer, Prediction, initialize
 from colorhub.models.ddcolor_decoder import HEADS, ColorDecoder
 
 _UPSAMPLING = 4  # from the head's size to the picture's
@@ -94,8 +94,7 @@ class SemanticColorizer(Colorizer):
             self.match = nn.Conv2d(channels[3], query_channels, 1)
         self.head = nn.Conv2d(channels[3] + queries, ab_bins.COUNT, 1)
         nn.init.normal_(self.head.weight, std=0.1 * (2 / self.head.in_channels) ** 0.5)
-        with torch.no_grad():
-            self.bias.zero_()
+        nn.init.zeros_(self.head.get_parameter("bias"))
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
@@ -107,11 +106,6 @@ class SemanticColorizer(Colorizer):
             "query_layers": 2,
             "working_size": 32,
         }
-
-    @property
-    def bias(self) -> nn.Parameter:
-        """Of the head, ``(313,)``: what is added to each colour's logit everywhere."""
-        return cast(nn.Parameter, self.head.bias)
 
     def load_backbone(self, weights: str | Path | None = None) -> None:
         """Give the backbone pre-trained weights, as :func:`~colorhub.models.backbones.load_backbone` does."""
@@ -142,5 +136,5 @@ class SemanticColorizer(Colorizer):
 
 def _block(before: int, after: int) -> nn.Sequential:
     convolution = nn.Conv2d(before, after, 3, padding=1, bias=False)
-    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    initialize([convolution])
     return nn.Sequential(convolution, nn.BatchNorm2d(after), nn.ReLU())

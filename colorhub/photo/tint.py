@@ -60,9 +60,8 @@ def answer_to(measures: dict[str, float]) -> ColorAnswer:
 
 
 def score_of(measures: dict[str, float]) -> float:
-    """How much a picture looks like a colour photograph, -20 to 20: low for black-and-white prints."""
-    if is_of_one_tone(measures):
-        return -20.0
+    """How much a picture that is not of one tone looks like a colour photograph, -20 to 20: low for black-and-white
+    prints."""
     network = _network()
     inputs = np.clip((scaled(measures) - network["mean"]) / network["deviation"], -FAR, FAR)
     hidden = np.tanh(inputs @ network["first"] + network["first_bias"])

@@ -29,7 +29,7 @@ ROOMS = {
     "pipeline": "ab_bins hints hub inference models photo settings",
     "retouching": "hints inference photo pipeline settings",
     "export": "color inference models photo",
-    "hub": "_project _text models",
+    "hub": "_files _project _text models",
     "study": "_pixels _svg _text inference photo pipeline hub",
     "folder": "_system _text hints inference photo pipeline settings",
     "space": "_files _pixels _project _svg _text hints hub inference photo models pipeline settings study",

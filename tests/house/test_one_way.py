@@ -35,7 +35,8 @@ _INFERENCE = "colorhub.inference"
 ALLOWED: dict[str, dict[str, set[str]]] = {
     "words about a photo; whether it is coloured is known by then": {
         "colorhub/photo/color_photo.py": {".in_color"},
-        "colorhub/space/shared/jobs.py": {".in_color"},
+        "colorhub/space/shared/jobs.py": {f"{_INFERENCE}.layer.is_doubtful"},
+        "colorhub/folder/run.py": {f"{_INFERENCE}.layer.is_doubtful"},
         "colorhub/space/colorize/tab.py": {".in_color"},
         "colorhub/space/colorize/alternatives.py": {".in_color"},
         "colorhub/space/compare/tab.py": {".in_color"},
@@ -200,6 +201,6 @@ def test_the_pipeline_decides_at_one_place() -> None:
                 for what in reads:
                     asking.setdefault(what, set()).add(f"{path.stem}.{node.name}")
     assert asking == {
-        ".in_color": {"pipeline._is_to_color", "layer.record", "layer.compose"},
+        ".in_color": {"pipeline._is_to_color", "layer.record", "layer.is_doubtful"},
         ".unchanged": {"layer.compose"},
     }

@@ -13,8 +13,11 @@ from typer.testing import CliRunner
 from colorhub import ColorizationPipeline
 from colorhub.cli.main import app
 from colorhub.hub.cards import CardError, card_documents, stale_documents, write_card
+from colorhub.hub.cards.tables import METRICS, SET_METRICS
 from colorhub.hub.loading import list_models
 from colorhub.models import MODELS, create
+from training.scoring.protocol import FOLDER as PROTOCOLS
+from training.scoring.protocol import load_protocol
 
 BUNDLED = [Path(info.location) for info in list_models() if info.source == "bundled"]
 INTERVAL = {"mean": 1.23456, "low": 0.98765, "high": 1.5, "n": 7}
@@ -57,6 +60,15 @@ def folder(tmp_path: Path) -> Path:
     }
     (folder / "training.json").write_text(json.dumps({"stages": [stage, {**stage, "backbone_weights": "lite2.pth"}]}))
     return folder
+
+
+def test_every_metric_of_a_protocol_is_in_cards_or_left_out_on_purpose() -> None:
+    left_out = {"lightness_error", "colorfulness_difference", "colorfulness_absolute"}
+    protocols = [load_protocol(path.stem) for path in PROTOCOLS.glob("*.toml")]
+    assert len(protocols) > 3
+    for protocol in protocols:
+        assert set(protocol.metrics) - set(METRICS) <= left_out, protocol.name
+        assert set(protocol.set_metrics) <= set(SET_METRICS), protocol.name
 
 
 @pytest.mark.parametrize("bundled", BUNDLED, ids=lambda path: path.name)

@@ -18,8 +18,6 @@ from timm.data import ImageNetInfo
 from torch import Tensor, nn
 from torchmetrics.image.kid import poly_mmd
 
-from colorhub import create
-from colorhub.models import MODELS
 from colorhub.models.base import WeightsError
 from training import score
 from training.scoring import judge, protocol, section, work
@@ -289,21 +287,14 @@ at = [0.1, 90.0]
 
 
 @pytest.fixture
-def scored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def scored(scored_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """104 pictures whose folder names no label, a tiny model, a protocol of small pictures."""
-    (tmp_path / "protocols").mkdir()
-    (tmp_path / "protocols" / "small.toml").write_text(RULES)
-    monkeypatch.setattr(protocol, "FOLDER", tmp_path / "protocols")
-    monkeypatch.setattr(work, "FOLDER", tmp_path / "kept")
+    (scored_folder / "protocols").mkdir()
+    (scored_folder / "protocols" / "small.toml").write_text(RULES)
+    monkeypatch.setattr(protocol, "FOLDER", scored_folder / "protocols")
+    monkeypatch.setattr(work, "FOLDER", scored_folder / "kept")
     monkeypatch.setattr(section, "measure_speed", lambda *_: None)
-    (tmp_path / "pictures").mkdir()
-    picture = data.coffee()
-    for i in range(104):
-        crop = picture[2 * i : 2 * i + 64, 3 * i : 3 * i + 64]
-        Image.fromarray(crop).save(tmp_path / "pictures" / f"{i:03d}.png")
-    torch.manual_seed(0)
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "small")
-    return tmp_path
+    return scored_folder
 
 
 def _run(folder: Path, networks: Networks) -> dict:

@@ -7,12 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from PIL import Image
 from skimage import data
 from torch import Tensor, nn
 
-from colorhub import create
-from colorhub.models import MODELS
 from training import score
 from training.scoring import networks, protocol, section, work
 from training.scoring.distances import frechet, kernel
@@ -131,11 +128,11 @@ fid_hue_invariant = "As in colorhub-1."
 """
 
 
-def test_scores_with_extractors_of_ones_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "protocols").mkdir()
-    (tmp_path / "protocols" / "small.toml").write_text(SMALL)
-    monkeypatch.setattr(protocol, "FOLDER", tmp_path / "protocols")
-    monkeypatch.setattr(work, "FOLDER", tmp_path / "kept")
+def test_scores_with_extractors_of_ones_own(scored_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (scored_folder / "protocols").mkdir()
+    (scored_folder / "protocols" / "small.toml").write_text(SMALL)
+    monkeypatch.setattr(protocol, "FOLDER", scored_folder / "protocols")
+    monkeypatch.setattr(work, "FOLDER", scored_folder / "kept")
     speed = {
         "milliseconds_per_picture": 1.0,
         "device": "cpu",
@@ -144,17 +141,10 @@ def test_scores_with_extractors_of_ones_own(tmp_path: Path, monkeypatch: pytest.
         "peak_memory_mb": None,
     }
     monkeypatch.setattr(section, "measure_speed", lambda *_: speed)
-    (tmp_path / "pictures").mkdir()
-    picture = data.coffee()
-    for i in range(104):
-        crop = picture[2 * i : 2 * i + 64, 3 * i : 3 * i + 64]
-        Image.fromarray(crop).save(tmp_path / "pictures" / f"{i:03d}.png")
-    torch.manual_seed(0)
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "small")
-    words = [tmp_path / "small", "--data", tmp_path / "pictures", "--protocol", "small", "--write"]
+    words = [scored_folder / "small", "--data", scored_folder / "pictures", "--protocol", "small", "--write"]
     assert score.main([str(word) for word in words], Networks(MeanColor(), squared)) == 0
-    found = json.loads((tmp_path / "small" / "scores.small.json").read_text())
-    assert not (tmp_path / "small" / "scores.json").exists()  # that is for figures of the usual protocol alone
+    found = json.loads((scored_folder / "small" / "scores.small.json").read_text())
+    assert not (scored_folder / "small" / "scores.json").exists()  # that is for figures of the usual protocol alone
     assert found["not_computed"] == {}
     assert found["metrics"]["lpips"]["mean"] > 0
     fid = found["set_metrics"]["fid"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -202,9 +203,14 @@ class Scorer:
         if kernel is None:
             return None
         self.kernels[entry.name] = kernel
-        found = {name: self._judging.kernel(self._baselines[f"{name}/{SEEN}"], originals) for name in BASELINES}
-        baselines = {name: one.summary["value"] for name, one in found.items() if one is not None}
-        return {**kernel.summary, "baselines": baselines, "features": self._judging.label}
+        return {**kernel.summary, "baselines": self._kernel_baselines, "features": self._judging.label}
+
+    @cached_property
+    def _kernel_baselines(self) -> dict[str, float | int]:
+        """The same of the baselines, which no entry changes."""
+        seen = {name: (self._baselines[f"{name}/{SEEN}"], self._originals.get(SEEN)) for name in BASELINES}
+        found = {name: self._judging.kernel(*features) for name, features in seen.items()}
+        return {name: one.summary["value"] for name, one in found.items() if one is not None}
 
     def _curve(self, entry: Entry) -> dict[str, Any] | None:
         """How figures change with the strength of colour; ``None`` of pictures that are there as they are."""

@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 
 from colorhub._pixels import on_white, to_uint8
-from colorhub.photo import ColorAnswer
 from colorhub.settings import FIELDS, Settings
 from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, in_page_words
 
@@ -60,8 +59,9 @@ class Colored:
     @property
     def unsure(self) -> bool:
         """Whether the photo was coloured, though it may have been in colour already."""
-        asked = self.settings.in_color != "recolor"
-        return asked and not self.passed_through and self.view.in_color is ColorAnswer.UNSURE
+        from colorhub.inference.layer import is_doubtful
+
+        return not self.passed_through and is_doubtful(self.view, self.settings)
 
     def is_made_with(self, settings: Settings) -> bool:
         """Whether other settings give the same but for vividness, which is no matter of the network's."""
