@@ -61,12 +61,15 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
-    from colorhub.folder.plan import PlanError, Shard, make_plan
+    from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    file = file_named(output)
+    if file and not chosen.format:
+        chosen = chosen.changed(format=file.suffix)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
@@ -77,7 +80,7 @@ def colorize(
     _announce(plan, report)
     exit_code = None
     if plan.jobs:
-        _check_writable(output)
+        _check_writable(file.parent if file else output)
         prefetch = Prefetch(plan.jobs, max_pixels)
         pipeline = _open_pipeline(chosen, device, max_pixels)
         how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}

@@ -48,8 +48,9 @@ Output = Annotated[
     typer.Option(
         "-o",
         "--output",
-        help="Folder for the results, which keep their names and the folders they are in.",
-        metavar="DIR",
+        help="Folder for the results, which keep their names and the folders they are in; or, for one photo, the "
+        "result's own name, such as colour.png.",
+        metavar="DIR|FILE",
         show_default="beside the photo, as NAME.color.jpg",
     ),
 ]

@@ -94,22 +94,28 @@ def make_plan(
     Args:
         arguments: files, folders and patterns.
         folder: where results go, with the structure that the files have below the deepest folder that holds all
-            arguments; beside the photos, as ``name.color.jpg``, when not given.
+            arguments; beside the photos, as ``name.color.jpg``, when not given. One photo's result may be named
+            itself: a path that ends as a picture does (:func:`file_named`).
         format: of the results, such as ``png``; the photo's own when not given.
         recursive: also the folders inside folders.
         overwrite: colour again what has its output.
         shard: only this part of the files. Every part is planned from all files, so all processes agree.
 
     Raises:
-        PlanError: ``folder`` is a file, or there is no such format.
+        PlanError: ``folder`` is a file, or one photo's name for several, or there is no such format.
     """
-    if folder is not None and folder.exists() and not folder.is_dir():
+    wanted, file = _format(format), file_named(folder)
+    if file is None and folder is not None and folder.exists() and not folder.is_dir():
         raise PlanError(f"{folder} is a file: results need a folder")
-    wanted = _format(format)
     found = find_photos(arguments, recursive, folder)
+    if file is not None and len(found.files) > 1:
+        raise PlanError(f"{file} names one picture, and there are {len(found.files)} photos: name a folder for them")
     plan = FolderPlan(problems=found.problems, notes=_notes(found))
     base = _common_folder(found.roots)
-    jobs = [_job(path, base, folder, wanted) for path in found.files]
+    if file is None:
+        jobs = [_job(path, base, folder, wanted) for path in found.files]
+    else:
+        jobs = [Job(path, _renamed(file, wanted), path.name) for path in found.files]
     jobs = sorted(_without_clashes(jobs, plan), key=lambda job: job.relative)
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
@@ -121,6 +127,13 @@ def make_plan(
         else:
             plan.jobs.append(job)
     return plan
+
+
+def file_named(output: Path | None) -> Path | None:
+    """``output`` where it is one picture's name, such as ``colour.png``, and not a folder's."""
+    if output is None or output.is_dir():
+        return None
+    return output if any(output.suffix.lower() in suffixes for suffixes in SUFFIXES.values()) else None
 
 
 def result_path(job: Job, name: str) -> Path:

@@ -85,6 +85,15 @@ def test_results_are_those_of_the_pipeline(run: Run, photos: Path, tmp_path: Pat
     assert np.abs(found.astype(int) - expected).max() <= 1
 
 
+def test_one_result_has_the_name_and_the_format_that_are_given(run: Run, photos: Path, tmp_path: Path) -> None:
+    assert run("colorize", photos / "a.jpg", "-o", tmp_path / "new/colour.png").exit_code == 0
+    assert run("colorize", photos / "color.jpg", "-o", tmp_path / "new/same.png").exit_code == 0
+    assert tree(tmp_path / "new") == {"colour.png", "same.png"}
+    for name in ("colour.png", "same.png"):
+        with Image.open(tmp_path / "new" / name) as found:
+            assert found.format == "PNG"
+
+
 def test_photos_in_colour_are_copied_or_recoloured(run: Run, photos: Path, tmp_path: Path) -> None:
     run("colorize", photos / "color.jpg", "-o", tmp_path / "out")
     assert (tmp_path / "out/color.jpg").read_bytes() == (photos / "color.jpg").read_bytes()
@@ -281,7 +290,8 @@ def test_an_output_folder_that_cannot_be(run: Run, photos: Path) -> None:
     result = run("colorize", photos / "a.jpg", "-o", photos / "b.png" / "out")
     assert result.exit_code == 1
     assert "cannot be written to" in result.stderr
-    result = run("colorize", photos / "a.jpg", "-o", photos / "b.png")
+    (photos / "list.txt").write_text("a.jpg")
+    result = run("colorize", photos / "a.jpg", "-o", photos / "list.txt")
     assert result.exit_code == 2
     assert "is a file" in result.stderr
 

@@ -43,6 +43,20 @@ def test_a_folder_keeps_its_structure(tree: Tree) -> None:
     }
 
 
+def test_one_result_may_be_named(tree: Tree) -> None:
+    root = tree("in/a.tif", "in/b.jpg", "taken.png")
+    assert outputs(make_plan([root / "in/a.tif"], root / "new/colour.png"), root) == {"in/a.tif": "new/colour.png"}
+    assert [job.output for job in make_plan([root / "in/a.tif"], root / "taken.png").done] == [root / "taken.png"]
+    again = make_plan([root / "in/a.tif"], root / "taken.png", overwrite=True)
+    assert outputs(again, root) == {"in/a.tif": "taken.png"}
+    with pytest.raises(PlanError, match="names one picture, and there are 2 photos"):
+        make_plan([root / "in"], root / "colour.png")
+    [problem] = make_plan([root / "in/a.tif"], root / "in/a.tif").problems
+    assert "would overwrite the photo" in problem.reason
+    (root / "folder.png").mkdir()
+    assert outputs(make_plan([root / "in/b.jpg"], root / "folder.png"), root) == {"in/b.jpg": "folder.png/b.jpg"}
+
+
 def test_several_arguments_keep_what_sets_them_apart(tree: Tree) -> None:
     root = tree("in/x/a.jpg", "in/y/a.jpg", "in/b.jpg")
     plan = make_plan([root / "in/x", root / "in/y", root / "in/b.jpg"], root / "out")
