@@ -37,7 +37,8 @@ class ModelInfo:
     """One line of ``list_models()``. From the model's ``scores.json``: ``gain``, mean PSNR above grey in dB, and
     ``kid``, the distance of its answers to photographs (``kid-lite1``) at a colourfulness of :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
-    answer for a photo, as far as its files say."""
+    answer for a photo, as far as its files say; ``group``: ``reports`` where it is shown for what a report says of
+    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty."""
 
     name: str
     architecture: str
@@ -50,6 +51,7 @@ class ModelInfo:
     authors: str = ""
     has_distribution: bool = False
     kid: float | None = None
+    group: str = ""
 
     @property
     def on_disk(self) -> bool:
@@ -112,7 +114,9 @@ def list_models() -> list[ModelInfo]:
             if state := _state(folder):
                 found.setdefault(folder.name, _describe(folder, source, state))
     for name, entry in PUBLISHED.items():
-        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary))
+        found.setdefault(
+            name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary, group=entry.group)
+        )
     for name, release in RELEASES.items():
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
@@ -182,9 +186,10 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         str(folder),
         size,
         _figure(scores, "metrics", "gain", "mean"),
-        summary_of(folder),
+        words_of(folder, "summary"),
         has_distribution=_has_distribution(architecture, config),
         kid=_figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
+        group=words_of(folder, "group"),
     )
 
 
@@ -194,13 +199,13 @@ def _has_distribution(architecture: str, config: dict[str, Any]) -> bool:
     return False
 
 
-def summary_of(folder: Path) -> str:
-    """One line about a folder's model, from its ``card.toml``; empty where it says none."""
+def words_of(folder: Path, key: str) -> str:
+    """A text of a folder's ``card.toml`` in one line, such as its ``summary``; empty where it has none."""
     try:
         words = tomllib.loads((folder / "card.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return ""
-    return " ".join(str(words.get("summary", "")).split())
+    return " ".join(str(words.get(key, "")).split())
 
 
 def _figure(scores: dict[str, Any], *keys: str) -> float | None:

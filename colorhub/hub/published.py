@@ -4,13 +4,14 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """``revision`` is pinned, so that a name always means the same weights."""
+    """``revision`` is pinned, so that a name always means the same weights; ``group``: see :class:`ModelInfo`."""
 
     repo_id: str
     revision: str
     architecture: str
     license: str
     summary: str = ""
+    group: str = ""
 
 
 PUBLISHED: dict[str, Published] = {}

@@ -26,7 +26,7 @@ from space_server import ROOT
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.photo import ColorAnswer
-from colorhub.settings import FIELDS
+from colorhub.settings import DEFAULT_MODEL, FIELDS
 from colorhub.space import build
 from colorhub.space.colorize import alternatives, several, single
 from colorhub.space.colorize import tab as colorize
@@ -542,8 +542,8 @@ def test_an_upload_lists_the_models_at_most_once_and_a_move_of_the_slider_reads_
 def test_default_model_is_the_best_measured_on_disk() -> None:
     from colorhub.hub.loading import ModelInfo
 
-    folder = [ModelInfo("x", "unet", "folder", "x"), ModelInfo("unet", "unet", "bundled", "unet")]
-    assert models.default_model(folder) == "unet"
+    folder = [ModelInfo("x", "unet", "folder", "x"), ModelInfo(DEFAULT_MODEL, "semantic", "bundled", "a")]
+    assert models.default_model(folder) == DEFAULT_MODEL
     better = [*folder, ModelInfo("y", "unet", "folder", "y", gain=1.5), ModelInfo("z", "unet", "hub", "z", gain=3.0)]
     assert models.default_model(better) == "y"
     compared = [*better, ModelInfo("far", "unet", "folder", "far", gain=1.0, kid=9.0)]
@@ -555,17 +555,17 @@ def test_default_model_is_the_best_measured_on_disk() -> None:
 def test_picker_lists_models_with_size_and_score() -> None:
     from colorhub.hub.loading import ModelInfo
 
-    picker, about, families = panel.fill_models()
+    picker, about, groups = panel.fill_models()
     lines = {value: line for line, value in picker["choices"]}
     assert {"unet", "other", "several"} <= set(lines)
     assert re.fullmatch(r"other · unet architecture · 0\.\d MB · not measured yet", lines["other"])
     assert "MB" in about
     listed = models.listed()
     assert [value for _, value in picker["choices"]] == [info.name for info in listed]
-    architectures = [info.architecture for info in listed]
-    assert architectures == sorted(architectures)  # each family stands together
-    named = json.loads(unescape(re.search(r'data-families="([^"]*)"', families)[1]))
-    assert named == {info.name: info.architecture for info in listed}
+    headings = list(json.loads(unescape(re.search(r'data-groups="([^"]*)"', groups)[1])).values())
+    assert len(headings) == len(listed)
+    assert headings == sorted(headings)  # each group stands together
+    assert set(headings) == {"For your photos", "Models of the reports"}
     line = models.describe(ModelInfo("unet", "unet", "bundled", "x", 18.4, 1.734, "A U-Net for photographs."))
     assert line == "A U-Net for photographs · 18 MB · +1.73 dB over grey"
 

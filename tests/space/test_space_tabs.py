@@ -84,7 +84,7 @@ def chroma(pixels: np.ndarray) -> float:
 def test_answers_stream_in_one_model_after_the_other(photo: dict[str, str]) -> None:
     updates = run(photo, ["unet", "several", "other"])
     seen = [states(str(update["grid"])) for update in updates]
-    assert [list(one) for one in seen] == [["Grey", "several", "other", "unet"]] * 4  # in the order of the list
+    assert [list(one) for one in seen] == [["Grey", "other", "several", "unet"]] * 4  # in the order of the list
     assert [list(one.values()) for one in seen] == [
         ["done", "working", "waiting", "waiting"],
         ["done", "done", "working", "waiting"],
@@ -92,15 +92,15 @@ def test_answers_stream_in_one_model_after_the_other(photo: dict[str, str]) -> N
         ["done", "done", "done", "done"],
     ]
     assert [update["status"] for update in updates[:2]] == [
-        "several is at work: 1 of 3.",
-        "other is at work: 2 of 3.",
+        "other is at work: 1 of 3.",
+        "several is at work: 2 of 3.",
     ]
     assert "3 answers for 300 x 200 pixels" in str(updates[-1]["status"])
     last = str(updates[-1]["grid"])
     assert len(re.findall(r'<span class="time">\d+\.\d+ s</span>', last)) == 3
     assert 'href="#model=several"' in last
     assert "eccv16 architecture" in last
-    assert models.CACHE.names() == ["other", "unet"]  # not all three
+    assert models.CACHE.names() == ["several", "unet"]  # not all three
 
 
 def test_answers_are_those_of_the_single_tab(photo: dict[str, str], tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_zip_holds_all_answers_at_full_size_without_loading_again(space: Path) -
     assert file.name == "wide scan-compared.zip"
     with zipfile.ZipFile(file) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == [f"wide scan-{name}.png" for name in ("several", "other", "unet")]
+        assert archive.namelist() == [f"wide scan-{name}.png" for name in ("other", "several", "unet")]
         for name in archive.namelist():
             with Image.open(io.BytesIO(archive.read(name))) as image:
                 assert (image.size, image.format, image.mode) == ((2600, 300), "PNG", "RGB")
@@ -234,13 +234,14 @@ def test_pairs_are_of_this_comparison_only(photo: dict[str, str]) -> None:
     assert not session.folder.exists()
 
 
-def test_all_models_on_this_machine_are_chosen_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_for_photos_on_this_machine_are_chosen_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PUBLISHED, "far", Published("owner/far", "0" * 40, "unet", "mit", "A far model."))
     picker, _ = compare.fill_models()
     assert {"unet", "other", "several", "far"} <= {value for _, value in picker["choices"]}
     assert "far" not in picker["value"]
     assert {"unet", "other", "several"} <= set(picker["value"])
     assert ("far (download)", "far") in picker["choices"]
+    assert "eccv16" not in picker["value"]
     assert compare.fill_models(["other"])[0]["value"] == ["other"]
 
 

@@ -34,6 +34,7 @@ class Words:
         base_model: the Hub's id of what it was trained from, such as a pre-trained encoder; none when empty.
         datasets: ids of training data on the Hub.
         tags: further tags.
+        group: ``reports`` for a model that is shown for what a report says of it; empty for one to colour photos with.
         citation: BibTeX.
     """
 
@@ -48,6 +49,7 @@ class Words:
     base_model: str = ""
     datasets: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
+    group: str = ""
     citation: str = ""
 
 

@@ -13,7 +13,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from torch import Tensor
 
 from colorhub.hub.cards import CardError, stale_documents
-from colorhub.hub.loading import load, model_folder, summary_of
+from colorhub.hub.loading import load, model_folder, words_of
 from colorhub.hub.published import Published
 from colorhub.hub.remote import Hub, Plan, PublishError, State, carry_out, make_plan
 from colorhub.models import Colorizer, ModelNotFoundError, WeightsError
@@ -194,4 +194,5 @@ def publish_model(hub: Hub, folder: ModelFolder, plan: Plan) -> Outcome:
 
 def _entry(folder: ModelFolder, repo_id: str, commit: str) -> Published:
     license_name = ModelCard.load(folder.files[CARD]).data.license
-    return Published(repo_id, commit, folder.architecture, str(license_name), summary_of(folder.folder))
+    summary, group = (words_of(folder.folder, key) for key in ("summary", "group"))
+    return Published(repo_id, commit, folder.architecture, str(license_name), summary, group)

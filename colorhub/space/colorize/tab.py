@@ -39,7 +39,7 @@ def tab() -> single.SinglePhoto:
     page = Context.root_block
     if page is None:
         raise RuntimeError("a tab is built inside gr.Blocks()")
-    page.load(fill_models, panel.model, [panel.model, panel.about, panel.families], **QUIET)
+    page.load(fill_models, panel.model, [panel.model, panel.about, panel.groups], **QUIET)
     return one
 
 

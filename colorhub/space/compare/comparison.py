@@ -128,9 +128,10 @@ def chosen(names: Any) -> "list[ModelInfo]":
 
 
 def chosen_at_first(models: "Sequence[ModelInfo]") -> list[str]:
-    """Names of the models on this machine; all where there is none."""
-    on_disk = [info.name for info in models if folder_of(info) is not None]
-    return on_disk or [info.name for info in models]
+    """Names of the models for photos on this machine; all on this machine, or all there are, where there is none."""
+    on_disk = [info for info in models if folder_of(info) is not None]
+    chosen = [info for info in on_disk if not info.group] or on_disk or models
+    return [info.name for info in chosen]
 
 
 def _file_name(model: str) -> str:

@@ -109,10 +109,10 @@ def run_colors(info: "ModelInfo", L: "Tensor", settings: "Settings") -> "Tensor"
 
 
 def listed() -> "list[ModelInfo]":
-    """The models a visitor can pick: families in alphabetical order, and within each those on disk first."""
+    """The models a visitor can pick: those for photos, then those of the reports; on disk first in both."""
     from colorhub.hub.loading import list_models
 
-    return sorted(list_models(), key=lambda info: info.architecture)  # stable
+    return sorted(list_models(), key=lambda info: info.group)  # stable
 
 
 def find(name: str | None, models: "Sequence[ModelInfo]") -> "ModelInfo":

@@ -51,14 +51,14 @@
     handle.addEventListener("mouseup", say);
   };
 
-  // The picker's list is grouped by family: the first model of each carries the family's name, which shared.css shows.
+  // The first model of each group in the picker's list carries the group's name, which shared.css shows.
   const group = () => {
-    const families = JSON.parse(document.querySelector("[data-families]")?.dataset.families ?? "{}");
+    const groups = JSON.parse(document.querySelector("[data-groups]")?.dataset.groups ?? "{}");
     let last;
     document.querySelectorAll("#model [role=option]").forEach((option) => {
-      const family = families[(option.getAttribute("aria-label") ?? option.textContent).trim().split(" · ")[0]];
-      if (family !== undefined && family !== last && option.dataset.family !== family) option.dataset.family = family;
-      last = family ?? last;
+      const name = groups[(option.getAttribute("aria-label") ?? option.textContent).trim().split(" · ")[0]];
+      if (name !== undefined && name !== last && option.dataset.group !== name) option.dataset.group = name;
+      last = name ?? last;
     });
   };
 

@@ -26,6 +26,7 @@ DOWNLOAD = """(file) => {
 ASKED = ("model", "vividness", "size", "views", "restore", "in_color")  # what a visitor chooses, in this order
 _SIZES = (96, 128, 160, 192, 256, 320, 384, 512)
 _STEP = 0.05  # of vividness
+GROUPS = {"": "For your photos", "reports": "Models of the reports"}
 
 
 class SettingsPanel:
@@ -35,7 +36,7 @@ class SettingsPanel:
     def __init__(self) -> None:
         self.model = model_picker("model")
         self.about = gr.Markdown(elem_id="about-model", elem_classes="hint")
-        self.families = gr.HTML(padding=False, elem_id="families")
+        self.groups = gr.HTML(padding=False, elem_id="groups")
         with gr.Accordion("Advanced", open=False, elem_id="advanced"):
             sizes = [("Automatic (best)", 0), *((f"{size} pixels", size) for size in _SIZES)]
             self.size = gr.Dropdown(sizes, value=0, filterable=False, **_setting("size", "Working size"))
@@ -108,10 +109,10 @@ def fill_picker(current: str | None, label: Callable[["ModelInfo"], str]) -> tup
 
 
 def fill_models(current: str | None = None) -> tuple[dict[str, Any], str, str]:
-    """Updates for the picker, the line about the chosen model, and the families that the picker's headings name."""
+    """Updates for the picker, the line about the chosen model, and the groups that the picker's headings name."""
     picker, about = fill_picker(current, lambda info: f"{info.name} · {describe(info)}")
-    families = json.dumps({info.name: info.architecture for info in listed()})
-    return picker, about, f'<span hidden data-families="{escape(families)}"></span>'
+    groups = json.dumps({info.name: GROUPS.get(info.group, info.group) for info in listed()})
+    return picker, about, f'<span hidden data-groups="{escape(groups)}"></span>'
 
 
 def about_model(name: str | None, models: "Sequence[ModelInfo] | None" = None) -> str:
