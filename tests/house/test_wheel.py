@@ -52,6 +52,7 @@ def test_a_fresh_environment_with_only_the_wheel(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     assert all(name.startswith(("colorhub/", "colorhub-")) for name in names)
+    assert "colorhub/py.typed" in names
     assert [name for name in names if name.endswith("/model.safetensors")] == [
         f"colorhub/model_cards/{DEFAULT_MODEL}/model.safetensors"
     ]
