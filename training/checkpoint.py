@@ -174,7 +174,7 @@ def save_model(
     aside, replaced = (folder.with_name(prefix + folder.name) for prefix in (_ASIDE, _REPLACED))
     for path in (aside, replaced):
         shutil.rmtree(path, ignore_errors=True)
-    _halved(copy.deepcopy(model)).save_pretrained(aside)
+    halved(copy.deepcopy(model)).save_pretrained(aside)
     (aside / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
     (aside / "recipe.json").write_text(recipe.model_dump_json(indent=2))
     (aside / "validation.json").write_text(json.dumps(scores, indent=2))
@@ -185,8 +185,8 @@ def save_model(
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def _halved(model: HubModel) -> HubModel:
-    """Half precision in place, but for tensors that do not fit: a running variance may be over 65504."""
+def halved(model: HubModel) -> HubModel:
+    """A model in half precision, in place, but for tensors that do not fit: a running variance may be over 65504."""
     for tensor in (*model.parameters(), *model.buffers()):
         if tensor.is_floating_point() and bool(torch.isfinite(half := tensor.detach().half()).all()):
             tensor.data = half

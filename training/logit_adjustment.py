@@ -17,6 +17,7 @@ import torch
 
 from colorhub.hub.loading import model_folder
 from colorhub.models import ModelNotFoundError, SemanticColorizer, WeightsError
+from training.checkpoint import halved
 from training.config import RecipeError
 from training.prior import bin_weights
 from training.record import FILE, stages_of
@@ -59,9 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelNotFoundError, RecipeError, WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    model.save_pretrained(given.output)
-    stage = {"logit_adjustment": given.tau, "prior": Path(given.prior).name, **config}
-    record = {"stages": [*stages_of(given.model), stage]}
+    halved(model).save_pretrained(given.output)
+    (given.output / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
+    adjustment = {"tau": given.tau, "prior": Path(given.prior).name, **config}
+    record = {"stages": stages_of(given.model), "logit_adjustment": adjustment}
     (given.output / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"{given.output}: written.")
     return 0

@@ -43,7 +43,8 @@ def test_the_config_says_how_the_answer_is_read_and_the_record_what_was_done(fol
     assert (model.temperature, model.chroma_recovery) == (1, 0.5)
     np.testing.assert_allclose(probabilities(tmp_path / "read"), probabilities(folder), rtol=1e-6)
     record = json.loads((tmp_path / "read/training.json").read_text())
-    assert record["stages"][-1]["logit_adjustment"] == 0
+    assert not (tmp_path / "read/README.md").exists()
+    assert record["logit_adjustment"] == {"tau": 0, "prior": Path(PRIOR).name, "temperature": 1, "chroma_recovery": 0.5}
 
 
 @pytest.mark.parametrize(

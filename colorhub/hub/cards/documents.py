@@ -87,6 +87,7 @@ def _plain_fields(files: ModelFiles) -> dict[str, Any]:
         "config": files.config,
         "recipe": files.recipe,
         "stages": files.training.get("stages", []),
+        "logit_adjustment": files.training.get("logit_adjustment"),
         "scores": files.scores,
         "license": files.words.license,
         "metadata": metadata(files),
