@@ -7,10 +7,16 @@ several of them the conversions.
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
+from colorhub._extras import require
 from colorhub.ab_bins import nearest_bin
 from colorhub.color import grey_lightness, lightness_to_grey, rgb_to_lab
+
+try:
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+except ImportError:
+    require("scores", "skimage", "torchmetrics")
+    raise
 
 AUC_RANGE = 150  # CIELAB units
 # Of colour bleeding, in pixels and CIELAB units: how far from an edge a step is taken as done, and as there at all,

@@ -9,6 +9,9 @@ Several GPUs: ``accelerate launch --multi_gpu --num_processes 8``; several nodes
 
 import sys
 
+import training  # noqa: F401  it says what is not installed
+
+# isort: split
 import torch
 from accelerate import Accelerator
 from accelerate.utils import DistributedDataParallelKwargs, set_seed

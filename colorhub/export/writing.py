@@ -7,7 +7,6 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from colorhub import __version__
+from colorhub._extras import MissingExtraError, require
 from colorhub.color import chroma_limits, grey_to_lightness
 from colorhub.inference.compose import compose
 from colorhub.models import Colorizer
@@ -23,7 +23,6 @@ from colorhub.photo.errors import PhotoError
 from colorhub.photo.saving import write_whole
 
 OPSET = 20
-_NEEDS = ("onnx", "onnxscript")
 _LARGEST = 2**31 - 1  # bytes: what one ONNX file can hold
 _ANY_SIZE = 2**20  # a dimension that may not be as large as this is bounded
 _LEAST_SIDE = 32  # of the picture that is traced; any other size is computed from symbols
@@ -211,9 +210,10 @@ def _describe(model: Any, facts: Metadata) -> None:
 
 
 def _expect_packages() -> None:
-    missing = [name for name in _NEEDS if find_spec(name) is None]
-    if missing:
-        raise ExportError(f"Exporting takes {' and '.join(_NEEDS)}: pip install {' '.join(missing)}.")
+    try:
+        require("export", "onnx", "onnxscript")
+    except MissingExtraError as error:
+        raise ExportError(str(error)) from error
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from colorhub._extras import MissingExtraError, require
 from colorhub._text import one_line
 from colorhub.models.base import Colorizer, Prediction
 from colorhub.models.repository import WeightsError
@@ -132,9 +133,9 @@ def _metadata(session: Any, path: Path) -> Metadata:
 
 def _onnxruntime() -> ModuleType:
     try:
-        import onnxruntime
-    except ImportError as error:
-        raise WeightsError("Exported models are run by onnxruntime, which is missing: pip install onnxruntime.") from (
-            error
-        )
+        require("export", "onnxruntime")
+    except MissingExtraError as error:
+        raise WeightsError(str(error)) from error
+    import onnxruntime
+
     return onnxruntime

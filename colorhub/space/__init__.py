@@ -5,10 +5,16 @@ from collections.abc import Callable, Sequence
 from threading import Thread, Timer
 from typing import Any
 
+from colorhub._extras import require
+
 # Read when gradio is imported: no request leaves the machine.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
-import gradio as gr
+try:
+    import gradio as gr
+except ImportError:
+    require("app")
+    raise
 
 from colorhub.space.colorize import tab as colorize_tab
 from colorhub.space.compare import tab as compare_tab

@@ -15,6 +15,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import colorhub
+from colorhub import _extras
 from training.readme import BEGIN, END, main, models_table, with_table
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,15 +29,19 @@ PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt",
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
 EXTRAS = {
-    "colorhub": ("export", "study"),
-    "training": ("train",),
-    "tests": ("train", "export", "study", "dev"),
-    "benchmarks": ("train", "export", "study", "dev"),
+    "colorhub": ("app", "export", "scores"),
+    "training": ("train", "scores"),
+    "tests": ("train", "export", "app", "dev"),
+    "benchmarks": ("train", "export", "app", "dev"),
 }
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
 OPTIONAL = {"spaces"}
 # Needed without being imported by name.
-INDIRECT = {"scikit-image": "its photographs are examples in the app"}
+INDIRECT = {
+    "tensorboard": "what accelerate writes its log with",
+    "torch-fidelity": "what torchmetrics computes FID and KID with",
+    "psycopg": "what SQLAlchemy talks to PostgreSQL with",
+}
 
 
 def project_files() -> Iterator[Path]:
@@ -94,7 +99,7 @@ def test_space_header() -> None:
 def test_requirements_are_the_dependencies() -> None:
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     listed = [line for line in lines if line and not line.startswith("#")]
-    assert listed == PROJECT["dependencies"]
+    assert listed == sorted(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["app"])
 
 
 @pytest.mark.parametrize("folder", EXTRAS)
@@ -111,8 +116,27 @@ def test_what_is_imported_is_declared(folder: str) -> None:
 
 def test_what_is_declared_is_imported() -> None:
     owners = packages_distributions()
-    used = {canonicalize_name(name) for module in third_party("colorhub") for name in owners.get(module, [])}
-    assert set(requirements()) - used - set(INDIRECT) == set()
+    used = {
+        canonicalize_name(name)
+        for module in third_party("colorhub") | third_party("training")
+        for name in owners.get(module, [])
+    }
+    assert set(requirements("app", "train", "scores", "export")) - used - set(INDIRECT) == set()
+
+
+@pytest.mark.parametrize("extra", _extras.EXTRAS)
+def test_a_missing_extra_is_looked_for_in_all_its_packages(extra: str) -> None:
+    owners = packages_distributions()
+    modules = _extras.EXTRAS[extra][1]
+    found = {canonicalize_name(name) for module in modules for name in owners.get(module, [module])}
+    assert found == {canonicalize_name(Requirement(line).name) for line in PROJECT["optional-dependencies"][extra]}
+
+
+def test_a_missing_extra_is_one_sentence_with_the_command() -> None:
+    _extras.require("app")
+    with pytest.raises(_extras.MissingExtraError) as caught:
+        _extras.require("export", "onnx", "no_such_module")
+    assert str(caught.value).endswith('not installed (no_such_module): pip install "colorhub[export]"')
 
 
 def test_the_readme_says_how_to_start_and_how_to_test() -> None:

@@ -2,6 +2,8 @@
 
 import typer
 
+from colorhub._extras import MissingExtraError, require
+from colorhub.cli.console import WRONG_USAGE, failing
 from colorhub.cli.study import create, manage, power, report
 
 app = typer.Typer(
@@ -9,6 +11,14 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
 )
+
+
+@app.callback()
+def _needs() -> None:
+    with failing(WRONG_USAGE, MissingExtraError):
+        require("app")
+
+
 app.command()(power.power)
 app.command()(create.create)
 app.command()(create.prereg)

@@ -21,9 +21,6 @@ def study_endings() -> Iterator[None]:
     with quiet_exits():
         try:
             yield
-        except ModuleNotFoundError as error:
-            needed = f"the package {error.name} is missing: pip install 'colorhub[study]'"
-            raise fail(needed, FAILED) from None
         except ValueError as error:  # StudyError and what photos and tables raise
             raise fail(error, FAILED) from None
 

@@ -165,10 +165,8 @@ def _hub(title: str, split: str | None) -> PhotoSource:
             f"No photos {title!r}: not under $COLORHUB_DATA ({root}), no such file or folder, and a Hub dataset id has "
             "the form owner/name."
         )
-    try:
-        from datasets import Image, load_dataset
-    except ImportError:
-        raise StudyError("Photos from the Hub need the package datasets: pip install 'colorhub[study]'.") from None
+    from datasets import Image, load_dataset
+
     try:
         rows = load_dataset(repository, configuration or None, split=split or "test")
         rows = rows.cast_column("image", Image(decode=False))
