@@ -20,6 +20,10 @@ def publish(
     space: Annotated[
         str, typer.Option(metavar="ORG/NAME", help="Publish the Space as well, with these models in it.")
     ] = "",
+    hardware: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="What a new Space runs on.", show_default="zero-a10g, else cpu-basic"),
+    ] = "",
     private: Annotated[bool, typer.Option("--private", help="Make new repositories private.")] = False,
     create_pr: Annotated[
         bool, typer.Option("--create-pr", help="Open pull requests instead of writing to main.")
@@ -38,11 +42,22 @@ def publish(
         raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
     if names and not org:
         raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
+    if hardware and not space:
+        raise fail("--hardware is for a Space: name it with --space ORG/NAME.", WRONG_USAGE)
     from colorhub.hub import check_repo_id
-    from colorhub.hub.publish import Hub, PublishError, check_folder, plan_models, plan_space
+    from colorhub.hub.publish import (
+        Hub,
+        PublishError,
+        check_folder,
+        create_space,
+        find_hardware,
+        plan_models,
+        plan_space,
+    )
 
     how = {"private": private, "create_pr": create_pr}
     with failing(FAILED, PublishError):
+        choices = find_hardware(hardware)
         if space:
             check_repo_id(space)
         if names:
@@ -58,12 +73,17 @@ def publish(
         if space:  # that it can be published is known before the first model is
             entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
             planned = [plan_space(hub, space, entries, **how)]
+            if hardware and planned[0].state is not None:
+                raise PublishError(f"The Space {space} exists already: change its hardware in its settings on the Hub.")
         if dry_run:
             for plan in [*plans, *planned]:
                 _print_plan(plan, "would be published")
             for folder in folders:
                 _print_left_out(folder)
             return
+        if planned:  # that the account's plan allows it, too
+            made_on = create_space(hub, planned[0], choices)
+            typer.echo(f"space {space}: created on {made_on.value}" if made_on else f"space {space}: exists")
         published = _publish_models(hub, folders, plans)
         if space:
             _publish_space(hub, plan_space(hub, space, published, **how))

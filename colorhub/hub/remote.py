@@ -11,7 +11,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, constants, hf_hub_download
+from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, constants, hf_hub_download
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -35,6 +35,14 @@ class PublishError(ValueError):
     """Why something is not published: what was wrong, what is expected, what to do."""
 
 
+class RefusedError(PublishError):
+    """The Hub answered, and refused. ``status``: of HTTP; 402 where the account's plan does not allow it."""
+
+    def __init__(self, message: str, status: int | None) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 @contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
     """Raise :class:`PublishError` for whatever goes wrong in talking to the Hub about a repository."""
@@ -49,7 +57,7 @@ def hub_errors(repo_id: str) -> Iterator[None]:
     except OfflineModeIsEnabled as error:
         raise PublishError("HF_HUB_OFFLINE is set, so the Hub is not asked: unset it to publish.") from error
     except HfHubHTTPError as error:
-        raise PublishError(_answer(repo_id, error)) from error
+        raise RefusedError(_answer(repo_id, error), _status(error)) from error
     except (HTTPError, OSError) as error:
         raise PublishError(_broken(repo_id, error)) from error
     except RuntimeError as error:  # how the client wraps what went wrong in uploading a large file
@@ -62,8 +70,12 @@ def hub_errors(repo_id: str) -> Iterator[None]:
         ) from error
 
 
+def _status(error: HfHubHTTPError) -> int | None:
+    return getattr(error.response, "status_code", None)
+
+
 def _answer(repo_id: str, error: HfHubHTTPError) -> str:
-    status = getattr(error.response, "status_code", None)
+    status = _status(error)
     owner = repo_id.split("/")[0]
     if isinstance(error, RepositoryNotFoundError):
         return f"There is no repository {repo_id} on the Hub, or your token may not see it."
@@ -189,11 +201,11 @@ class Hub:
             if len(commits) > 1:
                 self._api.super_squash_history(repo_id, repo_type=kind, commit_message=commits[0].title)
 
-    def create(self, repo_id: str, kind: str, private: bool) -> None:
-        """Make an empty repository. It may be there already."""
-        sdk = "gradio" if kind == "space" else None
+    def create(self, repo_id: str, kind: str, private: bool, hardware: SpaceHardware | None = None) -> None:
+        """Make an empty repository, a Space on some hardware. It may be there already."""
+        space: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": hardware} if kind == "space" else {}
         with hub_errors(repo_id):
-            self._api.create_repo(repo_id, repo_type=kind, private=private, space_sdk=sdk, exist_ok=True)
+            self._api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, **space)
 
     def pull_requests(self, repo_id: str, kind: str) -> list[str]:
         """The refs of a repository's open pull requests."""

@@ -23,6 +23,7 @@ class Account:
     name: str
     orgs: tuple[str, ...] = ()
     role: str = "write"
+    hardware: tuple[str, ...] | None = None  # what its plan allows new Spaces to run on; not given: anything
 
     def owns(self, repo_id: str) -> bool:
         return repo_id.split("/")[0] in (self.name, *self.orgs)
@@ -42,6 +43,7 @@ class Repository:
     id: str
     private: bool = False
     gated: bool = False
+    hardware: str | None = None  # of a Space
     branches: dict[str, list[Commit]] = field(default_factory=dict)
 
     def commit(self, files: Files, title: str, ref: str = "main", base: str = "main") -> Commit:
@@ -75,6 +77,9 @@ class LocalHub:
             "hf_owner": Account("owner", ("our-org",)),
             "hf_reader": Account("owner", ("our-org",), "read"),
         }
+        self.accounts["hf_free"] = Account("free", hardware=("zero-a10g",))
+        self.accounts["hf_new"] = Account("new", hardware=())
+        self.accounts["hf_pro"] = Account("pro", hardware=("cpu-basic",))
         self.accounts["hf_stranger"] = Account("stranger")
         self.repositories: dict[tuple[str, str], Repository] = {}
         self.large: dict[str, bytes] = {}

@@ -153,8 +153,12 @@ class Handler(BaseHTTPRequestHandler):
         with self.hub.lock:
             if (kind, repo_id) in self.hub.repositories:
                 return self.answer(409, {"error": "You already created this repo", "url": url})
+            allowed = self.account.hardware
+            if kind == "space" and allowed is not None and asked.get("hardware", "cpu-basic") not in allowed:
+                return self.refuse(402, "", "Subscribe to PRO to create Gradio Spaces")
             private = asked.get("visibility") == "private" or bool(asked.get("private"))
-            self.hub.add(repo_id, {".gitattributes": b""}, kind=kind, private=private)
+            made = self.hub.add(repo_id, {".gitattributes": b""}, kind=kind, private=private)
+            made.hardware = asked.get("hardware")
         return self.answer(200, {"url": url, "name": repo_id, "id": "1"})
 
     def validate_yaml(self) -> None:

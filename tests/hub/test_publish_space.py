@@ -47,7 +47,7 @@ def test_what_the_page_needs_and_nothing_else() -> None:
         path.relative_to(ROOT).as_posix() for path in (ROOT / "colorhub").rglob("*.*") if path.is_file()
     ]
     package = {path for path in listed if not path.startswith(tuple(f"colorhub/{name}" for name in NOT_FOR_THE_PAGE))}
-    package = {path for path in package if (ROOT / path).is_file() and not path.endswith(".pyc")}
+    package = {path for path in package if (ROOT / path).is_file() and not path.endswith((".pyc", "py.typed"))}
     assert set(files) >= {"app.py", "requirements.txt", "LICENSE", "README.md", *package}
     assert all(
         path.startswith("colorhub/") for path in set(files) - {"app.py", "requirements.txt", "LICENSE", "README.md"}
@@ -109,6 +109,52 @@ def test_a_dry_run_of_the_space(hub: LocalHub, model: Path) -> None:
     said = publish(model, "--org", "owner", "--space", "owner/page", "--dry-run").stdout
     assert "space owner/page: would be published, new and public" in said
     assert hub.writes() == []
+
+
+@pytest.mark.parametrize(
+    ("token", "arguments", "hardware"),
+    [
+        ("hf_owner", [], "zero-a10g"),
+        ("hf_free", [], "zero-a10g"),
+        ("hf_pro", [], "cpu-basic"),
+        ("hf_owner", ["--hardware", "t4-small"], "t4-small"),
+    ],
+)
+def test_a_new_space_runs_on_what_is_free(
+    hub: LocalHub, model: Path, monkeypatch: pytest.MonkeyPatch, token: str, arguments: list[str], hardware: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    owner = hub.accounts[token].name
+    said = publish(model, "--org", owner, "--space", f"{owner}/page", *arguments).stdout
+    assert f"space {owner}/page: created on {hardware}\n" in said
+    assert hub.repositories["space", f"{owner}/page"].hardware == hardware
+    assert "app.py" in hub.files(f"{owner}/page", kind="space")
+
+
+@pytest.mark.parametrize(
+    ("token", "arguments", "tried"),
+    [("hf_new", [], "zero-a10g or cpu-basic"), ("hf_free", ["--hardware", "cpu-basic"], "cpu-basic")],
+)
+def test_a_plan_that_allows_no_space_is_told_before_anything_goes_up(
+    hub: LocalHub, model: Path, monkeypatch: pytest.MonkeyPatch, token: str, arguments: list[str], tried: str
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", token)
+    owner = hub.accounts[token].name
+    said = publish(model, "--org", owner, "--space", f"{owner}/page", *arguments, code=1).stderr
+    assert said.startswith(f"Error: The plan of {owner} allows no new Gradio Space on {tried}, and nothing was publish")
+    assert "subscribe to PRO (a person), Team or Enterprise (an organization)" in said
+    assert said.count("\n") == 1
+    assert hub.repositories == {}
+
+
+def test_hardware_that_cannot_be(hub: LocalHub, model: Path) -> None:
+    assert "--hardware is for a Space" in publish(model, "--org=owner", "--hardware=cpu-basic", code=2).stderr
+    said = publish(model, "--org=owner", "--space=owner/page", "--hardware=zero-a10", code=1).stderr
+    assert "There is no hardware 'zero-a10' on the Hub. Did you mean 'zero-a10g'?" in said
+    assert hub.log == []
+    publish(model, "--org", "owner", "--space", "owner/page")
+    said = publish(model, "--org=owner", "--space=owner/page", "--hardware=cpu-basic", code=1).stderr
+    assert "The Space owner/page exists already: change its hardware in its settings" in said
 
 
 @pytest.mark.slow

@@ -1,21 +1,24 @@
 """The Space: what of a clone it needs, and a README that makes it fetch the published models while it is built."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
-from huggingface_hub import SpaceCard
+from huggingface_hub import SpaceCard, SpaceHardware
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 
 from colorhub._project import project_root
+from colorhub._text import did_you_mean
 from colorhub.hub.published import PUBLISHED, Published
-from colorhub.hub.remote import Content, Hub, Plan, PublishError, State, make_plan
+from colorhub.hub.remote import Content, Hub, Plan, PublishError, RefusedError, State, make_plan
 
 ROOT = project_root()
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
 _SUFFIXES = (".py", ".css", ".html", ".j2", ".js", ".json", ".safetensors", ".toml", ".R")
 # Of the package, by the page.
 _NOT_NEEDED = ("cli", "export", "folder", "hub/cards", "hub/publish", "hub/contract.py")
+FREE = (SpaceHardware.ZERO_A10G, SpaceHardware.CPU_BASIC)  # in the order in which they are tried
+_PAYMENT_REQUIRED = 402
 _BODY = """
 # {title}
 
@@ -25,6 +28,49 @@ The code is that of colorhub, the weights are fetched from the repositories of t
 
 {models}
 """
+
+
+def find_hardware(name: str) -> tuple[SpaceHardware, ...]:
+    """What a new Space is tried on, in this order: the hardware of that name, or what is free when it is empty.
+
+    Raises:
+        PublishError: the Hub has no such hardware.
+    """
+    if not name:
+        return FREE
+    known = {str(hardware.value): hardware for hardware in SpaceHardware}
+    if name not in known:
+        raise PublishError(f"There is no hardware {name!r} on the Hub. {did_you_mean(name, known)}")
+    return (known[name],)
+
+
+def create_space(hub: Hub, plan: Plan, hardware: Sequence[SpaceHardware]) -> SpaceHardware | None:
+    """Make the repository of a planned Space on the first hardware that the account may use. Nothing goes up yet.
+
+    Returns:
+        the hardware; ``None`` where the Space is there already.
+
+    Raises:
+        PublishError: the account's plan allows none of it, or the Hub refused for another reason.
+    """
+    if plan.state is not None:
+        return None
+    for choice in hardware:
+        try:
+            hub.create(plan.repo_id, "space", plan.private, choice)
+        except RefusedError as error:
+            refused = error
+        else:
+            return choice
+    if refused.status != _PAYMENT_REQUIRED:
+        raise refused
+    tried = " or ".join(choice.value for choice in hardware)
+    raise PublishError(
+        f"The plan of {plan.repo_id.split('/')[0]} allows no new Gradio Space on {tried}, and nothing was published: "
+        "subscribe to PRO (a person), Team or Enterprise (an organization), publish under a personal account that is "
+        "30 days old, which may have two Spaces on zero-a10g, or serve the page yourself with python app.py or the "
+        "Dockerfile"
+    ) from refused
 
 
 def plan_space(
