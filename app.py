@@ -3,12 +3,13 @@
 import sys
 
 from colorhub._extras import MissingExtraError, require
+from colorhub.study.errors import StudyError
 
 if __name__ == "__main__":
     try:
         require("app")
-    except MissingExtraError as error:
-        sys.exit(str(error))
-    from colorhub.space import launch
+        from colorhub.space import launch
 
-    launch()
+        launch()
+    except (MissingExtraError, StudyError) as error:
+        sys.exit(str(error))

@@ -27,7 +27,7 @@ from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, t
 from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results
 from colorhub.space.study import tab as study_tab
-from colorhub.space.study.backups import kept_safe
+from colorhub.space.study.backups import kept_safe, refuse_passing_studies
 from colorhub.space.study.handlers import Handlers
 from colorhub.space.study.routes import study_routes
 
@@ -64,7 +64,11 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     Args:
         overrides: keywords of ``gradio.Blocks.launch`` that win over ours. With ``prevent_thread_lock`` this returns
             while the page is served, and nothing is backed up.
+
+    Raises:
+        StudyError: in a container without a volume for the studies that it has.
     """
+    refuse_passing_studies()
     if on_zero_gpu():
         prepare_all()
     if overrides.pop("prevent_thread_lock", False):

@@ -83,7 +83,7 @@ def serve(folder: Path, models: Path, root: Path = ROOT, **variables: str) -> It
     ``variables`` of the environment win over ours."""
     (folder / "watch").mkdir(parents=True)
     (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
-    served = Served(f"http://127.0.0.1:{_free_port()}", folder / "server.log", folder / "contacts.txt")
+    served = Served(f"http://127.0.0.1:{free_port()}", folder / "server.log", folder / "contacts.txt")
     environment = {
         **os.environ,
         "COLORHUB_MODELS": str(models),
@@ -119,7 +119,8 @@ def _wait(served: Served, process: subprocess.Popen, seconds: float = 120) -> No
     raise RuntimeError(f"app.py did not serve its page. It printed:\n{served.printed()}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -52,10 +52,12 @@ def create(
     Photos are drawn at random, those that are not surely in colour are passed over. Options given here win over those
     in study.toml. The manifest is frozen and hashed: colorhub study prereg prints it for a preregistration.
     """
+    from colorhub.study.container import check_lasting
     from colorhub.study.create import create_study
     from colorhub.study.design.config import load_config
 
     with study_endings():
+        check_lasting("COLORHUB_STUDY_BACKUP")
         given = {"images": images, "per_rater": per_rater, "size": size, "protocol": protocol, "exposure_ms": exposure}
         resolved = load_config(config).with_design(raters, str(config or "the options"), **given)
         words = [word.strip() for word in models.split(",") if word.strip()]

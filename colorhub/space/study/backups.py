@@ -6,9 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import current_thread, main_thread
 
+from colorhub.space.study import demonstration
 from colorhub.space.study.catalogue import StudyCatalogue
 
 _VARIABLE = "COLORHUB_STUDY_BACKUP"
+
+
+def refuse_passing_studies() -> None:
+    """Raises :class:`StudyError` where there is a study whose votes would be gone with the container."""
+    from colorhub.study.container import check_lasting
+    from colorhub.study.studies import study_names
+
+    if set(study_names()) - {demonstration.NAME}:
+        check_lasting("COLORHUB_DATABASE_URL", _VARIABLE)
 
 
 @contextmanager
