@@ -32,6 +32,30 @@ pipeline.model.save_pretrained("mine")
 assert write_card(Path("mine")) == [Path("mine/README.md")]  # by the template that the wheel carries
 """
 
+# What comes with no extra is not there, and each part that needs one says so in one sentence.
+WITHOUT_EXTRAS = """
+import importlib
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+for name in ("gradio", "sqlalchemy", "statsmodels", "pandas", "starlette", "torchmetrics", "skimage", "pyarrow", "onnx"):
+    assert find_spec(name) is None, name
+for module, extra in (("colorhub.space", "app"), ("colorhub.metrics", "scores")):
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        assert str(error).endswith(f'pip install "colorhub[{extra}]"'), error
+    else:
+        raise SystemExit(f"{module} can be imported")
+command = str(Path(sys.executable).with_name("colorhub"))
+for arguments, extra in ((["study", "status"], "app"), (["export", "unet", "unet.onnx"], "export")):
+    done = subprocess.run([command, *arguments], capture_output=True, text=True)
+    assert done.returncode and done.stdout == "" and done.stderr.count("\\n") == 1, done.stderr
+    assert done.stderr.endswith(f'pip install "colorhub[{extra}]".\\n'), done.stderr
+"""
+
 
 def run(*command: object, folder: Path) -> None:
     """Run a command that cannot see this project's folder."""
@@ -64,6 +88,7 @@ def test_a_fresh_environment_with_only_the_wheel(tmp_path: Path) -> None:
     Image.fromarray(data.chelsea()).convert("L").save(folder / "grey.png")
     run(python, "-c", CODE, folder=folder)
     run(tmp_path / "venv/bin/colorhub", "colorize", "grey.png", folder=folder)
+    run(python, "-c", WITHOUT_EXTRAS, folder=folder)
     with Image.open(folder / "colour.png") as first, Image.open(folder / "grey.color.png") as second:
         assert first.size == (451, 300)
         bands = first.convert("RGB").split()
