@@ -40,7 +40,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-for name in ("gradio", "sqlalchemy", "statsmodels", "pandas", "starlette", "torchmetrics", "skimage", "pyarrow", "onnx"):
+for name in ("gradio", "sqlalchemy", "statsmodels", "pandas", "starlette", "torchmetrics", "skimage", "onnx"):
     assert find_spec(name) is None, name
 for module, extra in (("colorhub.space", "app"), ("colorhub.metrics", "scores")):
     try:
