@@ -11,14 +11,13 @@ RUN useradd --uid 10001 --create-home colorhub && mkdir /data && chown colorhub 
 
 WORKDIR /app
 COPY requirements.txt ./
-RUN pip install --index-url "$TORCH_INDEX" "torch>=2.8" "torchvision>=0.23"
-RUN pip install -r requirements.txt
+RUN pip install --index-url "$TORCH_INDEX" "torch>=2.8" "torchvision>=0.23" && pip install -r requirements.txt
 COPY pyproject.toml README.md LICENSE app.py ./
 COPY colorhub ./colorhub
 COPY model_cards ./model_cards
 RUN pip install --no-deps -e .
 
-USER colorhub
+USER 10001
 # /data is for a volume: studies, their votes, and weights of other authors that were fetched.
 ENV COLORHUB_CONTAINER=1 COLORHUB_STUDIES=/data/studies HF_HOME=/data/huggingface \
     GRADIO_SERVER_NAME=0.0.0.0 GRADIO_SERVER_PORT=7860

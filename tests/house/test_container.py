@@ -36,7 +36,7 @@ def variables() -> dict[str, str]:
 
 def test_the_last_user_is_not_root_and_nothing_is_installed_after_it() -> None:
     names = [name for name, _ in STEPS]
-    assert arguments("USER") == ["colorhub"]
+    assert arguments("USER") == ["10001"] and "--uid 10001" in arguments("RUN")[0]
     assert "RUN" not in names[names.index("USER") :]
     assert names.count("CMD") == names.count("ENTRYPOINT") + 1 == 1
     assert names[0] == "FROM" and not arguments("FROM")[0].endswith(":latest")
