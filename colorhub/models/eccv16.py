@@ -36,6 +36,14 @@ class ECCV16(Colorizer):
         width: channels of the first block; 64 is the paper's.
         temperature: of the annealed mean; 0 the mode, 1 the mean. Not used by the regression head.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import ECCV16
+        >>> model = ECCV16(width=4).eval()
+        >>> answer = model(torch.full((1, 1, 40, 60), 50.0))
+        >>> answer.ab.shape, answer.distribution.shape[1]
+        (torch.Size([1, 2, 40, 60]), 313)
     """
 
     architecture = "eccv16"

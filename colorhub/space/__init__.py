@@ -39,7 +39,15 @@ _HEAD = '<meta name="color-scheme" content="light dark">'
 
 
 def build() -> gr.Blocks:
-    """The page, not yet served."""
+    """The page, not yet served.
+
+    Example:
+        >>> from colorhub.space import build
+        >>> page = build()
+        >>> page.title
+        'colorhub: colour a black-and-white photo'
+        >>> page.launch()  # doctest: +SKIP
+    """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs(elem_id="tabs"):
@@ -58,6 +66,11 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
     Args:
         overrides: keywords of ``gradio.Blocks.launch`` that win over ours. With ``prevent_thread_lock`` this returns
             while the page is served, and nothing is backed up.
+
+    Example:
+        >>> from colorhub.space import launch
+        >>> launch(server_name="127.0.0.1", server_port=7860)  # doctest: +SKIP
+        colorhub is served at http://127.0.0.1:7860/
     """
     if on_zero_gpu():
         prepare_all()
