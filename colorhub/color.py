@@ -42,6 +42,9 @@ GREY_PROTOCOLS = ("lab", "luma")
 def srgb_to_linear(rgb: Tensor) -> Tensor:
     """Undo the sRGB transfer curve, element by element. Values outside 0..1 are clamped.
 
+    References:
+        IEC 61966-2-1.
+
     Example:
         >>> import torch
         >>> from colorhub.color import srgb_to_linear
@@ -56,6 +59,9 @@ def srgb_to_linear(rgb: Tensor) -> Tensor:
 # every gradient is finite (a power's own is not, at 0), and nothing is chosen pixel by pixel, which is slow.
 def linear_to_srgb(linear: Tensor) -> Tensor:
     """Apply the sRGB transfer curve, element by element. Values outside 0..1 are clamped.
+
+    References:
+        IEC 61966-2-1.
 
     Example:
         >>> import torch
@@ -84,7 +90,13 @@ def _mix(channels: Tensor, weights: tuple[float, float, float], scale: float = 1
 
 
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """sRGB ``(B, 3, H, W)`` in 0..1 to ``(L, ab)``.
+    """sRGB ``(B, 3, H, W)`` in 0..1 to CIELAB: ``L`` ``(B, 1, H, W)`` in 0..100 and ``ab`` ``(B, 2, H, W)``.
+
+    Raises:
+        ValueError: another shape.
+
+    References:
+        CIE 15, for D65 and the 2 degree observer.
 
     Example:
         >>> import torch
@@ -99,7 +111,11 @@ def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def codes_to_lab(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``(L, ab)``: :func:`rgb_to_lab` of ``codes / 255``, but faster.
+    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``L`` ``(B, 1, H, W)`` in 0..100 and ``ab`` ``(B, 2, H, W)``:
+    :func:`rgb_to_lab` of ``codes / 255``, but faster.
+
+    Raises:
+        ValueError: another shape.
 
     Example:
         >>> import torch
@@ -126,7 +142,11 @@ def _linear_to_lab(linear: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lab_to_linear(L: Tensor, ab: Tensor) -> Tensor:
-    """CIELAB to linear RGB ``(B, 3, H, W)``, unclipped: values outside 0..1 are colours that sRGB does not hold.
+    """CIELAB, ``L`` ``(B, 1, H, W)`` and ``ab`` ``(B, 2, H, W)``, to linear RGB ``(B, 3, H, W)``, unclipped: values
+    outside 0..1 are colours that sRGB does not hold.
+
+    Raises:
+        ValueError: another shape.
 
     Example:
         >>> import torch
@@ -148,6 +168,9 @@ def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
     """CIELAB to sRGB ``(B, 3, H, W)`` in 0..1. Colours outside sRGB are clipped channel by channel, which changes their
     lightness: map them with :func:`fit_gamut` first where that matters.
 
+    Raises:
+        ValueError: another shape than ``L`` ``(B, 1, H, W)`` and ``ab`` ``(B, 2, H, W)``.
+
     Example:
         >>> import torch
         >>> from colorhub.color import lab_to_rgb
@@ -158,10 +181,15 @@ def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
 
 
 def grey_lightness(rgb: Tensor, protocol: str = "lab") -> Tensor:
-    """The lightness ``L`` a colorizer is given for the colour picture ``rgb``.
+    """The lightness ``L`` ``(B, 1, H, W)``, 0..100, that a colorizer is given for the colour picture ``rgb``.
 
-    ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values, which is what a
-    grey file holds. Both agree for grey pictures. Raises ``ValueError`` for another protocol.
+    Args:
+        rgb: ``(B, 3, H, W)``, sRGB in 0..1.
+        protocol: ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values,
+            which is what a grey file holds. Both agree for grey pictures.
+
+    Raises:
+        ValueError: another protocol.
 
     Example:
         >>> import torch
@@ -204,6 +232,16 @@ def lightness_to_grey(L: Tensor) -> Tensor:
 
 def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
     """Reduce the chroma of colours that sRGB does not hold until it does; lightness and hue stay as they are.
+
+    Args:
+        L: ``(B, 1, H, W)``, 0..100.
+        ab: ``(B, 2, H, W)``, in CIELAB units.
+
+    Returns:
+        ab ``(B, 2, H, W)``.
+
+    Raises:
+        ValueError: another shape.
 
     Example:
         >>> import torch

@@ -23,7 +23,7 @@ FLAT_TEXTURE, FLAT_LIGHTNESS, FLAT_COLOR = 3.0, 6.0, 3.0
 
 
 def psnr(predicted: Tensor, target: Tensor) -> Tensor:
-    """Peak signal-to-noise ratio over the three channels, in dB, of each picture.
+    """Peak signal-to-noise ratio over the three channels, in dB, of each picture: ``(B,)``.
 
     Example:
         >>> import torch
@@ -36,7 +36,7 @@ def psnr(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def grey_answer(target: Tensor) -> Tensor:
-    """The answer without colour: the picture's own lightness, ``(B, 3, H, W)``.
+    """The answer without colour: the lightness of the picture ``(B, 3, H, W)`` itself, as sRGB ``(B, 3, H, W)``.
 
     Example:
         >>> import torch
@@ -49,7 +49,7 @@ def grey_answer(target: Tensor) -> Tensor:
 
 
 def grey_picture(L: Tensor) -> Tensor:
-    """A lightness as a picture without colour, ``(B, 3, H, W)``.
+    """A lightness ``(B, 1, H, W)``, 0..100, as a picture without colour: sRGB ``(B, 3, H, W)``.
 
     Example:
         >>> import torch
@@ -61,7 +61,7 @@ def grey_picture(L: Tensor) -> Tensor:
 
 
 def gain(predicted: Tensor, target: Tensor) -> Tensor:
-    """PSNR above that of the answer without colour, in dB. Not finite for a picture without any colour.
+    """PSNR above that of the answer without colour, in dB, ``(B,)``. Not finite for a picture without any colour.
 
     Example:
         >>> import torch
@@ -76,7 +76,10 @@ def gain(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def colorfulness(picture: Tensor) -> Tensor:
-    """Hasler and Suesstrunk 2003, equation for M3, on the 0..255 scale, with signed opponent channels.
+    """Colourfulness of each picture, ``(B,)``: M3 on the 0..255 scale, with signed opponent channels. 0 is grey.
+
+    References:
+        Hasler, Suesstrunk 2003, "Measuring Colourfulness in Natural Images".
 
     Example:
         >>> import torch
@@ -111,7 +114,10 @@ def _colorfulness(rg: Tensor, yb: Tensor) -> Tensor:
 
 
 def ssim(predicted: Tensor, target: Tensor) -> Tensor:
-    """Structural similarity (Wang et al. 2004) of the three channels, with a Gaussian window of sigma 1.5.
+    """Structural similarity of the three channels, ``(B,)``, at most 1, with a Gaussian window of sigma 1.5.
+
+    References:
+        Wang et al. 2004, "Image Quality Assessment: From Error Visibility to Structural Similarity".
 
     Example:
         >>> import torch
@@ -125,7 +131,16 @@ def ssim(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def ciede2000(L: Tensor, ab: Tensor, true_L: Tensor, true_ab: Tensor) -> Tensor:
-    """Mean CIEDE2000 colour difference over the pixels, of each picture.
+    """Mean CIEDE2000 colour difference over the pixels, of each picture: ``(B,)``.
+
+    Args:
+        L: ``(B, 1, H, W)`` of the answer, 0..100.
+        ab: ``(B, 2, H, W)`` of the answer, in CIELAB units.
+        true_L: of the original.
+        true_ab: of the original.
+
+    References:
+        Sharma, Wu, Dalal 2005, "The CIEDE2000 Color-Difference Formula".
 
     Example:
         >>> import torch
@@ -150,6 +165,13 @@ def bleeding(ab: Tensor, true_ab: Tensor) -> Tensor:
     minus the part of it that is made between 2 and 2. 0 is as sharp as can be. A colour that is wrong but ends where it
     should does not bleed. Not finite without such an edge, or where the answer makes less than a tenth of the
     original's step.
+
+    Args:
+        ab: ``(B, 2, H, W)`` of the answer, in CIELAB units.
+        true_ab: of the original.
+
+    Returns:
+        ``(B,)``.
 
     Example:
         >>> import torch
@@ -241,7 +263,7 @@ def _blurred(x: Tensor) -> Tensor:
 
 
 def chroma_ratio(predicted: Tensor, target: Tensor) -> Tensor:
-    """Mean CIELAB chroma of the prediction over that of the target. Not finite for a target without any colour.
+    """Mean CIELAB chroma of the prediction over the target's, ``(B,)``. Not finite for a target without any colour.
 
     Example:
         >>> import torch
@@ -256,7 +278,7 @@ def chroma_ratio(predicted: Tensor, target: Tensor) -> Tensor:
 
 
 def mean_chroma(picture: Tensor) -> Tensor:
-    """Mean CIELAB chroma over the pixels.
+    """Mean CIELAB chroma over the pixels of each picture: ``(B,)``.
 
     Example:
         >>> import torch
@@ -269,7 +291,7 @@ def mean_chroma(picture: Tensor) -> Tensor:
 
 
 def mean_norm(ab: Tensor) -> Tensor:
-    """:func:`mean_chroma` of colours.
+    """:func:`mean_chroma` of colours ``(B, 2, H, W)`` in CIELAB units.
 
     Example:
         >>> import torch
@@ -302,7 +324,7 @@ def ab_auc(predicted: Tensor, target: Tensor, weights: Tensor | None = None) -> 
 
 
 def raw_accuracy(ab: Tensor, true_ab: Tensor, weights: Tensor | None = None) -> Tensor:
-    """:func:`ab_auc` of colours.
+    """:func:`ab_auc` of colours ``(B, 2, H, W)`` in CIELAB units.
 
     Example:
         >>> import torch

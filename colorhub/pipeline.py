@@ -152,6 +152,9 @@ class ColorizationPipeline:
     def open(self, source: Any) -> Photo:
         """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is.
 
+        Raises:
+            PhotoError: it cannot be read, or is larger than ``max_pixels``.
+
         Example:
             >>> from colorhub import ColorizationPipeline
             >>> from skimage import data
@@ -292,6 +295,10 @@ class ColorizationPipeline:
     def compose(self, photo: Photo, layer: ColorLayer | None, vividness: float | None = None) -> ColorPhoto:
         """:func:`colorhub.compose` on this pipeline's device. Vividness is applied here: changing it needs no
         network.
+
+        Raises:
+            LayerError: the layer is of a photo of another shape.
+            SettingsError: a vividness out of range.
 
         Example:
             >>> from colorhub import ColorizationPipeline

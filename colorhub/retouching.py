@@ -145,6 +145,10 @@ class Retouching:
     def compose(self, hints: Iterable[Any] = (), vividness: float | None = None) -> ColorPhoto:
         """The photo with hints at full size.
 
+        Raises:
+            HintsError: hints that cannot be used.
+            SettingsError: a vividness out of range.
+
         Example:
             >>> from colorhub import ColorizationPipeline, Retouching
             >>> from skimage import data
@@ -158,6 +162,10 @@ class Retouching:
     def preview(self, hints: Iterable[Any] = (), side: int = 1024, vividness: float | None = None) -> np.ndarray:
         """The photo with hints for a screen: sRGB ``(h, w, 3)`` uint8, its long side at most ``side`` pixels.
 
+        Raises:
+            HintsError: hints that cannot be used.
+            SettingsError: a vividness out of range.
+
         Example:
             >>> from colorhub import ColorizationPipeline, Retouching
             >>> from skimage import data
@@ -170,6 +178,9 @@ class Retouching:
 
     def color_at(self, x: int, y: int, hints: Iterable[Any] = ()) -> str:
         """The colour ``#rrggbb`` of the photo with hints at a pixel of full size.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
 
         Example:
             >>> from colorhub import ColorizationPipeline, Retouching
@@ -185,6 +196,9 @@ class Retouching:
     def variations(self, x: int, y: int, hints: Iterable[Any] = ()) -> list[str]:
         """Six colours ``#rrggbb`` to choose from at a pixel, by any model: the colour of the photo with hints there,
         and it stronger, paler, without chroma, and an eighth of the hues further on either side.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
 
         Example:
             >>> from colorhub import ColorizationPipeline, Retouching
@@ -203,6 +217,9 @@ class Retouching:
         lightness there; none for a model that has one answer.
 
         A model that takes hints knows the others of ``hints``, but not one at the pixel itself.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
 
         Example:
             >>> from colorhub import ColorizationPipeline, Retouching

@@ -226,6 +226,9 @@ class Settings:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write all settings into a JSON file, so that what was done can be done again.
 
+        Raises:
+            OSError: the file cannot be written.
+
         Example:
             >>> from colorhub import Settings
             >>> Settings(vividness=1.2).save("mine.json")

@@ -166,7 +166,15 @@ def load_hints(path: str | os.PathLike[str], size: tuple[int, int] | None = None
 
 
 def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: str = "the file") -> list[Hint]:
-    """As :func:`load_hints`, from the text of a file called ``name``.
+    """As :func:`load_hints`, from the text of a file.
+
+    Args:
+        text: JSON.
+        size: (width, height) of the photo that they are meant for, if that is to be checked.
+        name: of the file, for messages.
+
+    Raises:
+        HintsError: no hints in it, or hints of a picture of another size.
 
     Example:
         >>> from colorhub.hints import parse_hints
@@ -187,7 +195,10 @@ def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: st
 
 
 def hints_json(hints: Iterable[Any], size: tuple[int, int]) -> str:
-    """The text that :func:`save_hints` writes.
+    """The text that :func:`save_hints` writes, for a photo of ``size`` (width, height).
+
+    Raises:
+        HintsError: unusable hints.
 
     Example:
         >>> from colorhub.hints import hints_json

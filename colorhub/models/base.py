@@ -124,6 +124,11 @@ class HubModel(
     def save_pretrained(self, save_directory: str | Path, *, config: Any = None, **kwargs: Any) -> Any:
         """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder.
 
+        Args:
+            save_directory: made where it is missing.
+            config: in place of the constructor's keywords.
+            kwargs: of ``PyTorchModelHubMixin.save_pretrained``, such as ``push_to_hub``.
+
         Example:
             >>> from pathlib import Path
             >>> from colorhub.models import UNet

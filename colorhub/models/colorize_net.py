@@ -32,6 +32,9 @@ class ColorizeNet(Colorizer):
             network itself predicts the deviation from it. The regressor is part of the weights and stays as it is.
         working_size: short side in pixels of the pictures it was trained on.
 
+    Raises:
+        ValueError: a depth or max_channels out of range, or an unknown activation.
+
     Example:
         >>> import torch
         >>> from colorhub.models import ColorizeNet
@@ -104,6 +107,9 @@ class ChromaRegressor(Colorizer):
     Args:
         width: channels of the first layer; 32 is the report's.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: a width below 1.
 
     Example:
         >>> import torch

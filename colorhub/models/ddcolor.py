@@ -103,6 +103,9 @@ class DDColor(Colorizer):
     Raises:
         ValueError: an unknown size, or a width that attention cannot be divided into.
 
+    References:
+        Kang et al. 2023, "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders" (arXiv 2212.11613).
+
     Example:
         >>> import torch
         >>> from colorhub.models import DDColor

@@ -37,6 +37,12 @@ class ECCV16(Colorizer):
         temperature: of the annealed mean; 0 the mode, 1 the mean. Not used by the regression head.
         working_size: short side in pixels of the pictures it was trained on.
 
+    Raises:
+        ValueError: an unknown head, or a width or temperature out of range.
+
+    References:
+        Zhang, Isola, Efros 2016, "Colorful Image Colorization" (arXiv 1603.08511).
+
     Example:
         >>> import torch
         >>> from colorhub.models import ECCV16

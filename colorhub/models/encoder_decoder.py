@@ -32,6 +32,9 @@ class EncoderDecoder(Colorizer):
         width: channels of the first layer.
         working_size: short side in pixels of the pictures it was trained on.
 
+    Raises:
+        ValueError: a width below 1.
+
     Example:
         >>> import torch
         >>> from colorhub.models import EncoderDecoder
@@ -78,6 +81,12 @@ class EncoderClassifier(HubModel, pipeline_tag="image-classification"):
         width: of the encoder; that of the model whose encoder is borrowed.
         classes: number of classes.
         class_names: their names, stored with the weights.
+
+    Raises:
+        ValueError: a width below 1, fewer than 2 classes, or not a name for each.
+
+    References:
+        He et al. 2015, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385).
 
     Example:
         >>> import torch

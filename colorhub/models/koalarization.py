@@ -45,6 +45,9 @@ class Koalarization(Colorizer):
         ValueError: an unknown extractor (the nearest names are given), one that does not have such features, or one
             that cannot take that size.
 
+    References:
+        Baldassarre et al. 2017, "Deep Koalarization" (arXiv 1712.03400).
+
     Example:
         >>> import torch
         >>> from colorhub.models import Koalarization

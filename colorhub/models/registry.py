@@ -132,7 +132,14 @@ def _colorizer(load: Callable[[], Any], origin: str) -> type[Colorizer]:
 
 
 def create(architecture: str, **keywords: Any) -> Colorizer:
-    """A freshly initialized model. ``keywords`` are its constructor's; an unknown one raises ``ValueError``.
+    """A freshly initialized model.
+
+    Args:
+        architecture: a name of :data:`MODELS`, or of an installed package's entry point.
+        keywords: of the class's constructor.
+
+    Raises:
+        ValueError: an unknown architecture or keyword (the nearest is named), or a value that the class refuses.
 
     Example:
         >>> from colorhub import create

@@ -43,6 +43,12 @@ class SIGGRAPH17(Colorizer):
             do, 0.5 for those trained with the authors' PyTorch code.
         working_size: short side in pixels of the pictures it was trained on.
 
+    Raises:
+        ValueError: a width or mask_center out of range.
+
+    References:
+        Zhang et al. 2017, "Real-Time User-Guided Image Colorization with Learned Deep Priors" (arXiv 1705.02999).
+
     Example:
         >>> import torch
         >>> from colorhub.models import SIGGRAPH17

@@ -33,6 +33,12 @@ class UNet(Colorizer):
         context_size: short side of a second, coarser look at every photo, whose answer is averaged with the first one
             (testing at several scales, as in Eigen & Fergus 2015 and DeepLab); ``None`` for one look.
 
+    Raises:
+        ValueError: a width, depth or number of classes out of range, or not a name for each class.
+
+    References:
+        Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (arXiv 1611.07004).
+
     Example:
         >>> import torch
         >>> from colorhub.models import UNet

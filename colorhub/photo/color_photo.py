@@ -42,6 +42,9 @@ class ColorPhoto:
     ``quality`` (1 to 100, of JPEG, WebP, HEIC and AVIF) and ``record`` (whether ``provenance`` is written) are what
     :meth:`save` and :meth:`encode` do where they are not told otherwise.
 
+    Raises:
+        ValueError: pixels of another shape or type.
+
     Example:
         >>> import numpy as np
         >>> from colorhub import ColorPhoto, Photo

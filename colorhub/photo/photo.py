@@ -100,10 +100,14 @@ class Photo:
     ) -> "Photo":
         """Open a path, the bytes of a file, an open binary file, a PIL image of any mode, or an array.
 
-        Arrays: ``(H, W)``, ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)``, ``(H, W, 4)``; uint8,
-        uint16, bool or float in 0..1. ``max_pixels`` is checked before a pixel is decoded. ``name`` stands in messages
-        instead of the file's.
-        Raises :class:`PhotoError`, one sentence, for everything that is no readable picture.
+        Args:
+            source: an array is ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` or
+                ``(H, W, 4)``; uint8, uint16, bool or float in 0..1.
+            max_pixels: checked before a pixel is decoded.
+            name: stands in messages instead of the file's.
+
+        Raises:
+            PhotoError: everything that is no readable picture, in one sentence.
 
         Example:
             >>> from colorhub import Photo, PhotoError

@@ -15,6 +15,9 @@ def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
 
     ``L``: ``(B, 1, h, w)``, ``ab``: ``(B, 2, h, w)``, of the same size.
 
+    References:
+        He, Sun, Tang 2010, "Guided Image Filtering", equations 5 and 6.
+
     Example:
         >>> import torch
         >>> from colorhub.inference.compose import edge_maps
@@ -79,8 +82,16 @@ def compose_lines(maps: Tensor, L: Tensor) -> Tensor:
 
 
 def compose(L: Tensor, layer_L: Tensor, layer_ab: Tensor, vividness: float = 1.0) -> Tensor:
-    """Colour a whole photo at once: ``L`` ``(B, 1, H, W)`` and a colour layer of any size to sRGB ``(B, 3, H, W)`` in
-    0..1.
+    """Colour a whole photo at once.
+
+    Args:
+        L: ``(B, 1, H, W)``, the photo's lightness, 0..100.
+        layer_L: ``(B, 1, h, w)``, the lightness that the colours were predicted from, 0..100.
+        layer_ab: ``(B, 2, h, w)``, the colours, in CIELAB units.
+        vividness: factor on chroma, 0 for grey.
+
+    Returns:
+        sRGB ``(B, 3, H, W)`` in 0..1.
 
     Example:
         >>> import torch
