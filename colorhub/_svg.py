@@ -13,6 +13,7 @@ def round_step(rough: float) -> float:
     """The next of 1, 2, 5 times a power of ten.
 
     Example:
+        >>> from colorhub._svg import round_step
         >>> round_step(0.3)
         0.5
     """

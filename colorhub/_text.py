@@ -9,6 +9,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Two sentences for an error message: the nearest known name, and all of them.
 
     Example:
+        >>> from colorhub._text import did_you_mean
         >>> did_you_mean("vividnes", ["size", "vividness"])
         "Did you mean 'vividness'? Known: size, vividness."
     """
@@ -22,6 +23,7 @@ def short(value: Any) -> str:
     """What was given, as Python writes it, in at most 60 characters.
 
     Example:
+        >>> from colorhub._text import short
         >>> short("x" * 100)
         "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
     """
@@ -40,6 +42,7 @@ def one_line(error: BaseException | str, longest: int | None = 200) -> str:
         longest: characters; more are cut off. ``None``: all of it.
 
     Example:
+        >>> from colorhub._text import one_line
         >>> one_line(ValueError("No such\\n  file."))
         'No such file'
     """

@@ -40,7 +40,17 @@ GREY_PROTOCOLS = ("lab", "luma")
 
 
 def srgb_to_linear(rgb: Tensor) -> Tensor:
-    """Undo the sRGB transfer curve, element by element. Values outside 0..1 are clamped."""
+    """Undo the sRGB transfer curve, element by element. Values outside 0..1 are clamped.
+
+    References:
+        IEC 61966-2-1.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import srgb_to_linear
+        >>> [round(value, 3) for value in srgb_to_linear(torch.tensor([0.0, 0.5, 1.0])).tolist()]
+        [0.0, 0.214, 1.0]
+    """
     rgb = rgb.float().clamp(0, 1)
     return rgb.clamp(max=0.04045) / 12.92 + (((rgb.clamp(min=0.04045) + 0.055) / 1.055) ** 2.4 - 0.04045 / 12.92)
 
@@ -48,7 +58,17 @@ def srgb_to_linear(rgb: Tensor) -> Tensor:
 # Each curve here is a straight line up to where it joins a power, then that power: as both are clamped there and added,
 # every gradient is finite (a power's own is not, at 0), and nothing is chosen pixel by pixel, which is slow.
 def linear_to_srgb(linear: Tensor) -> Tensor:
-    """Apply the sRGB transfer curve, element by element. Values outside 0..1 are clamped."""
+    """Apply the sRGB transfer curve, element by element. Values outside 0..1 are clamped.
+
+    References:
+        IEC 61966-2-1.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import linear_to_srgb
+        >>> [round(value, 3) for value in linear_to_srgb(torch.tensor([0.0, 0.214, 1.0])).tolist()]
+        [0.0, 0.5, 1.0]
+    """
     linear = linear.float().clamp(0, 1)
     curve = linear.clamp(min=SRGB_JOIN) ** (1 / 2.4) - SRGB_JOIN ** (1 / 2.4)
     return linear.clamp(max=SRGB_JOIN) * 12.92 + curve * 1.055
@@ -70,13 +90,41 @@ def _mix(channels: Tensor, weights: tuple[float, float, float], scale: float = 1
 
 
 def rgb_to_lab(rgb: Tensor) -> tuple[Tensor, Tensor]:
-    """sRGB ``(B, 3, H, W)`` in 0..1 to ``(L, ab)``."""
+    """sRGB ``(B, 3, H, W)`` in 0..1 to CIELAB: ``L`` ``(B, 1, H, W)`` in 0..100 and ``ab`` ``(B, 2, H, W)``.
+
+    Raises:
+        ValueError: another shape.
+
+    References:
+        CIE 15, for D65 and the 2 degree observer.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import rgb_to_lab
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        >>> L, ab = rgb_to_lab(red)
+        >>> [round(value) for value in (*L.flatten().tolist(), *ab.flatten().tolist())]
+        [53, 80, 67]
+    """
     _expect_channels(rgb, 3, "rgb")
     return _linear_to_lab(srgb_to_linear(rgb))
 
 
 def codes_to_lab(codes: Tensor) -> tuple[Tensor, Tensor]:
-    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``(L, ab)``: :func:`rgb_to_lab` of ``codes / 255``, but faster."""
+    """8-bit sRGB codes, uint8 ``(B, 3, H, W)``, to ``L`` ``(B, 1, H, W)`` in 0..100 and ``ab`` ``(B, 2, H, W)``:
+    :func:`rgb_to_lab` of ``codes / 255``, but faster.
+
+    Raises:
+        ValueError: another shape.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import codes_to_lab
+        >>> from skimage import data
+        >>> L, ab = codes_to_lab(torch.from_numpy(data.astronaut()).permute(2, 0, 1)[None])
+        >>> L.shape, ab.shape
+        (torch.Size([1, 1, 512, 512]), torch.Size([1, 2, 512, 512]))
+    """
     _expect_channels(codes, 3, "codes")
     linear = _linear_table(codes.device).index_select(0, codes.flatten().int())
     return _linear_to_lab(linear.view(codes.shape))
@@ -94,7 +142,20 @@ def _linear_to_lab(linear: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def lab_to_linear(L: Tensor, ab: Tensor) -> Tensor:
-    """CIELAB to linear RGB ``(B, 3, H, W)``, unclipped: values outside 0..1 are colours that sRGB does not hold."""
+    """CIELAB, ``L`` ``(B, 1, H, W)`` and ``ab`` ``(B, 2, H, W)``, to linear RGB ``(B, 3, H, W)``, unclipped: values
+    outside 0..1 are colours that sRGB does not hold.
+
+    Raises:
+        ValueError: another shape.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import lab_to_linear
+        >>> green = torch.tensor([-128.0, 0.0]).view(1, 2, 1, 1)
+        >>> linear = lab_to_linear(torch.full((1, 1, 1, 1), 50.0), green)
+        >>> bool(linear.min() < 0)  # sRGB holds no such green
+        True
+    """
     _expect_channels(L, 1, "L")
     _expect_channels(ab, 2, "ab")
     fy = (L.float() + 16) / 116
@@ -105,15 +166,37 @@ def lab_to_linear(L: Tensor, ab: Tensor) -> Tensor:
 
 def lab_to_rgb(L: Tensor, ab: Tensor) -> Tensor:
     """CIELAB to sRGB ``(B, 3, H, W)`` in 0..1. Colours outside sRGB are clipped channel by channel, which changes their
-    lightness: map them with :func:`fit_gamut` first where that matters."""
+    lightness: map them with :func:`fit_gamut` first where that matters.
+
+    Raises:
+        ValueError: another shape than ``L`` ``(B, 1, H, W)`` and ``ab`` ``(B, 2, H, W)``.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import lab_to_rgb
+        >>> lab_to_rgb(torch.full((1, 1, 1, 1), 50.0), torch.zeros(1, 2, 1, 1)).flatten()
+        tensor([0.4663, 0.4663, 0.4663])
+    """
     return linear_to_srgb(lab_to_linear(L, ab))
 
 
 def grey_lightness(rgb: Tensor, protocol: str = "lab") -> Tensor:
-    """The lightness ``L`` a colorizer is given for the colour picture ``rgb``.
+    """The lightness ``L`` ``(B, 1, H, W)``, 0..100, that a colorizer is given for the colour picture ``rgb``.
 
-    ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values, which is what a
-    grey file holds. Both agree for grey pictures. Raises ``ValueError`` for another protocol.
+    Args:
+        rgb: ``(B, 3, H, W)``, sRGB in 0..1.
+        protocol: ``lab`` is CIELAB L* of the colours; ``luma`` is L* of the BT.601 luma of the gamma-encoded values,
+            which is what a grey file holds. Both agree for grey pictures.
+
+    Raises:
+        ValueError: another protocol.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import grey_lightness
+        >>> red = torch.tensor([1.0, 0.0, 0.0]).view(1, 3, 1, 1)
+        >>> round(grey_lightness(red).item()), round(grey_lightness(red, "luma").item())
+        (53, 32)
     """
     if protocol == "lab":
         return rgb_to_lab(rgb)[0]
@@ -123,17 +206,51 @@ def grey_lightness(rgb: Tensor, protocol: str = "lab") -> Tensor:
 
 
 def grey_to_lightness(grey: Tensor) -> Tensor:
-    """Gamma-encoded grey value in 0..1 to L* in 0..100, element by element."""
+    """Gamma-encoded grey value in 0..1 to L* in 0..100, element by element.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import grey_to_lightness
+        >>> [round(value) for value in grey_to_lightness(torch.tensor([0.0, 0.5, 1.0])).tolist()]
+        [0, 53, 100]
+    """
     return 116 * _f(srgb_to_linear(grey)) - 16
 
 
 def lightness_to_grey(L: Tensor) -> Tensor:
-    """L* in 0..100 to the gamma-encoded grey value in 0..1, element by element."""
+    """L* in 0..100 to the gamma-encoded grey value in 0..1, element by element.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import grey_to_lightness, lightness_to_grey
+        >>> grey = torch.linspace(0, 1, 256)
+        >>> torch.allclose(lightness_to_grey(grey_to_lightness(grey)), grey, atol=1e-5)
+        True
+    """
     return linear_to_srgb(_f_inverse((L.float() + 16) / 116))
 
 
 def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
-    """Reduce the chroma of colours that sRGB does not hold until it does; lightness and hue stay as they are."""
+    """Reduce the chroma of colours that sRGB does not hold until it does; lightness and hue stay as they are.
+
+    Args:
+        L: ``(B, 1, H, W)``, 0..100.
+        ab: ``(B, 2, H, W)``, in CIELAB units.
+
+    Returns:
+        ab ``(B, 2, H, W)``.
+
+    Raises:
+        ValueError: another shape.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import fit_gamut
+        >>> L, ab = torch.full((1, 1, 1, 1), 50.0), torch.tensor([-128.0, 128.0]).view(1, 2, 1, 1)
+        >>> a, b = fit_gamut(L, ab).flatten().tolist()
+        >>> -128 < a < 0 < b < 128, abs(a + b) < 1e-3  # weaker, of the same hue
+        (True, True)
+    """
     _expect_channels(L, 1, "L")
     _expect_channels(ab, 2, "ab")
     a, b = ab[:, 0:1].float(), ab[:, 1:2].float()
@@ -147,7 +264,14 @@ def fit_gamut(L: Tensor, ab: Tensor) -> Tensor:
 
 def chroma_limits(device: torch.device | str = "cpu") -> Tensor:
     """Largest chroma inside sRGB per cell of (lightness 0..100, hue -pi..pi), ``(1024, 1024)``: the mean of the cell's
-    four corners."""
+    four corners.
+
+    Example:
+        >>> from colorhub.color import chroma_limits
+        >>> limits = chroma_limits()
+        >>> limits.shape, 130 < limits.max() < 140  # the strongest colour of sRGB is blue
+        (torch.Size([1024, 1024]), tensor(True))
+    """
     with _building:  # many threads want it at once when a folder is begun
         return _chroma_limits(str(device))
 

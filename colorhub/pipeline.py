@@ -56,10 +56,14 @@ class ColorizationPipeline:
         ModelNotFoundError: no such weights.
 
     Example:
+        >>> from colorhub import ColorizationPipeline
         >>> from skimage import data
         >>> pipeline = ColorizationPipeline(vividness=1.2)
-        >>> pipeline(data.camera()).pixels.shape
-        (512, 512, 3)
+        >>> photo = pipeline(data.camera())
+        >>> photo.pixels.shape, photo.pixels.dtype
+        ((512, 512, 3), dtype('uint8'))
+        >>> photo.save("camera.png").name
+        'camera.png'
     """
 
     def __init__(
@@ -126,10 +130,13 @@ class ColorizationPipeline:
                 be used (:class:`~colorhub.hints.HintsError`).
 
         Example:
+            >>> from colorhub import ColorizationPipeline
             >>> from skimage import data
             >>> pipeline = ColorizationPipeline()
             >>> [photo.pixels.shape for photo in pipeline([data.camera(), data.coins()], progress=False)]
             [(512, 512, 3), (303, 384, 3)]
+            >>> pipeline(data.coins(), hints=[(110, 60, "teal")], vividness=1.2).pixels.shape
+            (303, 384, 3)
         """
         settings = self._settings(settings, changes)
         _check_batch_size(batch_size)
@@ -143,7 +150,18 @@ class ColorizationPipeline:
         return list(tqdm(colored, total=total, unit="photo", disable=hidden))
 
     def open(self, source: Any) -> Photo:
-        """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is."""
+        """Read a photo under this pipeline's size limit. A :class:`Photo` is returned as it is.
+
+        Raises:
+            PhotoError: it cannot be read, or is larger than ``max_pixels``.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> photo = ColorizationPipeline().open(data.coins())
+            >>> photo.size, photo.rgb is None
+            ((384, 303), True)
+        """
         return source if isinstance(source, Photo) else Photo.open(source, max_pixels=self.max_pixels)
 
     def prepare(
@@ -165,6 +183,18 @@ class ColorizationPipeline:
 
         Raises:
             ValueError: settings out of range; temperature or samples for a model that has one answer.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> pipeline = ColorizationPipeline()
+            >>> prepared = pipeline.prepare(pipeline.open(data.coins()), size=128)
+            >>> prepared.settings.size
+            128
+            >>> min(prepared.L.shape[2:])  # the short side, in pixels
+            128
+            >>> print(pipeline.prepare(pipeline.open(data.astronaut())))  # in colour already
+            None
         """
         settings = self._settings(settings, changes)
         _expect(photos, Photo)
@@ -196,6 +226,17 @@ class ColorizationPipeline:
 
         Returns:
             Layers in the order of the photos; ``None`` for one that is left as it is.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> pipeline = ColorizationPipeline()
+            >>> photo = pipeline.open(data.coins())
+            >>> layer = pipeline.predict(pipeline.prepare(photo, size=128))
+            >>> layer.ab.shape == (1, 2, *layer.L.shape[2:])
+            True
+            >>> layer.photo_size, layer.provenance.settings.size
+            ((384, 303), 128)
         """
         _check_batch_size(batch_size)
         _expect(prepared, Photo, NetworkInput, NoneType)
@@ -230,6 +271,15 @@ class ColorizationPipeline:
         Raises:
             HintsError: hints that cannot be used.
             LayerError: layers of another photo, or of other settings than the photo was prepared with.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> pipeline = ColorizationPipeline()
+            >>> prepared = pipeline.prepare(pipeline.open(data.coins()))
+            >>> layer = pipeline.predict(prepared)
+            >>> pipeline.hint(prepared, layer, [(110, 60, "teal")]).provenance.hints
+            ((110, 60, '#008080'),)
         """
         photo = prepared.photo
         given = hints_of(hints, photo.size)
@@ -244,7 +294,22 @@ class ColorizationPipeline:
 
     def compose(self, photo: Photo, layer: ColorLayer | None, vividness: float | None = None) -> ColorPhoto:
         """:func:`colorhub.compose` on this pipeline's device. Vividness is applied here: changing it needs no
-        network."""
+        network.
+
+        Raises:
+            LayerError: the layer is of a photo of another shape.
+            SettingsError: a vividness out of range.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> pipeline = ColorizationPipeline()
+            >>> photo = pipeline.open(data.coins())
+            >>> layer = pipeline.predict(photo)
+            >>> grey = pipeline.compose(photo, layer, vividness=0).pixels
+            >>> bool((grey == data.coins()[..., None]).all())
+            True
+        """
         return compose(photo, layer, vividness, settings=None if layer else self.settings, device=self.device)
 
     @torch.inference_mode()
@@ -257,6 +322,13 @@ class ColorizationPipeline:
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> sure = ColorizationPipeline("eccv16").confidence(data.coins())
+            >>> sure.shape, bool(0 <= sure.min() <= sure.max() <= 1)
+            ((303, 384), True)
         """
         prepared = self._one_view(self.open(photo), {"size": size or self.settings.size})
         L = prepared.view.L
@@ -284,6 +356,15 @@ class ColorizationPipeline:
         Raises:
             PhotoError: a file that cannot be read.
             ValueError: for a model that has one answer.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline
+            >>> from skimage import data
+            >>> chances = ColorizationPipeline("eccv16").distribution(data.coins(), size=128)
+            >>> chances.shape[0]
+            313
+            >>> bool(((chances.sum(dim=0) - 1).abs() < 1e-4).all())
+            True
         """
         if isinstance(photo, NetworkInput):
             self._expect_distribution()

@@ -46,8 +46,11 @@ class Retouching:
         >>> from colorhub import ColorizationPipeline, Retouching
         >>> from skimage import data
         >>> retouching = Retouching(ColorizationPipeline(), data.camera())
-        >>> retouching.preview([(250, 200, "#a33c2e")], side=256).shape
+        >>> hints = [(250, 200, "#a33c2e")]
+        >>> retouching.preview(hints, side=256).shape
         (256, 256, 3)
+        >>> retouching.compose(hints).pixels.shape
+        (512, 512, 3)
     """
 
     def __init__(
@@ -88,6 +91,13 @@ class Retouching:
 
         Raises:
             HintsError: hints that cannot be used.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> retouching.layer([(110, 60, "teal")]).provenance.hints
+            ((110, 60, '#008080'),)
         """
         key, last = tuple(hints_of(hints, self.photo.size)), self._last
         if not key:
@@ -104,31 +114,100 @@ class Retouching:
         return propagator
 
     def warm_up(self) -> None:
-        """Do what the first hint and the first suggestions would wait for."""
+        """Do what the first hint and the first suggestions would wait for.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> retouching.warm_up()  # in a thread of its own, say, while the page is shown
+            >>> retouching.layer([(110, 60, "teal")]).photo_size
+            (384, 303)
+        """
         if self.has_suggestions:
             self._distribution(())
         self.propagator.fields(self.plain.ab, [(0.5, 0.5)])
 
     def release(self) -> None:
-        """Let go of what is heavy, the propagator; the next hint makes it anew."""
+        """Let go of what is heavy, the propagator; the next hint makes it anew.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> before = retouching.preview([(110, 60, "teal")])
+            >>> retouching.release()
+            >>> bool((retouching.preview([(110, 60, "teal")]) == before).all())
+            True
+        """
         self._propagator = None
 
     def compose(self, hints: Iterable[Any] = (), vividness: float | None = None) -> ColorPhoto:
-        """The photo with hints at full size."""
+        """The photo with hints at full size.
+
+        Raises:
+            HintsError: hints that cannot be used.
+            SettingsError: a vividness out of range.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> photo = retouching.compose([(110, 60, "teal")], vividness=1.2)
+            >>> photo.save("coins.png").name
+            'coins.png'
+        """
         return compose(self.photo, self.layer(hints), vividness, device=self.pipeline.device)
 
     def preview(self, hints: Iterable[Any] = (), side: int = 1024, vividness: float | None = None) -> np.ndarray:
-        """The photo with hints for a screen: sRGB ``(h, w, 3)`` uint8, its long side at most ``side`` pixels."""
+        """The photo with hints for a screen: sRGB ``(h, w, 3)`` uint8, its long side at most ``side`` pixels.
+
+        Raises:
+            HintsError: hints that cannot be used.
+            SettingsError: a vividness out of range.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> retouching.preview([(110, 60, "teal")], side=192).shape
+            (152, 192, 3)
+        """
         small = replace(self.photo, grey=self._small(side), rgb=None, alpha=None, bits=8)
         return compose(small, self.layer(hints), vividness, device=self.pipeline.device).pixels
 
     def color_at(self, x: int, y: int, hints: Iterable[Any] = ()) -> str:
-        """The colour ``#rrggbb`` of the photo with hints at a pixel of full size."""
+        """The colour ``#rrggbb`` of the photo with hints at a pixel of full size.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> color = retouching.color_at(110, 60, [(110, 60, "red")])
+            >>> red, green, blue = bytes.fromhex(color[1:])
+            >>> red > max(green, blue)
+            True
+        """
         return hex_of(*self._color_at(x, y, hints))
 
     def variations(self, x: int, y: int, hints: Iterable[Any] = ()) -> list[str]:
         """Six colours ``#rrggbb`` to choose from at a pixel, by any model: the colour of the photo with hints there,
-        and it stronger, paler, without chroma, and an eighth of the hues further on either side."""
+        and it stronger, paler, without chroma, and an eighth of the hues further on either side.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline(), data.coins())
+            >>> colors = retouching.variations(110, 60)
+            >>> len(colors), colors[0] == retouching.color_at(110, 60)
+            (6, True)
+        """
         L, ab = self._color_at(x, y, hints)
         turned = [torch.stack([c * ab[0] - s * ab[1], s * ab[0] + c * ab[1]]) for c, s in _EIGHTHS]
         return [hex_of(L, color) for color in (ab, 1.8 * ab, 0.5 * ab, 0 * ab, *turned)]
@@ -138,6 +217,19 @@ class Retouching:
         lightness there; none for a model that has one answer.
 
         A model that takes hints knows the others of ``hints``, but not one at the pixel itself.
+
+        Raises:
+            HintsError: hints that cannot be used, or a pixel outside the photo.
+
+        Example:
+            >>> from colorhub import ColorizationPipeline, Retouching
+            >>> from skimage import data
+            >>> retouching = Retouching(ColorizationPipeline("eccv16"), data.coins())
+            >>> likely = retouching.suggestions(110, 60, n=3)
+            >>> 1 <= len(likely) <= 3, likely[0].startswith("#")
+            (True, True)
+            >>> Retouching(ColorizationPipeline("unet"), data.coins()).suggestions(110, 60)
+            []
         """
         L = self._lightness_at(x, y)
         if not self.has_suggestions or n < 1:

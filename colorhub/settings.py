@@ -25,7 +25,16 @@ _KIND, _VERSION = "colorhub settings", 1
 
 
 class SettingsError(ValueError):
-    """A setting that is unknown, out of range or of another type, or a file that holds no settings: one sentence."""
+    """A setting that is unknown, out of range or of another type, or a file that holds no settings: one sentence.
+
+    Example:
+        >>> from colorhub import Settings, SettingsError
+        >>> try:
+        ...     Settings(vividness=9)
+        ... except SettingsError as error:
+        ...     print(error)
+        vividness must be a number between 0 and 4, got 9.
+    """
 
 
 class FieldInfo(NamedTuple):
@@ -90,7 +99,11 @@ class Settings:
         SettingsError: a value out of range or of another type.
 
     Example:
-        >>> Settings(vividness=1.2).changed(size=256).size
+        >>> from colorhub import Settings
+        >>> settings = Settings(vividness=1.2, format="png")
+        >>> settings.vividness, settings.views, settings.in_color
+        (1.2, 1, 'auto')
+        >>> settings.changed(size=256).size
         256
     """
 
@@ -167,6 +180,15 @@ class Settings:
 
         Raises:
             SettingsError: no such setting (the nearest is named), or one out of range.
+
+        Example:
+            >>> from colorhub import Settings
+            >>> Settings(vividness=1.2).changed(views=3).vividness
+            1.2
+            >>> Settings().changed(vividnes=1.2)
+            Traceback (most recent call last):
+                ...
+            colorhub.settings.SettingsError: There is no setting 'vividnes'...
         """
         changes = dict(_renamed(changes))
         if unknown := [name for name in changes if name not in FIELDS]:
@@ -174,7 +196,14 @@ class Settings:
         return replace(self, **changes) if changes else self
 
     def to_dict(self) -> dict[str, Any]:
-        """All settings as plain values that JSON holds."""
+        """All settings as plain values that JSON holds.
+
+        Example:
+            >>> from colorhub import Settings
+            >>> values = Settings(quality=90).to_dict()
+            >>> values["quality"], values["vividness"]
+            (90, 1.0)
+        """
         return asdict(self)
 
     @classmethod
@@ -183,13 +212,29 @@ class Settings:
 
         Raises:
             SettingsError: an unknown setting, one out of range, or no settings by name at all.
+
+        Example:
+            >>> from colorhub import Settings
+            >>> settings = Settings.from_dict({"vividness": 1.2})
+            >>> settings == Settings.from_dict(settings.to_dict()) == Settings(vividness=1.2)
+            True
         """
         if not isinstance(values, Mapping):
             raise SettingsError(f"Settings are values by name, as Settings.to_dict gives them, got {short(values)}.")
         return cls().changed(**{str(name): value for name, value in values.items()})
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all settings into a JSON file, so that what was done can be done again."""
+        """Write all settings into a JSON file, so that what was done can be done again.
+
+        Raises:
+            OSError: the file cannot be written.
+
+        Example:
+            >>> from colorhub import Settings
+            >>> Settings(vividness=1.2).save("mine.json")
+            >>> Settings.load("mine.json").vividness
+            1.2
+        """
         content = {"kind": _KIND, "version": _VERSION, "settings": self.to_dict()}
         Path(path).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
@@ -200,6 +245,12 @@ class Settings:
         Raises:
             SettingsError: no such file, one that is cut short, of another kind or of a newer version, or a setting that
                 this version does not know.
+
+        Example:
+            >>> from colorhub import Settings
+            >>> Settings(size=320).save("mine.json")
+            >>> Settings.load("mine.json") == Settings(size=320)
+            True
         """
         path = Path(path)
         try:

@@ -24,7 +24,13 @@ _RARE = 1e-4
 @dataclass(frozen=True)
 class Difference:
     """Of one output for one batch: ``worst`` and ``mean`` absolute difference, and the ``share`` of the values that are
-    beyond the tolerance."""
+    beyond the tolerance.
+
+    Example:
+        >>> from colorhub.export import Difference
+        >>> Difference("ab", shape=(1, 2, 64, 64), worst=0.01, mean=0.001, share=0.0).holds
+        True
+    """
 
     output: str
     shape: tuple[int, ...]
@@ -48,6 +54,13 @@ def model_differences(
         model: in evaluation mode, on the processor.
         shapes: (batch, height, width) each; when not given, three: one picture of the working size, two upright and
             three wide ones whose sides are no multiples of anything.
+
+    Example:
+        >>> from colorhub.export import export_model, model_differences
+        >>> from colorhub.models import ColorizeNet
+        >>> model = ColorizeNet(**ColorizeNet.tiny()).eval()
+        >>> [difference.holds for difference in model_differences(export_model(model), model, [(1, 40, 56)])]
+        [True]
     """
     session = open_session(content)
     names = output_names(model)
@@ -62,7 +75,13 @@ def model_differences(
 
 
 def composition_differences(content: bytes) -> Iterator[Difference]:
-    """Run an exported composition beside :func:`~colorhub.inference.compose.compose_codes`, in levels of 8-bit sRGB."""
+    """Run an exported composition beside :func:`~colorhub.inference.compose.compose_codes`, in levels of 8-bit sRGB.
+
+    Example:
+        >>> from colorhub.export import composition_differences, export_composition
+        >>> all(difference.holds for difference in composition_differences(export_composition()))
+        True
+    """
     session = open_session(content)
     for height, width, rows, columns in ((240, 320, 48, 64), (301, 203, 65, 43), (64, 999, 16, 250)):
         codes = (smooth(1, 1, height, width, low=0, high=255) + 0.5).to(torch.uint8)
@@ -77,7 +96,14 @@ def composition_differences(content: bytes) -> Iterator[Difference]:
 
 
 def smooth(channels: int, batch: int, height: int, width: int, *, low: float, high: float) -> Tensor:
-    """Clouds and some grain ``(batch, channels, height, width)``, the same every time."""
+    """Clouds and some grain ``(batch, channels, height, width)``, the same every time.
+
+    Example:
+        >>> from colorhub.export import smooth
+        >>> L = smooth(1, 2, 48, 64, low=0, high=100)
+        >>> L.shape, bool(0 <= L.min() <= L.max() <= 100)
+        (torch.Size([2, 1, 48, 64]), True)
+    """
     generator = torch.Generator("cpu").manual_seed(0)
     coarse = torch.rand(batch, channels, 6, 6, generator=generator)
     grain = torch.rand(batch, channels, height, width, generator=generator)

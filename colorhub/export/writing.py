@@ -29,7 +29,16 @@ _LEAST_SIDE = 32  # of the picture that is traced; any other size is computed fr
 
 
 class ExportError(ValueError):
-    """A model that cannot be exported, or a file that cannot be written: one sentence."""
+    """A model that cannot be exported, or a file that cannot be written: one sentence.
+
+    Example:
+        >>> from colorhub.export import ExportError, write
+        >>> try:
+        ...     write(b"...", "unet.pt")
+        ... except ExportError as error:
+        ...     print(error)
+        unet.pt must end in .onnx: that is how an exported model is recognized.
+    """
 
 
 class ModelGraph(nn.Module):
@@ -90,6 +99,15 @@ def export_model(model: Colorizer, name: str | None = None, *, half: bool = Fals
 
     Raises:
         ExportError: torch cannot trace the model, packages are missing, or the file would be too large.
+
+    Example:
+        >>> import torch
+        >>> from colorhub import load
+        >>> from colorhub.export import export_model, write
+        >>> from colorhub.models import ColorizeNet
+        >>> write(export_model(ColorizeNet(**ColorizeNet.tiny()), "tiny"), "tiny.onnx")
+        >>> load("tiny.onnx")(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
     if isinstance(model, ExportedColorizer):
         raise ExportError(f"{model.path} is an exported model already: export the one it was made from.")
@@ -125,6 +143,13 @@ def export_composition() -> bytes:
 
     Raises:
         ExportError: packages are missing.
+
+    Example:
+        >>> import onnxruntime
+        >>> from colorhub.export import export_composition
+        >>> session = onnxruntime.InferenceSession(export_composition())
+        >>> [given.name for given in session.get_inputs()], [made.name for made in session.get_outputs()]
+        (['grey', 'L', 'ab', 'vividness'], ['rgb'])
     """
     _expect_packages()
     chroma_limits("cpu")  # computed once; while a graph is traced it would be computed from nothing
@@ -141,6 +166,17 @@ def write(content: bytes, target: str | os.PathLike[str], *, overwrite: bool = F
 
     Raises:
         ExportError: it cannot be written, or it exists and ``overwrite`` is off.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.export import write
+        >>> write(b"what export_model gave", "unet.onnx")
+        >>> Path("unet.onnx").stat().st_size
+        22
+        >>> write(b"other", "unet.onnx")
+        Traceback (most recent call last):
+            ...
+        colorhub.export.writing.ExportError: unet.onnx exists already ...
     """
     path = Path(target)
     if path.suffix != SUFFIX:

@@ -20,13 +20,30 @@ _FORM = '{"size": [width, height], "hints": [{"x": 10, "y": 20, "color": "#a33c2
 
 
 class HintsError(ValueError):
-    """Hints that cannot be used: one sentence that names the hint, what is wrong with it and what is expected."""
+    """Hints that cannot be used: one sentence that names the hint, what is wrong with it and what is expected.
+
+    Example:
+        >>> from colorhub import HintsError
+        >>> from colorhub.hints import hints_of
+        >>> try:
+        ...     hints_of([(10, 20, "tael")])
+        ... except HintsError as error:
+        ...     print(error)
+        The colour 'tael' of hint 1 is not known; give one like '#a33c2e' or a CSS name like 'teal'.
+    """
 
 
 class Hint(NamedTuple):
     """``x``, ``y``: a pixel of the full-size photo, right and down from its upper left corner, as the photo is shown:
     after its EXIF orientation. ``color``: ``#rrggbb``, or a name that CSS knows. Its hue and chroma count, not its
-    lightness: that is the photo's own."""
+    lightness: that is the photo's own.
+
+    Example:
+        >>> from colorhub import Hint
+        >>> hint = Hint(x=120, y=80, color="#a33c2e")
+        >>> hint == (120, 80, "#a33c2e")
+        True
+    """
 
     x: int
     y: int
@@ -43,6 +60,15 @@ def hints_of(given: Iterable[Any], size: tuple[int, int] | None = None) -> list[
 
     Raises:
         HintsError: something else than that, an unknown colour, or a place outside the photo.
+
+    Example:
+        >>> from colorhub.hints import hints_of
+        >>> hints_of([(120, 80, "teal"), (3, 5, "#A33C2E")], size=(384, 303))
+        [Hint(x=3, y=5, color='#a33c2e'), Hint(x=120, y=80, color='#008080')]
+        >>> hints_of([(500, 80, "teal")], size=(384, 303))
+        Traceback (most recent call last):
+            ...
+        colorhub.hints.hint.HintsError: Hint 1 at (500, 80) is outside the picture, whose pixels go from (0, 0) ...
     """
     if isinstance(given, (str, bytes)) or not isinstance(given, Iterable):
         raise HintsError(f"Hints are a list of (x, y, colour), got {short(given)}.")
@@ -60,7 +86,18 @@ def hints_of(given: Iterable[Any], size: tuple[int, int] | None = None) -> list[
 
 def colors_of(hints: Iterable[Hint], photo: Photo) -> tuple[Tensor, Tensor]:
     """Lightness of the photo at the hints, ``(n,)``, and their colours ``(n, 2)`` in CIELAB units, with less chroma
-    where sRGB has no such colour of the photo's lightness."""
+    where sRGB has no such colour of the photo's lightness.
+
+    Example:
+        >>> from colorhub import Hint, Photo
+        >>> from colorhub.hints import colors_of
+        >>> from skimage import data
+        >>> L, ab = colors_of([Hint(120, 80, "red"), Hint(3, 5, "teal")], Photo.open(data.coins()))
+        >>> L.shape, ab.shape
+        (torch.Size([2]), torch.Size([2, 2]))
+        >>> [bool(value > 0) for value in ab[:, 0]]  # a: towards red, towards green
+        [True, False]
+    """
     hints = list(hints)
     codes = torch.tensor([ImageColor.getrgb(hint.color)[:3] for hint in hints], dtype=torch.uint8)
     ab = codes_to_lab(codes.view(1, -1, 1, 3).movedim(3, 1))[1]
@@ -113,6 +150,12 @@ def load_hints(path: str | os.PathLike[str], size: tuple[int, int] | None = None
 
     Raises:
         HintsError: no such file, no hints in it, or hints of a picture of another size.
+
+    Example:
+        >>> from colorhub import load_hints, save_hints
+        >>> save_hints("hints.json", [(120, 80, "teal")], size=(384, 303))
+        >>> load_hints("hints.json", size=(384, 303))
+        [Hint(x=120, y=80, color='#008080')]
     """
     path = Path(path)
     try:
@@ -123,7 +166,21 @@ def load_hints(path: str | os.PathLike[str], size: tuple[int, int] | None = None
 
 
 def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: str = "the file") -> list[Hint]:
-    """As :func:`load_hints`, from the text of a file called ``name``."""
+    """As :func:`load_hints`, from the text of a file.
+
+    Args:
+        text: JSON.
+        size: (width, height) of the photo that they are meant for, if that is to be checked.
+        name: of the file, for messages.
+
+    Raises:
+        HintsError: no hints in it, or hints of a picture of another size.
+
+    Example:
+        >>> from colorhub.hints import parse_hints
+        >>> parse_hints('{"size": [384, 303], "hints": [{"x": 120, "y": 80, "color": "teal"}]}')
+        [Hint(x=120, y=80, color='#008080')]
+    """
     found = _parsed(text, name)
     own = _size(found["size"], name)
     if size is not None and own != tuple(size):
@@ -138,7 +195,21 @@ def parse_hints(text: str | bytes, size: tuple[int, int] | None = None, name: st
 
 
 def hints_json(hints: Iterable[Any], size: tuple[int, int]) -> str:
-    """The text that :func:`save_hints` writes."""
+    """The text that :func:`save_hints` writes, for a photo of ``size`` (width, height).
+
+    Raises:
+        HintsError: unusable hints.
+
+    Example:
+        >>> from colorhub.hints import hints_json
+        >>> print(hints_json([(120, 80, "teal")], size=(384, 303)), end="")
+        {
+          "size": [384, 303],
+          "hints": [
+            {"x": 120, "y": 80, "color": "#008080"}
+          ]
+        }
+    """
     rows = [hint._asdict() for hint in hints_of(hints, size)]
     listed = ",\n".join(f"    {json.dumps(row)}" for row in rows)
     return f'{{\n  "size": {json.dumps(list(size))},\n  "hints": [\n{listed}\n  ]\n}}\n'
@@ -149,6 +220,12 @@ def save_hints(path: str | os.PathLike[str], hints: Iterable[Any], size: tuple[i
 
     Raises:
         HintsError: unusable hints.
+
+    Example:
+        >>> from colorhub import load_hints, save_hints
+        >>> save_hints("hints.json", [(120, 80, "teal"), (10, 9, "#a33c2e")], size=(384, 303))
+        >>> [hint.color for hint in load_hints("hints.json")]
+        ['#a33c2e', '#008080']
     """
     Path(path).write_text(hints_json(hints, size), encoding="utf-8")
 

@@ -28,6 +28,18 @@ class HintedLayers:
     """Colour layers of one photo, all with the same lightness ``L`` ``(1, 1, h, w)``, with hints applied.
 
     What spreads from a pixel is computed once and kept: the same hints with other colours cost next to nothing.
+
+    Example:
+        >>> import torch
+        >>> from colorhub import ColorizationPipeline
+        >>> from colorhub.hints import Hint, HintedLayers
+        >>> from skimage import data
+        >>> pipeline = ColorizationPipeline()
+        >>> prepared = pipeline.prepare(pipeline.open(data.coins()), size=128)
+        >>> grey = torch.zeros(1, 2, *prepared.L.shape[2:])
+        >>> colored = HintedLayers(prepared.photo, prepared.L).apply(grey, [Hint(110, 60, "red")])
+        >>> colored.shape == grey.shape, bool(colored[0, 0].max() > 10)
+        (True, True)
     """
 
     def __init__(self, photo: Photo, L: Tensor) -> None:
@@ -37,7 +49,18 @@ class HintedLayers:
         self.spreading = Spreading(self.guide)
 
     def apply(self, ab: Tensor, hints: Sequence[Hint]) -> Tensor:
-        """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours at them."""
+        """The layer ``ab`` ``(1, 2, h, w)`` changed so that the composed photo has the hints' colours at them.
+
+        Example:
+            >>> import torch
+            >>> from colorhub import Photo
+            >>> from colorhub.hints import Hint, HintedLayers
+            >>> photo = Photo.open(torch.full((64, 64), 128, dtype=torch.uint8).numpy())
+            >>> L, ab = torch.full((1, 1, 32, 32), 53.6), torch.zeros(1, 2, 32, 32)
+            >>> colored = HintedLayers(photo, L).apply(ab, [Hint(32, 32, "red")])
+            >>> bool(colored[0, 0, 16, 16] > colored[0, 0, 0, 0] >= 0)  # strongest at the hint
+            True
+        """
         if not hints:
             return ab
         ab = ab.float().cpu()
@@ -51,7 +74,17 @@ class HintedLayers:
 
     def fields(self, ab: Tensor, places: Sequence[tuple[float, float]]) -> Tensor:
         """How much of an amount given at each of ``places`` (x, y), shares of width and height, arrives everywhere:
-        ``(n, h, w)``."""
+        ``(n, h, w)``.
+
+        Example:
+            >>> import torch
+            >>> from colorhub import Photo
+            >>> from colorhub.hints import HintedLayers
+            >>> photo = Photo.open(torch.full((64, 64), 128, dtype=torch.uint8).numpy())
+            >>> L, ab = torch.full((1, 1, 32, 32), 53.6), torch.zeros(1, 2, 32, 32)
+            >>> HintedLayers(photo, L).fields(ab, [(0.5, 0.5), (0.1, 0.9)]).shape
+            torch.Size([2, 32, 32])
+        """
         return torch.stack([self.spreading.field(x, y) * likeness(self.guide, ab, x, y) for x, y in places])
 
 
@@ -103,7 +136,17 @@ def _amounts(met: Tensor, missing: Tensor) -> Tensor:
 
 def native_hints(hints: Sequence[Hint], photo: Photo, L: Tensor) -> Tensor:
     """Hints as a model takes them that knows hints, ``(1, 3, h, w)``: a, b and a 0/1 mask, for its working picture
-    ``L`` ``(1, 1, h, w)``. A hint fills 3 x 3 pixels, the colour of the nearest hint counts."""
+    ``L`` ``(1, 1, h, w)``. A hint fills 3 x 3 pixels, the colour of the nearest hint counts.
+
+    Example:
+        >>> import torch
+        >>> from colorhub import Hint, Photo
+        >>> from colorhub.hints import native_hints
+        >>> from skimage import data
+        >>> given = native_hints([Hint(120, 80, "teal")], Photo.open(data.coins()), torch.full((1, 1, 76, 96), 50.0))
+        >>> given.shape, int(given[0, 2].sum())  # 3 x 3 pixels are told
+        (torch.Size([1, 3, 76, 96]), 9)
+    """
     height, width = L.shape[2:]
     given = torch.zeros(1, 3, height, width)
     nearest = torch.full((height, width), 9.0)

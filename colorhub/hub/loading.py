@@ -38,7 +38,14 @@ class ModelInfo:
     ``kid``, the distance of its answers to photographs (``kid-lite1``) at a colourfulness of :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
     answer for a photo, as far as its files say; ``group``: ``reports`` where it is shown for what a report says of
-    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty."""
+    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty.
+
+    Example:
+        >>> from colorhub import list_models
+        >>> info = next(info for info in list_models() if info.name == "unet")
+        >>> info.architecture, info.source, info.on_disk
+        ('unet', 'bundled', True)
+    """
 
     name: str
     architecture: str
@@ -73,6 +80,15 @@ def load(name: str | os.PathLike[str], *, device: str = "cpu", **hub: Any) -> Co
     Raises:
         ModelNotFoundError: no such weights, or not on disk and the Hub cannot be reached.
         WeightsError: weights that do not fit their config, or that are neither safetensors nor an exported file.
+
+    Example:
+        >>> import torch
+        >>> import colorhub
+        >>> model = colorhub.load("chroma-regressor")
+        >>> model.architecture, model.training
+        ('chroma-regressor', False)
+        >>> model(torch.full((1, 1, 128, 128), 50.0)).ab.shape
+        torch.Size([1, 2, 128, 128])
     """
     if unknown := set(hub) - set(_HUB):
         raise TypeError(f"load() has no keyword {sorted(unknown)[0]!r}: {', '.join(_HUB)} and device are there.")
@@ -107,6 +123,13 @@ def list_models() -> list[ModelInfo]:
     """All weights that :func:`load` knows by a short name: those on disk first, then the published ones.
 
     Their folders are read once, and again only when one of their files has changed.
+
+    Example:
+        >>> from colorhub import list_models
+        >>> {"unet", "eccv16"} <= {info.name for info in list_models() if info.on_disk}
+        True
+        >>> [info.license for info in list_models() if info.name == "ddcolor"]
+        ['apache-2.0']
     """
     found: dict[str, ModelInfo] = {}
     for root, source in _roots():
@@ -128,7 +151,13 @@ def list_models() -> list[ModelInfo]:
 
 
 def with_distribution() -> list[str]:
-    """Names of the weights on this machine whose models have more than one answer."""
+    """Names of the weights on this machine whose models have more than one answer.
+
+    Example:
+        >>> from colorhub.hub import with_distribution
+        >>> "eccv16" in with_distribution(), "unet" in with_distribution()
+        (True, False)
+    """
     return [info.name for info in list_models() if info.on_disk and info.has_distribution]
 
 

@@ -4,7 +4,13 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """``revision`` is pinned, so that a name always means the same weights; ``group``: see :class:`ModelInfo`."""
+    """``revision`` is pinned, so that a name always means the same weights; ``group``: see :class:`ModelInfo`.
+
+    Example:
+        >>> from colorhub.hub.publish import Published
+        >>> Published("me/unet", "0f1e2d", architecture="unet", license="apache-2.0").repo_id
+        'me/unet'
+    """
 
     repo_id: str
     revision: str

@@ -32,7 +32,16 @@ _HUBS_OWN = (".gitattributes",)  # what the Hub puts into every repository
 
 
 class PublishError(ValueError):
-    """Why something is not published: what was wrong, what is expected, what to do."""
+    """Why something is not published: what was wrong, what is expected, what to do.
+
+    Example:
+        >>> from colorhub.hub import PublishError, check_repo_id
+        >>> try:
+        ...     check_repo_id("unet")
+        ... except PublishError as error:
+        ...     print(error)
+        'unet' cannot be the name of a repository: owner/name is expected.
+    """
 
 
 class RefusedError(PublishError):
@@ -45,7 +54,16 @@ class RefusedError(PublishError):
 
 @contextmanager
 def hub_errors(repo_id: str) -> Iterator[None]:
-    """Raise :class:`PublishError` for whatever goes wrong in talking to the Hub about a repository."""
+    """Raise :class:`PublishError` for whatever goes wrong in talking to the Hub about a repository.
+
+    Example:
+        >>> from colorhub.hub import hub_errors
+        >>> with hub_errors("me/unet"):
+        ...     raise ConnectionError("no route to host")
+        Traceback (most recent call last):
+            ...
+        colorhub.hub.remote.PublishError: The connection to the Hub (...) failed at me/unet (no route to host): ...
+    """
     try:
         yield
     except PublishError:
@@ -100,7 +118,15 @@ def _broken(repo_id: str, error: BaseException) -> str:
 
 @dataclass(frozen=True)
 class State:
-    """What a repository holds at a commit: digests by path, of git blobs or, for large files, SHA-256."""
+    """What a repository holds at a commit: digests by path, of git blobs or, for large files, SHA-256.
+
+    Example:
+        >>> from colorhub.hub import State
+        >>> empty = ("git", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")  # the id that git gives an empty file
+        >>> state = State("0f1e2d", private=False, digests={"empty.txt": empty})
+        >>> state.holds("empty.txt", b""), state.holds("empty.txt", b"more")
+        (True, False)
+    """
 
     commit: str
     private: bool
@@ -119,6 +145,12 @@ class Plan:
     """One repository: what it should hold, and what is missing for that.
 
     ``changed``: files to add or replace; ``gone``: files to delete; ``state``: None for a repository to be created.
+
+    Example:
+        >>> from colorhub.hub import Plan
+        >>> plan = Plan("me/unet", "model", {"config.json": b"{}"}, state=None, changed=("config.json",), gone=())
+        >>> plan.nothing_to_do
+        False
     """
 
     repo_id: str
@@ -137,7 +169,15 @@ class Plan:
 
 
 class Hub:
-    """The Hub, with the token of whoever publishes (by default the one that is logged in)."""
+    """The Hub, with the token of whoever publishes (by default the one that is logged in).
+
+    Example:
+        >>> from colorhub.hub import Hub
+        >>> hub = Hub()  # asks nothing yet
+        >>> hub.check_owner("me")  # doctest: +SKIP
+        >>> hub.state("me/unet", "model").commit  # doctest: +SKIP
+        '0f1e2d3c4b5a69788796a5b4c3d2e1f001122334'
+    """
 
     def __init__(self, token: str | None = None) -> None:
         self.token = token
@@ -245,7 +285,16 @@ def sha256_digest(content: Content) -> str:
 
 
 def check_repo_id(repo_id: str) -> None:
-    """Raises :class:`PublishError` where the Hub could not have a repository of that name."""
+    """Raises :class:`PublishError` where the Hub could not have a repository of that name.
+
+    Example:
+        >>> from colorhub.hub import check_repo_id
+        >>> check_repo_id("me/unet")
+        >>> check_repo_id("me/u net")
+        Traceback (most recent call last):
+            ...
+        colorhub.hub.remote.PublishError: 'me/u net' cannot be the name of a repository: ...
+    """
     try:
         validate_repo_id(repo_id)
     except HFValidationError as error:
@@ -274,6 +323,16 @@ def make_plan(
 
     Raises:
         PublishError: the repository is someone's else, of another kind, or more visible than it should be.
+
+    Example:
+        >>> from colorhub.hub import Hub, make_plan
+        >>> class EmptyHub(Hub):  # one without repositories, which needs no network
+        ...     def state(self, repo_id, kind, revision=None):
+        ...         return None
+        >>> files = {"config.json": b"{}"}
+        >>> plan = make_plan(EmptyHub(), "me/unet", "model", files, owned=("*",), is_ours=lambda state: None)
+        >>> plan.changed, plan.gone, plan.nothing_to_do
+        (('config.json',), (), False)
     """
     check_repo_id(repo_id)
     state = hub.state(repo_id, kind)
@@ -303,6 +362,14 @@ def carry_out(hub: Hub, plan: Plan) -> str:
 
     Raises:
         PublishError: also where the Hub then holds something else than was sent.
+
+    Example:
+        >>> from colorhub.hub import Hub, Plan, State, carry_out
+        >>> empty = ("git", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391")  # the id that git gives an empty file
+        >>> state = State("0f1e2d", private=False, digests={"empty.txt": empty})
+        >>> plan = Plan("me/unet", "model", {"empty.txt": b""}, state, changed=(), gone=())
+        >>> carry_out(Hub(), plan)  # nothing to do: the commit that is there
+        '0f1e2d'
     """
     if plan.nothing_to_do and plan.state:
         return plan.state.commit

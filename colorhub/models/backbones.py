@@ -37,6 +37,7 @@ def create_backbone(name: str) -> tuple[nn.Module, list[int]]:
 
     Example:
         >>> import torch
+        >>> from colorhub.models.backbones import create_backbone
         >>> backbone, channels = create_backbone("test_resnet")
         >>> [tuple(maps.shape[1:]) for maps in backbone(torch.zeros(1, 3, 64, 64))]
         [(32, 16, 16), (48, 8, 8), (192, 4, 4), (96, 2, 2)]

@@ -30,6 +30,14 @@ class Prediction(NamedTuple):
     ``ab``: ``(B, 2, H, W)`` in CIELAB units. ``logits``: ``(B, Q, h, w)`` over colour bins, for models that predict a
     distribution; they cover the picture as padded to the model's ``multiple``. ``class_logits``: ``(B, K)``, for models
     that also name the scene.
+
+    Example:
+        >>> import torch
+        >>> from colorhub import MODELS, create
+        >>> model = create("eccv16", **MODELS["eccv16"].tiny()).eval()
+        >>> answer = model(torch.full((1, 1, 40, 64), 50.0))
+        >>> answer.ab.shape, answer.distribution.shape, answer.class_logits
+        (torch.Size([1, 2, 40, 64]), torch.Size([1, 313, 10, 16]), None)
     """
 
     ab: Tensor
@@ -56,6 +64,19 @@ class HubModel(
 
     Loading is strict: a missing, extra or misshapen tensor raises :class:`WeightsError`. Pickled weights are never
     read.
+
+    Example:
+        >>> from colorhub import HubModel
+        >>> from torch import nn
+        >>> class Mean(HubModel):
+        ...     architecture = "mean"
+        ...
+        ...     def __init__(self, width: int = 4) -> None:
+        ...         super().__init__()
+        ...         self.head = nn.Linear(width, 2)
+        >>> Mean(width=8).save_pretrained("mean")
+        >>> Mean.from_pretrained("mean").head.in_features
+        8
     """
 
     architecture: str
@@ -64,24 +85,57 @@ class HubModel(
 
     @classmethod
     def tiny(cls) -> dict[str, Any]:
-        """Constructor keywords of a very small instance, for tests and smoke runs."""
+        """Constructor keywords of a very small instance, for tests and smoke runs.
+
+        Example:
+            >>> from colorhub import MODELS
+            >>> MODELS["unet"].tiny()
+            {'width': 4, 'depth': 3, 'working_size': 32}
+        """
         return {}
 
     def freeze(self, part: nn.Module) -> None:
         """Keep a part of the model as it is from now on: without gradients, and in evaluation mode whatever
-        :meth:`train` says, so that its batch statistics stay as well."""
+        :meth:`train` says, so that its batch statistics stay as well.
+
+        Example:
+            >>> from colorhub.models import EncoderDecoder
+            >>> model = EncoderDecoder(**EncoderDecoder.tiny())
+            >>> model.freeze(model.encoder)
+            >>> model.train().encoder.training, model.decoder.training
+            (False, True)
+        """
         part.requires_grad_(False).eval()
         self._frozen = (*self._frozen, part)
 
     def train(self, mode: bool = True) -> Self:
-        """Switch to training or evaluation; frozen parts stay in evaluation."""
+        """Switch to training or evaluation; frozen parts stay in evaluation.
+
+        Example:
+            >>> from colorhub.models import UNet
+            >>> UNet(**UNet.tiny()).eval().train().training
+            True
+        """
         super().train(mode)
         for part in self._frozen:
             part.eval()
         return self
 
     def save_pretrained(self, save_directory: str | Path, *, config: Any = None, **kwargs: Any) -> Any:
-        """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder."""
+        """Write ``config.json``, ``model.safetensors`` and a README (if there is none) into a folder.
+
+        Args:
+            save_directory: made where it is missing.
+            config: in place of the constructor's keywords.
+            kwargs: of ``PyTorchModelHubMixin.save_pretrained``, such as ``push_to_hub``.
+
+        Example:
+            >>> from pathlib import Path
+            >>> from colorhub.models import UNet
+            >>> UNet(**UNet.tiny()).save_pretrained("mine")
+            >>> sorted(path.name for path in Path("mine").iterdir())
+            ['README.md', 'config.json', 'model.safetensors']
+        """
         facts = {"architecture": self.architecture, "colorhub_version": __version__}
         package = type(self).__module__.partition(".")[0]
         if package not in ("colorhub", "__main__"):
@@ -104,6 +158,16 @@ class HubModel(
         Raises:
             WeightsError: the weights do not fit the class, are not safetensors, or are of another library.
             ModelNotFoundError: there is no such repository or revision, or it cannot be reached or read.
+
+        Example:
+            >>> from colorhub.models import ECCV16, UNet
+            >>> UNet(**UNet.tiny()).save_pretrained("mine")
+            >>> UNet.from_pretrained("mine").working_size
+            32
+            >>> ECCV16.from_pretrained("mine")
+            Traceback (most recent call last):
+                ...
+            colorhub.models.repository.WeightsError: mine holds weights of the architecture 'unet', not 'eccv16'...
         """
         place = str(pretrained_model_name_or_path)
         hub = {name: settings.get(name) for name in ("token", "cache_dir")}
@@ -133,6 +197,17 @@ class Colorizer(HubModel):
     instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged;
     ``chroma_recovery``, how much of the chroma that averaging takes the one answer gets back (see
     :func:`~colorhub.ab_bins.annealed_mean`).
+
+    Example:
+        >>> import torch
+        >>> from colorhub import Colorizer, Prediction
+        >>> class Sepia(Colorizer):
+        ...     architecture = "sepia"
+        ...
+        ...     def predict(self, L, hints=None):
+        ...         return Prediction(ab=torch.cat([L / 10, L / 2], dim=1))
+        >>> Sepia()(torch.full((1, 1, 40, 60), 50.0)).ab[0, :, 0, 0]
+        tensor([ 5., 25.])
     """
 
     multiple: int = 1
@@ -144,7 +219,13 @@ class Colorizer(HubModel):
 
     @classmethod
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:
-        """Whether the model of a ``config.json`` has a distribution; families whose weights differ read it there."""
+        """Whether the model of a ``config.json`` has a distribution; families whose weights differ read it there.
+
+        Example:
+            >>> from colorhub import MODELS
+            >>> MODELS["eccv16"].distribution_of({"head": "regression"}), MODELS["eccv16"].distribution_of({})
+            (False, True)
+        """
         return cls.has_distribution
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
@@ -152,7 +233,15 @@ class Colorizer(HubModel):
         raise NotImplementedError
 
     def padding(self, L: Tensor) -> tuple[int, int, int, int]:
-        """What :meth:`forward` adds to a lightness, as ``torch.nn.functional.pad`` takes it: at the right and below."""
+        """What :meth:`forward` adds to a lightness, as ``torch.nn.functional.pad`` takes it: at the right and below.
+
+        Example:
+            >>> import torch
+            >>> from colorhub.models import EncoderDecoder
+            >>> model = EncoderDecoder(**EncoderDecoder.tiny())
+            >>> model.multiple, model.padding(torch.zeros(1, 1, 37, 64))
+            (8, (0, 0, 0, 3))
+        """
         # Written so that the padded side is a multiple by its formula: exporters reason about sizes by formulas.
         right, below = ((side + self.multiple - 1) // self.multiple * self.multiple - side for side in L.shape[:1:-1])
         return (0, right, 0, below)
@@ -169,6 +258,13 @@ class Colorizer(HubModel):
 
         Raises:
             ValueError: for another shape, or for hints given to a model that cannot take them.
+
+        Example:
+            >>> import torch
+            >>> from colorhub import MODELS, create
+            >>> model = create("unet", **MODELS["unet"].tiny()).eval()
+            >>> model(torch.full((2, 1, 37, 53), 50.0)).ab.shape
+            torch.Size([2, 2, 37, 53])
         """
         if L.ndim != 4 or L.shape[1] != 1:
             raise ValueError(f"L must have the shape (B, 1, H, W), got {tuple(L.shape)}.")

@@ -31,6 +31,16 @@ class ColorizeNet(Colorizer):
         prior: add the mean colour of a :class:`ChromaRegressor` (see :meth:`borrow_prior`) to the answer, so that the
             network itself predicts the deviation from it. The regressor is part of the weights and stays as it is.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: a depth or max_channels out of range, or an unknown activation.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import ColorizeNet
+        >>> model = ColorizeNet(depth=4, max_channels=64).eval()
+        >>> model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
 
     architecture = "colorize-net"
@@ -97,6 +107,17 @@ class ChromaRegressor(Colorizer):
     Args:
         width: channels of the first layer; 32 is the report's.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: a width below 1.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import ChromaRegressor
+        >>> model = ChromaRegressor(width=4).eval()
+        >>> ab = model(torch.full((1, 1, 40, 60), 50.0)).ab
+        >>> ab.shape, bool((ab == ab[:, :, :1, :1]).all())  # one colour everywhere
+        (torch.Size([1, 2, 40, 60]), True)
     """
 
     architecture = "chroma-regressor"

@@ -102,6 +102,16 @@ class DDColor(Colorizer):
 
     Raises:
         ValueError: an unknown size, or a width that attention cannot be divided into.
+
+    References:
+        Kang et al. 2023, "DDColor: Towards Photo-Realistic Image Colorization via Dual Decoders" (arXiv 2212.11613).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import DDColor
+        >>> model = DDColor(**DDColor.tiny()).eval()  # DDColor() is as large as the authors'
+        >>> model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
 
     architecture = "ddcolor"

@@ -36,6 +36,20 @@ class ECCV16(Colorizer):
         width: channels of the first block; 64 is the paper's.
         temperature: of the annealed mean; 0 the mode, 1 the mean. Not used by the regression head.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: an unknown head, or a width or temperature out of range.
+
+    References:
+        Zhang, Isola, Efros 2016, "Colorful Image Colorization" (arXiv 1603.08511).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import ECCV16
+        >>> model = ECCV16(width=4).eval()
+        >>> answer = model(torch.full((1, 1, 40, 60), 50.0))
+        >>> answer.ab.shape, answer.distribution.shape[1]
+        (torch.Size([1, 2, 40, 60]), 313)
     """
 
     architecture = "eccv16"

@@ -31,6 +31,16 @@ class EncoderDecoder(Colorizer):
     Args:
         width: channels of the first layer.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: a width below 1.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import EncoderDecoder
+        >>> model = EncoderDecoder(width=4).eval()
+        >>> model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
 
     architecture = "encoder-decoder"
@@ -71,6 +81,19 @@ class EncoderClassifier(HubModel, pipeline_tag="image-classification"):
         width: of the encoder; that of the model whose encoder is borrowed.
         classes: number of classes.
         class_names: their names, stored with the weights.
+
+    Raises:
+        ValueError: a width below 1, fewer than 2 classes, or not a name for each.
+
+    References:
+        He et al. 2015, "Deep Residual Learning for Image Recognition" (arXiv 1512.03385).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import EncoderClassifier
+        >>> model = EncoderClassifier(width=4, classes=2, class_names=["indoors", "outdoors"]).eval()
+        >>> model(torch.full((1, 1, 40, 64), 50.0)).shape
+        torch.Size([1, 2])
     """
 
     architecture = "encoder-classifier"

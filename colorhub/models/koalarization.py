@@ -44,6 +44,16 @@ class Koalarization(Colorizer):
     Raises:
         ValueError: an unknown extractor (the nearest names are given), one that does not have such features, or one
             that cannot take that size.
+
+    References:
+        Baldassarre et al. 2017, "Deep Koalarization" (arXiv 1712.03400).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import Koalarization
+        >>> model = Koalarization(extractor="test_resnet", extractor_size=32, width=8).eval()
+        >>> model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
 
     architecture = "koalarization"

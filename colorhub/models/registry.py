@@ -48,6 +48,15 @@ def find_class(architecture: str) -> type[Colorizer]:
 
     Raises:
         ValueError: unknown name (the message lists the known ones and the nearest), or a class that is no colorizer.
+
+    Example:
+        >>> from colorhub.models import find_class
+        >>> find_class("unet").__name__
+        'UNet'
+        >>> find_class("unett")
+        Traceback (most recent call last):
+            ...
+        ValueError: Unknown architecture 'unett'. ...
     """
     if ":" in architecture:
         warnings.warn(f"{architecture} as an architecture will go: {_REGISTER}.", FutureWarning, stacklevel=2)
@@ -123,7 +132,23 @@ def _colorizer(load: Callable[[], Any], origin: str) -> type[Colorizer]:
 
 
 def create(architecture: str, **keywords: Any) -> Colorizer:
-    """A freshly initialized model. ``keywords`` are its constructor's; an unknown one raises ``ValueError``."""
+    """A freshly initialized model.
+
+    Args:
+        architecture: a name of :data:`MODELS`, or of an installed package's entry point.
+        keywords: of the class's constructor.
+
+    Raises:
+        ValueError: an unknown architecture or keyword (the nearest is named), or a value that the class refuses.
+
+    Example:
+        >>> from colorhub import create
+        >>> model = create("unet", width=8, depth=4)
+        >>> model.multiple
+        16
+        >>> sum(weight.numel() for weight in model.parameters()) < 1_000_000
+        True
+    """
     return build(find_class(architecture), keywords)
 
 

@@ -27,11 +27,34 @@ HUB_SETTINGS = ("revision", "token", "cache_dir", "force_download", "local_files
 
 
 class WeightsError(ValueError):
-    """Weights or a config that cannot be loaded: the message names the file or the tensor."""
+    """Weights or a config that cannot be loaded: the message names the file or the tensor.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub import load
+        >>> from colorhub.models import UNet, WeightsError
+        >>> UNet(**UNet.tiny()).save_pretrained("mine")
+        >>> _ = Path("mine/model.safetensors").write_bytes(b"cut short")
+        >>> try:
+        ...     load("mine")
+        ... except WeightsError as error:
+        ...     print(error)
+        mine/model.safetensors is not a readable safetensors file: ...
+    """
 
 
 class ModelNotFoundError(LookupError):
-    """No weights of that name: the message says where was looked, which names exist and how to get the model."""
+    """No weights of that name: the message says where was looked, which names exist and how to get the model.
+
+    Example:
+        >>> from colorhub import load
+        >>> from colorhub.models import ModelNotFoundError
+        >>> try:
+        ...     load("unett")
+        ... except ModelNotFoundError as error:
+        ...     print(error)
+        No model 'unett'. ...'unet'...
+    """
 
 
 def repository_file(model_id: str, filename: str, hub: dict[str, Any]) -> Path:

@@ -43,9 +43,12 @@ class SemanticColorizer(Colorizer):
         ValueError: an unknown backbone (the nearest names are given), one without such features, or sizes out of range.
 
     Example:
+        >>> import torch
+        >>> from colorhub.models import SemanticColorizer
         >>> model = SemanticColorizer(**SemanticColorizer.tiny()).eval()
-        >>> model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
-        torch.Size([1, 2, 40, 60])
+        >>> answer = model(torch.full((1, 1, 64, 96), 50.0))
+        >>> answer.ab.shape, answer.distribution.shape
+        (torch.Size([1, 2, 64, 96]), torch.Size([1, 313, 16, 24]))
     """
 
     architecture = "semantic"

@@ -42,6 +42,21 @@ class SIGGRAPH17(Colorizer):
         mask_center: what is taken off the 0/1 mask of the hints: 0 for weights that come from Caffe, as the release's
             do, 0.5 for those trained with the authors' PyTorch code.
         working_size: short side in pixels of the pictures it was trained on.
+
+    Raises:
+        ValueError: a width or mask_center out of range.
+
+    References:
+        Zhang et al. 2017, "Real-Time User-Guided Image Colorization with Learned Deep Priors" (arXiv 1705.02999).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import SIGGRAPH17
+        >>> model = SIGGRAPH17(width=4).eval()
+        >>> hints = torch.zeros(1, 3, 40, 60)
+        >>> hints[0, :, 20, 30] = torch.tensor([60.0, 40.0, 1.0])  # a, b, and that there is a hint
+        >>> model(torch.full((1, 1, 40, 60), 50.0), hints).ab.shape
+        torch.Size([1, 2, 40, 60])
     """
 
     architecture = "siggraph17"

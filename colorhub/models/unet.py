@@ -32,6 +32,19 @@ class UNet(Colorizer):
         class_names: their names, stored with the weights.
         context_size: short side of a second, coarser look at every photo, whose answer is averaged with the first one
             (testing at several scales, as in Eigen & Fergus 2015 and DeepLab); ``None`` for one look.
+
+    Raises:
+        ValueError: a width, depth or number of classes out of range, or not a name for each class.
+
+    References:
+        Isola et al. 2017, "Image-to-Image Translation with Conditional Adversarial Networks" (arXiv 1611.07004).
+
+    Example:
+        >>> import torch
+        >>> from colorhub.models import UNet
+        >>> model = UNet(width=4, depth=5).eval()
+        >>> model.multiple, model(torch.full((1, 1, 40, 60), 50.0)).ab.shape
+        (32, torch.Size([1, 2, 40, 60]))
     """
 
     architecture = "unet"

@@ -41,6 +41,20 @@ class ColorPhoto:
     ``passed_through``: the photo was left as it is; saved in its own format it is the very same file. ``format``,
     ``quality`` (1 to 100, of JPEG, WebP, HEIC and AVIF) and ``record`` (whether ``provenance`` is written) are what
     :meth:`save` and :meth:`encode` do where they are not told otherwise.
+
+    Raises:
+        ValueError: pixels of another shape or type.
+
+    Example:
+        >>> import numpy as np
+        >>> from colorhub import ColorPhoto, Photo
+        >>> photo = Photo.open(np.full((40, 60), 128, np.uint8))
+        >>> orange = np.full((40, 60, 3), (200, 120, 40), np.uint8)
+        >>> colored = ColorPhoto(orange, photo, {"model": "mine"}, quality=90)
+        >>> colored.to_pil().size
+        (60, 40)
+        >>> colored.save("orange.jpg").name
+        'orange.jpg'
     """
 
     pixels: np.ndarray = field(repr=False)
@@ -66,6 +80,15 @@ class ColorPhoto:
         Args:
             photo: at full size.
             output: ``format``, ``quality`` and ``record`` of the result.
+
+        Example:
+            >>> from colorhub import ColorPhoto, Photo
+            >>> from skimage import data
+            >>> left = ColorPhoto.unchanged(Photo.open(data.astronaut()))
+            >>> bool((left.pixels == data.astronaut()).all())
+            True
+            >>> left.notes
+            ('already in colour: passed through unchanged',)
         """
         pixels = photo.rgb
         if pixels is None:
@@ -77,13 +100,20 @@ class ColorPhoto:
         return cls(photo.with_alpha(pixels), photo, None, (*photo.notes, note), passed_through=True, **output)
 
     def to_pil(self) -> "Image.Image":
-        """The picture as a PIL image, RGB or RGBA. PIL holds 8 bits a channel: 16-bit colours are rounded."""
+        """The picture as a PIL image, RGB or RGBA. PIL holds 8 bits a channel: 16-bit colours are rounded.
+
+        Example:
+            >>> from colorhub import ColorPhoto, Photo
+            >>> from skimage import data
+            >>> ColorPhoto.unchanged(Photo.open(data.astronaut())).to_pil().size
+            (512, 512)
+        """
         from PIL import Image
 
         return Image.fromarray(to_uint8(self.pixels))
 
     def encode(self, format: str | None = None, **output: Any) -> tuple[bytes, str]:
-        """The bytes of a file and its suffix (``.jpg``).
+        r"""The bytes of a file and its suffix (``.jpg``).
 
         Args:
             format: as people write it; the result's own, else the input's, when not given.
@@ -91,6 +121,13 @@ class ColorPhoto:
 
         Raises:
             PhotoError: a format that cannot be written.
+
+        Example:
+            >>> from colorhub import ColorPhoto, Photo
+            >>> from skimage import data
+            >>> content, suffix = ColorPhoto.unchanged(Photo.open(data.astronaut())).encode("jpeg", quality=90)
+            >>> suffix, content[:3]
+            ('.jpg', b'\xff\xd8\xff')
         """
         told = self._with(output)
         wanted = told._wanted(format) or self.photo.format
@@ -115,6 +152,17 @@ class ColorPhoto:
 
         Raises:
             PhotoError: it cannot be written.
+
+        Example:
+            >>> from colorhub import ColorPhoto, Photo
+            >>> from skimage import data
+            >>> colored = ColorPhoto.unchanged(Photo.open(data.astronaut()))
+            >>> colored.save("astronaut.jpg", quality=90).name
+            'astronaut.jpg'
+            >>> colored.save("astronaut.jpg", overwrite=False)
+            Traceback (most recent call last):
+                ...
+            colorhub.photo.errors.PhotoError: astronaut.jpg exists already and was not overwritten; ...
         """
         told, target = self._with(output), Path(path)
         wanted = told._wanted(format) or format_of_path(target) or self.photo.format

@@ -4,7 +4,16 @@ ACCEPTED = "JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC and AVIF pictures are accepted
 
 
 class PhotoError(ValueError):
-    """A photo could not be read or written: one sentence that names the file, the reason and what is accepted."""
+    """A photo could not be read or written: one sentence that names the file, the reason and what is accepted.
+
+    Example:
+        >>> from colorhub import Photo, PhotoError
+        >>> try:
+        ...     Photo.open("scan.tif")
+        ... except PhotoError as error:
+        ...     print(error)
+        scan.tif does not exist; JPEG, PNG, WebP, TIFF, BMP, GIF, HEIC and AVIF pictures are accepted.
+    """
 
 
 def unreadable(name: str, reason: str, advice: str = ACCEPTED) -> PhotoError:

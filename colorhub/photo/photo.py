@@ -60,6 +60,15 @@ class Photo:
     ``bits``: depth of the output, 8 or 16. ``format``: Pillow's name of the input's format (``PNG`` for arrays).
     ``notes``: what should be said once about this photo. ``times``: (access, modification) in ns of the file it came
     from.
+
+    Example:
+        >>> from colorhub import Photo
+        >>> from skimage import data
+        >>> photo = Photo.open(data.camera())
+        >>> photo.size, photo.grey.dtype, photo.bits, photo.rgb is None
+        ((512, 512), dtype('uint8'), 8, True)
+        >>> bool(photo.in_color), bool(Photo.open(data.astronaut()).in_color)
+        (False, True)
     """
 
     grey: np.ndarray = field(repr=False)
@@ -91,10 +100,28 @@ class Photo:
     ) -> "Photo":
         """Open a path, the bytes of a file, an open binary file, a PIL image of any mode, or an array.
 
-        Arrays: ``(H, W)``, ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)``, ``(H, W, 4)``; uint8,
-        uint16, bool or float in 0..1. ``max_pixels`` is checked before a pixel is decoded. ``name`` stands in messages
-        instead of the file's.
-        Raises :class:`PhotoError`, one sentence, for everything that is no readable picture.
+        Args:
+            source: an array is ``(H, W)`` or ``(H, W, 1)`` grey, ``(H, W, 2)`` grey and alpha, ``(H, W, 3)`` or
+                ``(H, W, 4)``; uint8, uint16, bool or float in 0..1.
+            max_pixels: checked before a pixel is decoded.
+            name: stands in messages instead of the file's.
+
+        Raises:
+            PhotoError: everything that is no readable picture, in one sentence.
+
+        Example:
+            >>> from colorhub import Photo, PhotoError
+            >>> from PIL import Image
+            >>> from skimage import data
+            >>> Image.fromarray(data.coins()).save("coins.jpg", dpi=(300, 300))
+            >>> photo = Photo.open("coins.jpg")
+            >>> photo.name, photo.format, photo.size
+            ('coins.jpg', 'JPEG', (384, 303))
+            >>> try:
+            ...     Photo.open("coins.jpg", max_pixels=1000)
+            ... except PhotoError as error:
+            ...     print(error)
+            coins.jpg ...
         """
         from PIL import Image
 
@@ -106,7 +133,15 @@ class Photo:
             return _guarded(opened.name, lambda: _open_file(opened, max_pixels))
 
     def with_alpha(self, rgb: np.ndarray) -> np.ndarray:
-        """``(H, W, 3)`` colours with this photo's alpha as fourth channel, where it has one."""
+        """``(H, W, 3)`` colours with this photo's alpha as fourth channel, where it has one.
+
+        Example:
+            >>> import numpy as np
+            >>> from colorhub import Photo
+            >>> photo = Photo.open(np.dstack([np.full((4, 6), 128, np.uint8), np.full((4, 6), 255, np.uint8)]))
+            >>> photo.with_alpha(np.zeros((4, 6, 3), np.uint8)).shape
+            (4, 6, 4)
+        """
         return rgb if self.alpha is None else np.concatenate([rgb, self.alpha[..., None].astype(rgb.dtype)], axis=2)
 
 

@@ -32,6 +32,15 @@ class ColorAnswer(StrEnum):
     true, so that ``if photo.in_color`` asks whether it is left as it is.
 
     ``UNSURE``: coloured, and said, because those who bring a photo here want it coloured.
+
+    Example:
+        >>> from colorhub import Photo
+        >>> from skimage import data
+        >>> photo = Photo.open(data.astronaut())
+        >>> photo.in_color
+        <ColorAnswer.YES: 'yes'>
+        >>> "leave it" if photo.in_color else "colour it"
+        'leave it'
     """
 
     YES = "yes"

@@ -45,7 +45,15 @@ _HEAD = '<meta name="color-scheme" content="light dark">'
 
 
 def build() -> gr.Blocks:
-    """The page, not yet served."""
+    """The page, not yet served.
+
+    Example:
+        >>> from colorhub.space import build
+        >>> page = build()
+        >>> page.title
+        'colorhub: colour a black-and-white photo'
+        >>> page.launch()  # doctest: +SKIP
+    """
     with gr.Blocks(title=TITLE, analytics_enabled=False, delete_cache=KEEP_FILES) as page:
         gr.HTML(HEADER, padding=False)
         with gr.Tabs(elem_id="tabs"):
@@ -67,6 +75,11 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
 
     Raises:
         StudyError: in a container without a volume for the studies that it has.
+
+    Example:
+        >>> from colorhub.space import launch
+        >>> launch(server_name="127.0.0.1", server_port=7860)  # doctest: +SKIP
+        colorhub is served at http://127.0.0.1:7860/
     """
     refuse_passing_studies()
     if on_zero_gpu():

@@ -33,6 +33,15 @@ def card_documents(folder: Path, template: str | None = None) -> dict[Path, str]
 
     Raises:
         CardError: a file is not what its name says, or the template has a field that is not known.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.hub.cards import card_documents
+        >>> from colorhub.models import UNet
+        >>> UNet(**UNet.tiny()).save_pretrained("mine")
+        >>> (card,) = card_documents(Path("mine")).values()
+        >>> card.startswith("---"), "UNet" in card or "unet" in card
+        (True, True)
     """
     files = read_folder(folder)
     try:
@@ -47,12 +56,36 @@ def card_documents(folder: Path, template: str | None = None) -> dict[Path, str]
 
 
 def stale_documents(folder: Path) -> list[Path]:
-    """The card files that are missing, or say something else than the other files. Raises :class:`CardError`."""
+    """The card files that are missing, or say something else than the other files. Raises :class:`CardError`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.hub.cards import stale_documents, write_card
+        >>> from colorhub.models import UNet
+        >>> UNet(**UNet.tiny()).save_pretrained("mine")
+        >>> [path.as_posix() for path in stale_documents(Path("mine"))]
+        ['mine/README.md']
+        >>> _ = write_card(Path("mine"))
+        >>> stale_documents(Path("mine"))
+        []
+    """
     return [path for path, text in card_documents(folder).items() if not path.is_file() or _read(path) != text]
 
 
 def write_card(folder: Path) -> list[Path]:
-    """Write a folder's card files anew; answers those that changed. Raises :class:`CardError`."""
+    r"""Write a folder's card files anew; answers those that changed. Raises :class:`CardError`.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.hub.cards import write_card
+        >>> from colorhub.models import UNet
+        >>> UNet(**UNet.tiny()).save_pretrained("mine")
+        >>> _ = Path("mine/card.toml").write_text('summary = "A tiny one."\nlicense = "mit"')
+        >>> [path.name for path in write_card(Path("mine"))]
+        ['README.md']
+        >>> "license: mit" in Path("mine/README.md").read_text()
+        True
+    """
     documents, stale = card_documents(folder), stale_documents(folder)
     for path in stale:
         path.parent.mkdir(exist_ok=True)

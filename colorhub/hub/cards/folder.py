@@ -15,7 +15,20 @@ SHEET = "samples.webp"
 
 
 class CardError(ValueError):
-    """A card that cannot be written: the message says which file is wrong and what was expected."""
+    """A card that cannot be written: the message says which file is wrong and what was expected.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.hub.cards import CardError, write_card
+        >>> from colorhub.models import UNet
+        >>> UNet(**UNet.tiny()).save_pretrained("mine")
+        >>> _ = Path("mine/scores.json").write_text("[")
+        >>> try:
+        ...     write_card(Path("mine"))
+        ... except CardError as error:
+        ...     print(error)
+        mine/scores.json ...
+    """
 
 
 @dataclass(frozen=True)

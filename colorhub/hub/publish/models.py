@@ -44,6 +44,12 @@ class ModelFolder:
     """A model folder that passed every check.
 
     ``answer``: what the model says to fixed lightness, to compare with what the Hub's copy says.
+
+    Example:
+        >>> from colorhub.hub.publish import check_folder
+        >>> folder = check_folder("chroma-regressor")
+        >>> folder.name, "model.safetensors" in folder.files
+        ('chroma-regressor', True)
     """
 
     name: str
@@ -59,6 +65,15 @@ def check_folder(name: str) -> ModelFolder:
 
     Raises:
         PublishError: something is missing, too large, pickled or out of date, or the weights do not load.
+
+    Example:
+        >>> from colorhub.hub.publish import check_folder
+        >>> check_folder("chroma-regressor").architecture
+        'chroma-regressor'
+        >>> check_folder("missing")
+        Traceback (most recent call last):
+            ...
+        colorhub.hub.remote.PublishError: No model 'missing'. ...
     """
     try:
         folder = model_folder(name)
@@ -129,7 +144,15 @@ def _is_pickled(path: str, file: Path) -> bool:
 
 @dataclass(frozen=True)
 class Outcome:
-    """``entry``: the model as ``colorhub.hub.published`` lists it."""
+    """``entry``: the model as ``colorhub.hub.published`` lists it.
+
+    Example:
+        >>> from colorhub.hub.publish import Outcome, Plan, Published
+        >>> plan = Plan("me/unet", "model", {}, state=None, changed=(), gone=())
+        >>> outcome = Outcome(plan, "0f1e2d", Published("me/unet", "0f1e2d", "unet", "apache-2.0"))
+        >>> outcome.entry.revision
+        '0f1e2d'
+    """
 
     plan: Plan
     commit: str
@@ -143,6 +166,15 @@ def plan_models(
 
     Raises:
         PublishError: for any of them, before the first is touched.
+
+    Example:
+        >>> from colorhub.hub.publish import Hub, check_folder, plan_models
+        >>> class EmptyHub(Hub):  # one without repositories, which needs no network
+        ...     def state(self, repo_id, kind, revision=None):
+        ...         return None
+        >>> (plan,) = plan_models(EmptyHub(), [check_folder("chroma-regressor")], "me")
+        >>> plan.repo_id, "model.safetensors" in plan.changed
+        ('me/chroma-regressor', True)
     """
     names = [folder.name for folder in folders]
     if twice := next((name for name in names if names.count(name) > 1), None):
@@ -175,6 +207,13 @@ def publish_model(hub: Hub, folder: ModelFolder, plan: Plan) -> Outcome:
 
     Raises:
         PublishError: the upload failed, or what came back answers differently.
+
+    Example:
+        >>> from colorhub.hub.publish import Hub, check_folder, plan_models, publish_model
+        >>> folder = check_folder("chroma-regressor")
+        >>> (plan,) = plan_models(Hub(), [folder], "me")  # doctest: +SKIP
+        >>> publish_model(Hub(), folder, plan).entry.repo_id  # doctest: +SKIP
+        'me/chroma-regressor'
     """
     commit = carry_out(hub, plan)
     with tempfile.TemporaryDirectory() as cache:

@@ -83,6 +83,16 @@ def plan_space(
 
     Raises:
         PublishError: there is no clone to publish from, no model to offer, or the repository is not ours.
+
+    Example:
+        >>> from colorhub.hub.publish import Hub, Published, plan_space
+        >>> class EmptyHub(Hub):  # one without repositories, which needs no network
+        ...     def state(self, repo_id, kind, revision=None):
+        ...         return None
+        >>> models = {"unet": Published("me/unet", "0f1e2d", "unet", "apache-2.0")}
+        >>> plan = plan_space(EmptyHub(), "me/colours", models)
+        >>> plan.kind, "app.py" in plan.changed
+        ('space', True)
     """
     return make_plan(
         hub,

@@ -43,6 +43,18 @@ def compose_codes(
         layer_ab: ``(2, h, w)`` float32, the colours, in CIELAB units.
         vividness: factor on chroma, 0 for grey.
         pixels: ``(H, W, 3 or more)`` uint8 or uint16; its first three channels are written.
+
+    Example:
+        >>> import numpy as np
+        >>> from colorhub.inference.compose import compose_codes
+        >>> grey = np.full((60, 80), 128, np.uint8)
+        >>> L, ab = np.full((15, 20), 53.6, np.float32), np.zeros((2, 15, 20), np.float32)
+        >>> ab[0] = 40  # red
+        >>> pixels = np.empty((60, 80, 3), np.uint8)
+        >>> compose_codes(grey, L, ab, 1.0, pixels)
+        >>> red, green, blue = pixels[30, 40]
+        >>> bool(red > 128 > green)
+        True
     """
     height, width = grey.shape
     # Negative, so that the angle which OpenCV gives, 0 to 2 pi, counts from -pi as the gamut table does.

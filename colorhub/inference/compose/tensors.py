@@ -14,6 +14,15 @@ def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
     """The local lines of a colour layer, ``(B, 6, h, w)``: slope of a and b, their offset, darkest and lightest L.
 
     ``L``: ``(B, 1, h, w)``, ``ab``: ``(B, 2, h, w)``, of the same size.
+
+    References:
+        He, Sun, Tang 2010, "Guided Image Filtering", equations 5 and 6.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.inference.compose import edge_maps
+        >>> edge_maps(torch.rand(1, 1, 15, 20) * 100, torch.zeros(1, 2, 15, 20)).shape
+        torch.Size([1, 6, 15, 20])
     """
     mean, mean_ab = _box(L), _box(ab)
     variance = _box(L * L) - mean * mean
@@ -26,7 +35,14 @@ def edge_maps(L: Tensor, ab: Tensor) -> Tensor:
 
 
 def widen(maps: Tensor, width: int) -> Tensor:
-    """Interpolate maps to the photo's width, keeping the layer's height: ``(B, 6, h, W)``."""
+    """Interpolate maps to the photo's width, keeping the layer's height: ``(B, 6, h, W)``.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.inference.compose import edge_maps, widen
+        >>> widen(edge_maps(torch.rand(1, 1, 15, 20) * 100, torch.zeros(1, 2, 15, 20)), width=80).shape
+        torch.Size([1, 6, 15, 80])
+    """
     return F.interpolate(maps, size=(maps.shape[2], width), mode="bilinear", align_corners=False)
 
 
@@ -42,6 +58,16 @@ def compose_rows(L: Tensor, wide_maps: Tensor, first: int, height: int, vividnes
 
     Returns:
         sRGB ``(B, 3, n, W)`` in 0..1 whose lightness is ``L``: colours that sRGB does not hold have lost chroma only.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.inference.compose import compose, compose_rows, edge_maps, widen
+        >>> L, layer_L = torch.full((1, 1, 60, 80), 50.0), torch.full((1, 1, 15, 20), 50.0)
+        >>> layer_ab = torch.full((1, 2, 15, 20), 30.0)
+        >>> maps = widen(edge_maps(layer_L, layer_ab), width=80)
+        >>> strips = [compose_rows(L[:, :, first : first + 20], maps, first, height=60) for first in (0, 20, 40)]
+        >>> torch.allclose(torch.cat(strips, dim=2), compose(L, layer_L, layer_ab))
+        True
     """
     ab = compose_lines(_rows(wide_maps, first, L.shape[2], height), L) * vividness
     return lab_to_rgb(L, fit_gamut(L, ab))
@@ -56,8 +82,28 @@ def compose_lines(maps: Tensor, L: Tensor) -> Tensor:
 
 
 def compose(L: Tensor, layer_L: Tensor, layer_ab: Tensor, vividness: float = 1.0) -> Tensor:
-    """Colour a whole photo at once: ``L`` ``(B, 1, H, W)`` and a colour layer of any size to sRGB ``(B, 3, H, W)`` in
-    0..1."""
+    """Colour a whole photo at once.
+
+    Args:
+        L: ``(B, 1, H, W)``, the photo's lightness, 0..100.
+        layer_L: ``(B, 1, h, w)``, the lightness that the colours were predicted from, 0..100.
+        layer_ab: ``(B, 2, h, w)``, the colours, in CIELAB units.
+        vividness: factor on chroma, 0 for grey.
+
+    Returns:
+        sRGB ``(B, 3, H, W)`` in 0..1.
+
+    Example:
+        >>> import torch
+        >>> from colorhub.color import rgb_to_lab
+        >>> from colorhub.inference.compose import compose
+        >>> L = torch.full((1, 1, 60, 80), 50.0)
+        >>> rgb = compose(L, torch.full((1, 1, 15, 20), 50.0), torch.full((1, 2, 15, 20), 30.0))
+        >>> rgb.shape
+        torch.Size([1, 3, 60, 80])
+        >>> torch.allclose(rgb_to_lab(rgb)[0], L, atol=0.01)  # the lightness stays
+        True
+    """
     height, width = L.shape[-2:]
     return compose_rows(L, widen(edge_maps(layer_L, layer_ab), width), 0, height, vividness)
 
