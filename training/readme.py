@@ -3,12 +3,14 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorhub.hub.cards import card_documents
 from colorhub.hub.cards.tables import interval, mean, pictures, table
+from colorhub.settings import DEFAULT_MODEL
 from training.scoring.protocol import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -28,18 +30,46 @@ _HEAD = (
 )
 
 
+_SHORT_HEAD = ("model", "what it is", "file", "gain, dB", "colourfulness (originals)")
+
+
 def models_table(root: Path = ROOT) -> str:
-    """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it was scored
-    on. Figures of different protocols never share a table."""
+    """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it was scored on,
+    and what all are held against. Figures of different protocols never share a table."""
+    return _tables(root, _HEAD, _row, _baselines)
+
+
+def short_table(root: Path = ROOT) -> str:
+    """README.md's: what each model is, how good and how colourful; the default first, models of reports last."""
+    return _tables(root, _SHORT_HEAD, _short_row)
+
+
+def _tables(
+    root: Path,
+    head: Sequence[str],
+    row: Callable[[Path], tuple[str, ...]],
+    below: Callable[[Path, str], list[tuple[str, ...]]] | None = None,
+) -> str:
+    """A table for every protocol."""
     tables: dict[str, list[tuple[str, ...]]] = {}
-    for folder in model_folders(root):
-        tables.setdefault(_protocol(folder), []).append(_row(folder))
-    for name, rows in tables.items():
-        rows += _baselines(root, name)
+    for folder in sorted(model_folders(root), key=_rank):
+        tables.setdefault(_protocol(folder), []).append(row(folder))
+    if below:
+        for name, rows in tables.items():
+            rows += below(root, name)
     if len(tables) == 1:
-        return table(_HEAD, *tables.values())
-    parts = (f"Protocol `{name}`:\n\n{table(_HEAD, rows)}" for name, rows in tables.items())
+        return table(head, *tables.values())
+    parts = (f"Protocol `{name}`:\n\n{table(head, rows)}" for name, rows in tables.items())
     return "\n\n".join(parts) or "No weights are bundled."
+
+
+def _rank(folder: Path) -> tuple[bool, str, str]:
+    return folder.name != DEFAULT_MODEL, _words(folder).get("group", ""), folder.name
+
+
+def _words(folder: Path) -> dict[str, Any]:
+    path = folder / "card.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def model_folders(root: Path = ROOT) -> list[Path]:
@@ -50,7 +80,7 @@ def model_folders(root: Path = ROOT) -> list[Path]:
 def documents(root: Path = ROOT) -> dict[Path, str]:
     """Every file that is written from the models' files, and its text as it should be."""
     readme = root / "README.md"
-    wanted = {readme: with_table(readme.read_text(encoding="utf-8"), models_table(root))}
+    wanted = {readme: with_table(readme.read_text(encoding="utf-8"), short_table(root))}
     for folder in model_folders(root):
         wanted |= card_documents(folder)
     return wanted
@@ -80,6 +110,20 @@ def _row(folder: Path) -> tuple[str, ...]:
     return (*start, *_figures(scores)) if scores else (*start, "not scored", *[""] * (len(_HEAD) - 4))
 
 
+def _short_row(folder: Path) -> tuple[str, ...]:
+    size = (folder / "model.safetensors").stat().st_size
+    scores = _read(folder / "scores.json")
+    start = (f"`{folder.name}`", _words(folder).get("summary", ""), f"{size / 1e6:.1f} MB")
+    if not scores:
+        return (*start, "not scored", "")
+    return (*start, interval(scores["metrics"]["gain"], 2), _colorfulness(scores))
+
+
+def _colorfulness(section: dict[str, Any]) -> str:
+    original = section["baselines"]["original"]["colorfulness"]["mean"]
+    return f"{interval(section['metrics']['colorfulness'], 1)} ({original:.1f})"
+
+
 def _baselines(root: Path, protocol: str) -> list[tuple[str, ...]]:
     """What every model is held against, from the first scored folder: the same for all on the same pictures."""
     scored = (folder for folder in model_folders(root) if _protocol(folder) == protocol)
@@ -106,12 +150,11 @@ def _figures(section: dict[str, Any]) -> tuple[str, ...]:
         if timing
         else ""
     )
-    original = section["baselines"]["original"]["colorfulness"]["mean"]
     return (
         pictures(section),
         mean(metrics["psnr"], 2),
         interval(metrics["gain"], 2),
-        f"{interval(metrics['colorfulness'], 1)} ({original:.1f})",
+        _colorfulness(section),
         interval(metrics["chroma_ratio"], 2),
         mean(metrics["ab_auc"], 3),
         mean(metrics["ab_auc_rebalanced"], 3),

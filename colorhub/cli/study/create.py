@@ -28,7 +28,7 @@ _Exposure = Annotated[
     int | None, typer.Option(metavar="MS", help="How long a picture is shown.", show_default="until the answer")
 ]
 _Split = Annotated[str | None, typer.Option(metavar="NAME", help="Split of a dataset.", show_default="test, if any")]
-_Config = Annotated[Path | None, typer.Option(metavar="study.toml", help="Texts, rules, links; see the README.")]
+_Config = Annotated[Path | None, typer.Option(metavar="study.toml", help="Texts, rules, links; see docs/study.md.")]
 _Demonstration = Annotated[bool, typer.Option("--demonstration", help="Mark it: its results are no evidence.")]
 
 
