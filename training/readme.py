@@ -34,7 +34,7 @@ _SHORT_HEAD = ("model", "what it is", "file", "gain, dB", "colourfulness (origin
 
 
 def models_table(root: Path = ROOT) -> str:
-    """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it was scored on,
+    """The table as Markdown: a row for every model under ``model_cards``, on the first set of pictures it is scored on,
     and what all are held against. Figures of different protocols never share a table."""
     return _tables(root, _HEAD, _row, _baselines)
 

@@ -1,5 +1,6 @@
-"""What the README tells people to type, typed."""
+"""What README.md and the documentation tell people to type, typed."""
 
+import ast
 import os
 import re
 import shutil
@@ -10,51 +11,97 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gradio_client import Client
 from PIL import Image
 from skimage import data
+from snippets import names, snippet, texts, unnamed, without_installs
+from space_server import serve, small_models
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.models import create
+from colorhub.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+# Blocks that no test runs, and why.
+NOT_RUN = {
+    ("README.md", "command: test"): ".ci/run does",
+    ("deploy.md", "container: run"): "no docker here: tests/house/test_container.py carries the Dockerfile's steps out",
+    ("deploy.md", "container: compose"): "the same",
+}
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with scans and a small model under the default's name, as the current folder."""
+    """A folder with scans and a small model under the names that the pages have, as the current folder."""
     torch.manual_seed(0)
-    create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
+    for name in (DEFAULT_MODEL, "natural", "unet"):
+        create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / name)
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
     grey = Image.fromarray(data.chelsea()).convert("L")
-    (tmp_path / "scans" / "box").mkdir(parents=True)
-    for name in ("scan.tif", "scan.jpg", "scans/one.png", "scans/box/two.jpg"):
+    for folder in ("scans/box", "album"):
+        (tmp_path / folder).mkdir(parents=True)
+    for name in ("scan.tif", "scan.jpg", "scans/one.png", "scans/box/two.jpg", "album/three.jpg"):
         grey.save(tmp_path / name)
     return tmp_path
 
 
-def block(heading: str, language: str) -> str:
-    """The first fenced block of a language under a heading of the README."""
-    section = README[README.index(f"\n## {heading}\n") :]
-    found = re.search(rf"```{language}\n(.*?)```", section, flags=re.DOTALL)
-    return found.group(1) if found else ""
+def bash(code: str) -> str:
+    """What lines print, every one of which must succeed."""
+    done = subprocess.run(["bash", "-e", "-c", without_installs(code)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def python(code: str) -> None:
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def pictures(place: Path) -> set[str]:
+    return {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png", ".tif")}
+
+
+def in_colour(path: Path) -> bool:
+    with Image.open(path) as answer:
+        return answer.mode == "RGB" and answer.size == (451, 300)
+
+
+def test_every_snippet_is_run() -> None:
+    asked = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "snippet":
+                asked.add(tuple(argument.value for argument in node.args))
+    pages = texts()
+    assert {page: unnamed(text) for page, text in pages.items() if unnamed(text)} == {}
+    assert asked | set(NOT_RUN) == {(page, name) for page, text in pages.items() for name in names(text)}
+
+
+def test_installations_name_what_there_is() -> None:
+    assert without_installs(snippet("colour-photos.md", "install")) == ""
+    assert without_installs(snippet("deploy.md", "torch")) == ""
+    assert snippet("README.md", "command: start").endswith("&& python app.py\n")  # started in tests/space
+    without_installs(snippet("README.md", "command: start").split("&& ")[-2])
 
 
 def test_three_lines_of_python(place: Path) -> None:
-    code = block("In Python", "python")
-    assert len([line for line in code.splitlines() if line]) == 3
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-    with Image.open(place / "scan-in-colour.tif") as answer:
-        assert answer.mode == "RGB"
-        assert answer.size == (451, 300)
+    for code in (snippet("README.md", "three lines"), snippet("colour-photos.md", "three lines")):
+        assert len([line for line in code.splitlines() if line]) == 3
+        python(code)
+    assert in_colour(place / "scan-in-colour.jpg") and in_colour(place / "scan-in-colour.tif")
+
+
+@pytest.mark.slow
+def test_the_readme_in_a_terminal(place: Path) -> None:
+    bash(snippet("README.md", "terminal"))
+    assert {"scan.color.jpg", "coloured/three.jpg"} <= pictures(place)
 
 
 @pytest.mark.slow
 def test_hints(place: Path) -> None:
-    subprocess.run([sys.executable, "-c", block("Hints", "python")], check=True, timeout=120)
-    subprocess.run(["bash", "-e", "-c", block("Hints", "bash")], check=True, timeout=120)
+    python(snippet("colour-photos.md", "hints: python"))
+    bash(snippet("colour-photos.md", "hints: bash"))
     for name in ("scan-in-colour.tif", "scan.color.jpg"):
         with Image.open(place / name) as answer:
             picture = np.asarray(answer).astype(int)
@@ -64,9 +111,8 @@ def test_hints(place: Path) -> None:
 
 @pytest.mark.slow
 def test_onnx(place: Path) -> None:
-    commands = [line for line in block("As ONNX", "bash").splitlines() if not line.startswith("pip ")]
-    subprocess.run(["bash", "-e", "-c", "\n".join(commands)], check=True, timeout=300)
-    subprocess.run([sys.executable, "-c", block("As ONNX", "python")], check=True, timeout=120)
+    bash(snippet("colour-photos.md", "onnx: export"))
+    python(snippet("colour-photos.md", "onnx: use"))
     with Image.open(place / "scan-by-onnx.png") as plain, Image.open(place / "onnx" / "scan.jpg") as ours:
         assert plain.size == ours.size == (451, 300)
         # Shrunk by Pillow to another shape, and not saved as JPEG: the same photo, but not the same pixels.
@@ -75,45 +121,69 @@ def test_onnx(place: Path) -> None:
 
 @pytest.mark.slow
 def test_command_line(place: Path) -> None:
-    done = subprocess.run(
-        ["bash", "-e", "-c", block("In a terminal", "bash")], capture_output=True, text=True, timeout=300
-    )
-    assert done.returncode == 0, done.stderr
-    assert "unet" in done.stdout
-    found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
-    assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg"} <= found
+    assert DEFAULT_MODEL in bash(snippet("colour-photos.md", "terminal"))
+    assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg"} <= pictures(place)
+    assert len([name for name in pictures(place) if name.startswith("parts/")]) < 2
 
 
 @pytest.mark.slow
 def test_settings_in_a_terminal(place: Path) -> None:
     Image.fromarray(data.chelsea()).save(place / "photo.jpg")
-    code = re.search(r"<!-- settings -->\n```bash\n(.*?)```", README, flags=re.DOTALL).group(1)
-    done = subprocess.run(["bash", "-e", "-c", code], cwd=place, capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    assert Settings.load(place / "mine.json") == Settings("unet", vividness=1.3, views=3, restore=False)
-    found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
-    assert {"strong/scan.jpg", "strong/one.png", "strong/box/two.jpg", "again/photo.jpg"} <= found
+    bash(snippet("colour-photos.md", "settings"))
+    assert Settings.load(place / "mine.json") == Settings(DEFAULT_MODEL, vividness=1.3, views=3, restore=False)
+    assert {"strong/scan.jpg", "strong/one.png", "strong/box/two.jpg", "again/photo.jpg"} <= pictures(place)
 
 
 def test_stages(place: Path) -> None:
-    code = re.search(r"<!-- stages -->\n```python\n(.*?)```", README, flags=re.DOTALL).group(1)
-    first, later = code.split("# Later, ")
-    subprocess.run([sys.executable, "-c", first], check=True, timeout=120)
-    (place / "models" / "unet" / "model.safetensors").unlink()
-    imports = "from colorhub import ColorLayer, Photo, compose\n"
-    subprocess.run([sys.executable, "-c", f"{imports}# {later}"], check=True, timeout=120)
-    with Image.open(place / "scan-in-colour.tif") as answer:
-        assert answer.mode == "RGB"
-        assert answer.size == (451, 300)
+    first, later = snippet("colour-photos.md", "stages").split("# Later, ")
+    python(first)
+    (place / "models" / DEFAULT_MODEL / "model.safetensors").unlink()
+    python(f"from colorhub import ColorLayer, Photo, compose\n# {later}")
+    assert in_colour(place / "scan-in-colour.tif")
 
 
-def part(name: str) -> str:
-    """The code after a marker of the README's section on adding a model."""
-    return re.search(rf"<!-- model: {name} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL).group(1)
+def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(data.chelsea()).convert("L").save("scan.tif")
+    found: dict[str, object] = {}
+    exec(compile(snippet("colour-photos.md", "distribution"), "colour-photos.md", "exec"), found)
+    assert isinstance(found["pipeline"], ColorizationPipeline)
+    assert found["sure"].shape == (300, 451)
+    assert found["first"].pixels.shape == (300, 451, 3)
+    assert not np.array_equal(found["first"].pixels, found["second"].pixels)
 
 
 @pytest.mark.slow
-def test_the_model_of_the_readme_is_all_it_takes(tmp_path: Path) -> None:
+def test_the_server_and_its_api(place: Path, tmp_path: Path) -> None:
+    """The page is started by the lines of the documentation, but for the address."""
+    variables, command = without_installs(snippet("deploy.md", "serve")).split(" python ")
+    assert command == "app.py"
+    assert [word.split("=")[0] for word in variables.split()] == ["GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT"]
+    with serve(tmp_path / "server", small_models(tmp_path / "few"), GRADIO_SERVER_NAME="127.0.0.1") as served:
+        here = "http://127.0.0.1:7860"
+        assert Client(served.url, verbose=False).view_api(return_format="dict")["named_endpoints"].keys() == {
+            "/colorize",
+            "/in_color",
+        }
+        code = snippet("deploy.md", "api: python").replace(here, served.url)
+        python(f"{code}\nimport shutil\nshutil.copy(file, 'by-python.jpg')")
+        bash(snippet("deploy.md", "api: curl").replace(here, served.url))
+    assert in_colour(place / "by-python.jpg") and in_colour(place / "scan-in-colour.jpg")
+    assert (place / "by-python.jpg").read_bytes() == (place / "scan-in-colour.jpg").read_bytes()
+
+
+def part(name: str) -> str:
+    """A file of the model that the documentation adds."""
+    files = {
+        "file": snippet("train.md", "model: file"),
+        "entry": snippet("train.md", "model: entry"),
+        "recipe": snippet("train.md", "model: recipe"),
+    }
+    return files[name]
+
+
+@pytest.mark.slow
+def test_the_model_of_the_documentation_is_all_it_takes(tmp_path: Path) -> None:
     """In a copy of the project: one file, one entry, one recipe; then the contract and a smoke run."""
     for name in ("colorhub", "training", "tests"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
@@ -136,14 +206,3 @@ def test_the_model_of_the_readme_is_all_it_takes(tmp_path: Path) -> None:
     done = subprocess.run(smoke, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs/plain-smoke/best/model.safetensors").exists()
-
-
-def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    Image.fromarray(data.chelsea()).convert("L").save("scan.tif")
-    code = re.search(r"```python\n(pipeline = [^`]*?first, second.*?)```", README, flags=re.DOTALL).group(1)
-    names: dict[str, object] = {"ColorizationPipeline": ColorizationPipeline}
-    exec(compile(code, "README.md", "exec"), names)
-    assert names["sure"].shape == (300, 451)
-    assert names["first"].pixels.shape == (300, 451, 3)
-    assert not np.array_equal(names["first"].pixels, names["second"].pixels)

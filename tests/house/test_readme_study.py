@@ -1,6 +1,5 @@
-"""The README's user study, from its study.toml to published data, typed line by line with smaller numbers."""
+"""The user study of the documentation, from its study.toml to published data, typed with smaller numbers."""
 
-import re
 import shlex
 from pathlib import Path
 
@@ -8,8 +7,8 @@ import pytest
 from local_hub import LocalHub
 from PIL import Image
 from skimage import data
+from snippets import snippet
 from study_commands import answer, move_to, opened
-from test_readme import README
 from typer.testing import CliRunner
 
 from colorhub.cli.main import app
@@ -27,9 +26,11 @@ SMALLER = {
 }
 
 
-def part(name: str) -> str:
-    """The code after a marker of the README."""
-    return re.search(rf"<!-- study: {name} -->\n```\w+\n(.*?)```", README, flags=re.DOTALL).group(1)
+PARTS = {
+    "toml": snippet("study.md", "study: toml"),
+    "make": snippet("study.md", "study: make"),
+    "end": snippet("study.md", "study: end"),
+}
 
 
 def smaller(text: str) -> str:
@@ -41,7 +42,7 @@ def smaller(text: str) -> str:
 def type_in(block: str, **replaced: str) -> list[str]:
     """Run every ``colorhub`` line of a block; what each printed."""
     said = []
-    for line in smaller(part(block)).splitlines():
+    for line in smaller(PARTS[block]).splitlines():
         words, target = shlex.split(line, comments=True), None
         if words[0] != "colorhub":
             continue
@@ -57,25 +58,25 @@ def type_in(block: str, **replaced: str) -> list[str]:
 
 
 def test_its_numbers_can_be_used_together(tmp_path: Path) -> None:
-    (tmp_path / "study.toml").write_text(part("toml"))
+    (tmp_path / "study.toml").write_text(PARTS["toml"])
     config = load_config(tmp_path / "study.toml")
     assert (config.design.images, config.stopping.date, config.primary.effect) == (400, "2030-12-31", 8)
     assert config_of(config.to_dict()) == config
 
 
 @pytest.mark.slow
-def test_a_study_by_the_readme(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_study_by_the_documentation(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     move_to(tmp_path / "studies", monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
     create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
-    create("eccv16", width=4, working_size=32).save_pretrained(tmp_path / "models" / "eccv16")
+    create("eccv16", width=4, working_size=32).save_pretrained(tmp_path / "models" / "natural")
     (tmp_path / "photos").mkdir()
     for number in range(48):  # some are not surely in colour
         photo = (data.astronaut(), data.coffee(), data.rocket())[number % 3]
         top, left = 90 * (number // 12), 120 * (number // 3 % 4)
         Image.fromarray(photo[top : top + 128, left : left + 128]).save(tmp_path / "photos" / f"{number}.png")
-    Path("study.toml").write_text(smaller(part("toml")))
+    Path("study.toml").write_text(smaller(PARTS["toml"]))
 
     power, made, _, backup = type_in("make")
     assert "raters, 400 images" in power

@@ -1,7 +1,6 @@
 """Models from a Hub: by id and revision, private, cached with the network down, and everything that can be wrong."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import huggingface_hub
 import pytest
 import torch
 from local_hub import Fault, Files, LocalHub
+from snippets import snippet
 
 import colorhub
 from colorhub.hub.loading import load
@@ -206,10 +206,8 @@ def test_a_download_that_never_completes_leaves_nothing_to_load(hub: LocalHub, f
     assert load("owner/unet")(L).ab.isfinite().all()
 
 
-def test_the_lines_of_the_readme(hub: LocalHub, files: Files, tmp_path: Path) -> None:
-    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text(encoding="utf-8")
-    code = re.search(r"```python\n(import colorhub\n.*?)```", readme, flags=re.DOTALL).group(1)
+def test_the_lines_of_the_documentation(hub: LocalHub, files: Files, tmp_path: Path) -> None:
     hub.add("owner/name", files)
     names: dict[str, Any] = {}
-    exec(compile(code, "README.md", "exec"), names)
+    exec(compile(snippet("colour-photos.md", "hub"), "colour-photos.md", "exec"), names)
     assert torch.equal(names["model"](L).ab, answer(tmp_path / "first"))

@@ -11,6 +11,7 @@ from huggingface_hub import SpaceCard, hf_hub_download
 from local_hub import LocalHub
 from PIL import Image
 from skimage import data
+from snippets import snippet
 from space_server import serve
 from typer.testing import CliRunner, Result
 
@@ -22,7 +23,6 @@ from colorhub.hub.published import Published
 from colorhub.models import create
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 ENTRY = Published("owner/unet", "a" * 40, "unet", "apache-2.0", "small, fast")
 NOT_FOR_THE_PAGE = ("hub/cards/", "cli/", "hub/contract.py", "export/", "folder/", "hub/publish/")
 
@@ -179,11 +179,13 @@ def test_the_published_page_colours_a_photo(hub: LocalHub, model: Path, tmp_path
         assert any(low != high for low, high in zip(*[c.getextrema() for c in answer.split()[:2]], strict=True))
 
 
-def test_the_lines_of_the_readme(hub: LocalHub) -> None:
-    block = README[README.index("\n## Publish\n") :].split("```")[1]
-    lines = [shlex.split(line, comments=True) for line in block.splitlines() if line.startswith("colorhub publish")]
-    assert len(lines) == 3
+def test_the_lines_of_the_documentation(hub: LocalHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    create("unet", width=8, depth=4, working_size=64).save_pretrained(tmp_path / "models" / "natural")
+    write_card(tmp_path / "models" / "natural")
+    monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
+    lines = [shlex.split(line) for line in snippet("deploy.md", "space").splitlines()]
+    assert [line[:2] for line in lines] == [["colorhub", "publish"]] * 2
     for line in lines:
         publish(*(word.replace("ORG", "our-org") for word in line[2:]))
-    assert set(hub.repositories) == {("model", "our-org/unet"), ("space", "our-org/colorhub")}
-    assert len(hub.commits("our-org/unet")) == 2  # the Hub's own, and one of three lines
+    assert set(hub.repositories) == {("model", "our-org/natural"), ("space", "our-org/colorhub")}
+    assert len(hub.commits("our-org/natural")) == 2  # the Hub's own, and one of two lines

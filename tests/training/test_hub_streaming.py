@@ -1,8 +1,7 @@
-"""Pictures on a Hub: a folder pushed as parquet by the README's own lines, and a training that streams it."""
+"""Pictures on a Hub: a folder pushed as parquet by the documentation's own lines, and a training that streams it."""
 
 import json
 import os
-import re
 import subprocess
 import sys
 from io import BytesIO
@@ -13,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 from local_hub import LocalHub
 from PIL import Image
+from snippets import snippet
 
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 RECIPE = """
 name = "run"
 [model]
@@ -67,12 +66,15 @@ def pictures(folder: Path, count: int, seed: int) -> None:
 def test_a_pushed_folder_is_streamed_into_a_training(hub: LocalHub, tmp_path: Path) -> None:
     pictures(tmp_path / "photos/train", 48, seed=0)
     pictures(tmp_path / "photos/validation", 6, seed=1)
-    code = re.search(r"<!-- data: push -->\n```python\n(.*?)```", README, flags=re.DOTALL).group(1)
-    run([sys.executable, "-c", code], tmp_path, HF_DATASETS_CACHE=str(tmp_path / "datasets"))
+    run(
+        [sys.executable, "-c", snippet("train.md", "data: push")],
+        tmp_path,
+        HF_DATASETS_CACHE=str(tmp_path / "datasets"),
+    )
 
     files = hub.files("owner/photos", kind="dataset")
     shards = {path: pq.ParquetFile(BytesIO(content)) for path, content in files.items() if path.endswith(".parquet")}
-    assert len([path for path in shards if path.startswith("data/train-")]) == 16  # as the README says
+    assert len([path for path in shards if path.startswith("data/train-")]) == 16  # as the documentation says
     assert sum(shard.metadata.num_rows for path, shard in shards.items() if "/train-" in path) == 48
     row = next(iter(shards.values())).read_row_group(0).to_pylist()[0]
     assert Image.open(BytesIO(row["image"]["bytes"])).size == (48, 40)  # the pictures themselves, no paths
