@@ -15,6 +15,7 @@ from skimage import data
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.models import create
+from colorhub.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -22,9 +23,10 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with scans and a small model under the default's name, as the current folder."""
+    """A folder with scans and a small model under the names that the README has, as the current folder."""
     torch.manual_seed(0)
-    create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / "unet")
+    for name in (DEFAULT_MODEL, "unet"):
+        create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / name)
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
