@@ -19,7 +19,7 @@ from typing import Any, Literal, NamedTuple, Self
 from colorhub._text import did_you_mean, short
 
 InColor = Literal["auto", "recolor", "keep"]
-DEFAULT_MODEL = "unet"
+DEFAULT_MODEL = "natural"
 
 _KIND, _VERSION = "colorhub settings", 1
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.cli.main import app
-from colorhub.settings import FIELDS
+from colorhub.settings import DEFAULT_MODEL, FIELDS
 
 ONE_RESULT_EACH = {"samples", "seed"}  # settings that the command line has no option for
 
@@ -48,7 +48,7 @@ def test_options_are_the_fields() -> None:
             assert (refused.exit_code, option.opts[0] in refused.stderr) == (2, True)
             assert colorize("none.png", option.opts[0], info.high).exit_code == 1  # there is no such file
         default = str(info.default)
-        assert option.show_default in (default, name, "the model's own", "the photo's own", "95", "unet"), name
+        assert option.show_default in (default, name, "the model's own", "the photo's own", "95", DEFAULT_MODEL), name
 
 
 def test_without_options_the_defaults_of_python(model: Path, photo: Path, tmp_path: Path) -> None:

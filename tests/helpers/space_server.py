@@ -53,12 +53,17 @@ def small_models(folder: Path) -> Path:
     import torch
 
     from colorhub import create
+    from colorhub.hub.loading import COMPARED_AT
 
     torch.manual_seed(0)
     for name, width in (("unet", 8), ("other", 4)):
         create("unet", width=width, depth=4, dropout=0.0, working_size=64).save_pretrained(folder / name)
     # Better than any bundled model, so that it is the page's default.
-    (folder / "unet" / "scores.json").write_text('{"metrics": {"gain": {"mean": 9.0}}}', encoding="utf-8")
+    scores = {
+        "metrics": {"gain": {"mean": 9.0}},
+        "curve": {"at_colorfulness": {COMPARED_AT: {"kid-lite1": {"value": 0.1}}}},
+    }
+    (folder / "unet" / "scores.json").write_text(json.dumps(scores), encoding="utf-8")
     several = create("eccv16", width=8, working_size=64)
     with torch.no_grad():  # an untrained head is nearly sure of nothing: make it choose among a few colours
         several.head.weight.mul_(200)

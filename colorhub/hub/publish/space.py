@@ -35,6 +35,11 @@ def find_hardware(name: str) -> tuple[SpaceHardware, ...]:
 
     Raises:
         PublishError: the Hub has no such hardware.
+
+    Example:
+        >>> from colorhub.hub.publish import find_hardware
+        >>> [hardware.value for hardware in find_hardware("")]
+        ['zero-a10g', 'cpu-basic']
     """
     if not name:
         return FREE
@@ -52,6 +57,12 @@ def create_space(hub: Hub, plan: Plan, hardware: Sequence[SpaceHardware]) -> Spa
 
     Raises:
         PublishError: the account's plan allows none of it, or the Hub refused for another reason.
+
+    Example:
+        >>> from colorhub.hub.publish import Hub, create_space, find_hardware, plan_space
+        >>> plan = plan_space(Hub(), "me/colorhub", {})  # doctest: +SKIP
+        >>> create_space(Hub(), plan, find_hardware("cpu-basic")).value  # doctest: +SKIP
+        'cpu-basic'
     """
     if plan.state is not None:
         return None

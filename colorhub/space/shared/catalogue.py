@@ -161,20 +161,22 @@ def no_alternatives(name: str, models: "Sequence[ModelInfo]") -> str:
 
 
 def default_model(models: "Sequence[ModelInfo]") -> str | None:
-    """The best measured model on disk, else the hub's default, else the first one on disk; where none is on disk, as in
-    the published Space, the same of those on the Hub. None when there is none at all: other authors' weights are
-    fetched only for those who pick them.
+    """The best model on disk, else the hub's default, else the best by PSNR, else the first one on disk; where none is
+    on disk, as in the published Space, the same of those on the Hub. None when there is none at all: other authors'
+    weights are fetched only for those who pick them.
 
-    The best is the one whose answers are nearest to true photographs at equal colourfulness (``ModelInfo.kid``); PSNR,
-    which prefers pale answers, decides only where no model has that figure.
+    The best is the one whose answers are nearest to true photographs at equal colourfulness (``ModelInfo.kid``). PSNR
+    prefers pale answers, so it decides only where there is nothing else to go by.
     """
     on_disk = [info for info in models if info.on_disk] or [info for info in models if info.source == "hub"]
     if compared := [(info.kid, info.name) for info in on_disk if info.kid is not None]:
         return min(compared)[1]
+    names = [info.name for info in on_disk]
+    if DEFAULT_MODEL in names:
+        return DEFAULT_MODEL
     if measured := [(info.gain, info.name) for info in on_disk if info.gain is not None]:
         return max(measured)[1]
-    names = [info.name for info in on_disk]
-    return DEFAULT_MODEL if DEFAULT_MODEL in names else next(iter(names), None)
+    return next(iter(names), None)
 
 
 def describe(info: "ModelInfo") -> str:
