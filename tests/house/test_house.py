@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 import colorhub
 from colorhub import _extras
-from training.readme import BEGIN, END, main, models_table, with_table
+from training.readme import BEGIN, END, main, models_table, short_table, with_table
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -24,13 +24,14 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 COMMANDS = dict(re.findall(r"^<!-- command: (\w+) -->\n```bash\n(.+)\n```$", README, flags=re.MULTILINE))
 
 NOT_OURS = {".git", ".venv", ".pytest_cache", ".ruff_cache", ".gradio", "__pycache__", "build", "dist", "runs", "out"}
-NOT_OURS |= {"studies"}  # python app.py makes one
+NOT_OURS |= {"site", "studies"}  # python app.py makes one
 PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt", ".pth"}
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
 EXTRAS = {
     "colorhub": ("app", "export", "scores"),
     "training": ("train", "scores"),
+    "docs": ("docs", "app", "train"),
     "tests": ("train", "export", "app", "dev"),
     "benchmarks": ("train", "export", "app", "dev"),
 }
@@ -153,7 +154,7 @@ def test_links_in_texts_lead_somewhere() -> None:
 
 
 def test_table_of_models_is_what_the_program_writes() -> None:
-    assert with_table(README, models_table()) == README, "run: python -m training.readme"
+    assert with_table(README, short_table()) == README, "run: python -m training.readme"
     assert main(["--check"]) == 0
 
 
@@ -178,6 +179,9 @@ def test_table_of_models_repeats_the_scores(tmp_path: Path) -> None:
     row = models_table(tmp_path).splitlines()[-1]
     cells = ("one", "1.5 MB", "1,234", "40 of photos/test", "23.46", "1.50 [1.20, 1.80]", "20.6 [19.0, 22.0] (39.6)")
     assert row == f"| {' | '.join(cells)} | not computed | 0.900 | not computed | 62 ms, cpu, 2 threads |"
+    (folder / "card.toml").write_text('summary = "The first"', encoding="utf-8")
+    row = short_table(tmp_path).splitlines()[-1]
+    assert row == "| `one` | The first | 1.5 MB | 1.50 [1.20, 1.80] | 20.6 [19.0, 22.0] (39.6) |"
 
 
 @pytest.mark.parametrize("text", ["", BEGIN, f"{END}{BEGIN}", f"{BEGIN}{END}{BEGIN}{END}"])

@@ -1,0 +1,73 @@
+"""The documentation as it is built: strictly, offline, and with nothing on its pages that is loaded from elsewhere."""
+
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from snippets import snippet, without_installs
+
+from training.readme import model_folders
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).resolve().parents[2]
+_LOADING = {"script": "src", "img": "src", "iframe": "src", "source": "src", "video": "src", "link": "href"}
+_IN_STYLES = re.compile(r"""(?:url\(|@import)\s*["']?((?:https?:)?//[^"')]+)""")
+
+
+class Loads(HTMLParser):
+    """What a browser fetches for a page by itself, and the names of its places."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.addresses: list[str] = []
+        self.ids: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        given = dict(attributes)
+        self.ids.add(given.get("id") or "")
+        if tag in _LOADING and given.get("rel") not in ("canonical", "next", "prev"):
+            self.addresses.append(given.get(_LOADING[tag]) or "")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built site, by the documentation's own command."""
+    folder = tmp_path_factory.mktemp("site")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    command = f"{without_installs(snippet('why.md', 'docs'))} --site-dir '{folder}'"
+    done = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder
+
+
+def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
+    pages = {path: Loads(path.read_text(encoding="utf-8")) for path in site.rglob("*.html")}
+    assert len(pages) > 30
+    assert {address for page in pages.values() for address in page.addresses if "//" in address} == set()
+    styles = [found for path in site.rglob("*.css") for found in _IN_STYLES.findall(path.read_text(encoding="utf-8"))]
+    assert styles == []
+
+
+def test_every_public_name_has_a_place(site: Path) -> None:
+    """Where a name is an alias, the place is that of the module which defines it: the last word is the same."""
+    ids = {found for path in (site / "api").glob("*.html") for found in Loads(path.read_text(encoding="utf-8")).ids}
+    last = {name.rpartition(".")[2] for name in ids if name.startswith("colorhub.")}
+    listed = (ROOT / "tests/house/public_names.txt").read_text(encoding="utf-8").split()
+    assert {name for name in listed if name.rpartition(".")[2] not in last} == set()
+
+
+def test_every_model_has_its_card_and_its_pictures(site: Path) -> None:
+    for folder in model_folders():
+        page = site / "models" / folder.name / "index.html"
+        assert (page.parent / "samples.webp").read_bytes() == (folder / "samples.webp").read_bytes()
+        assert folder.name in page.read_text(encoding="utf-8")
+    assert len(list((site / "gallery").glob("*-original.webp"))) >= 10
