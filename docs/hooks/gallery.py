@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from html import escape
 from importlib.metadata import distribution
 from io import BytesIO
 from pathlib import Path
@@ -32,7 +31,7 @@ _WORDS = {
     "camera": "a cameraman",
     "chelsea": "a cat",
     "cheetah1": "a cheetah",
-    "cheetah2": "two cheetahs",
+    "cheetah2": "a cheetah cub",
     "coffee": "a cup of coffee",
     "coins": "coins",
     "grass": "grass",
@@ -143,8 +142,8 @@ def _row(photo: Coloured) -> str:
     words = _WORDS[photo.name]
     gain = "" if photo.gain is None else f": {photo.gain:+.1f} dB"
     figures = "\n".join(
-        f'<figure><img src="{photo.path(part)}" alt="{escape(f"{words}, {part}")}" loading="lazy">'
-        f"<figcaption>{part}{', the default' if part == DEFAULT_MODEL else ''}</figcaption></figure>"
+        f"<figure markdown>\n![{words}, {part}]({photo.path(part)}){{ loading=lazy }}\n<figcaption>{part}"
+        f"{', the default' if part == DEFAULT_MODEL else ''}</figcaption>\n</figure>"
         for part in photo.parts
     )
-    return f'### {words.capitalize()}{gain}\n\n<div class="gallery">\n{figures}\n</div>\n\n'
+    return f'### {words.capitalize()}{gain}\n\n<div class="gallery" markdown>\n{figures}\n</div>\n\n'

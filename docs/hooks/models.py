@@ -43,8 +43,7 @@ def _cards() -> str:
     groups: dict[str, list[tuple[str, str, str]]] = {}
     for folder in model_folders():
         files = read_folder(folder)
-        default = ", the default" if folder.name == DEFAULT_MODEL else ""
-        row = (f"[{folder.name}]({folder.name}/index.md){default}", files.words.summary, f"{files.megabytes:.1f} MB")
+        row = (f"[{folder.name}]({folder.name}/index.md)", files.words.summary, f"{files.megabytes:.1f} MB")
         groups.setdefault(files.words.group, []).append(row)
     return "\n\n".join(
         f"**{words}**\n\n{table(('model', 'what it is', 'file'), groups[group])}"

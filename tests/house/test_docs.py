@@ -59,7 +59,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
 
 def test_every_public_name_has_a_place(site: Path) -> None:
     """Where a name is an alias, the place is that of the module which defines it: the last word is the same."""
-    ids = {found for path in (site / "api").glob("*.html") for found in Loads(path.read_text(encoding="utf-8")).ids}
+    ids = {found for path in (site / "api").rglob("*.html") for found in Loads(path.read_text(encoding="utf-8")).ids}
     last = {name.rpartition(".")[2] for name in ids if name.startswith("colorhub.")}
     listed = (ROOT / "tests/house/public_names.txt").read_text(encoding="utf-8").split()
     assert {name for name in listed if name.rpartition(".")[2] not in last} == set()
