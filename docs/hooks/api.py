@@ -83,7 +83,7 @@ def _place(dotted: str, found: object) -> str:
 def _page(room: str, documented: set[str]) -> str:
     module = importlib.import_module(room)
     parts = [f"# {room}", inspect.getdoc(module) or ""]
-    elsewhere = []
+    elsewhere: list[str] = []
     for name in _public(module):
         found = getattr(module, name)
         if inspect.ismodule(found):
