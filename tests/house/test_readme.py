@@ -92,7 +92,7 @@ def test_settings_in_a_terminal(place: Path) -> None:
     code = re.search(r"<!-- settings -->\n```bash\n(.*?)```", README, flags=re.DOTALL).group(1)
     done = subprocess.run(["bash", "-e", "-c", code], cwd=place, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    assert Settings.load(place / "mine.json") == Settings("unet", vividness=1.3, views=3, restore=False)
+    assert Settings.load(place / "mine.json") == Settings(DEFAULT_MODEL, vividness=1.3, views=3, restore=False)
     found = {path.relative_to(place).as_posix() for path in place.rglob("*") if path.suffix in (".jpg", ".png")}
     assert {"strong/scan.jpg", "strong/one.png", "strong/box/two.jpg", "again/photo.jpg"} <= found
 
@@ -101,7 +101,7 @@ def test_stages(place: Path) -> None:
     code = re.search(r"<!-- stages -->\n```python\n(.*?)```", README, flags=re.DOTALL).group(1)
     first, later = code.split("# Later, ")
     subprocess.run([sys.executable, "-c", first], check=True, timeout=120)
-    (place / "models" / "unet" / "model.safetensors").unlink()
+    (place / "models" / DEFAULT_MODEL / "model.safetensors").unlink()
     imports = "from colorhub import ColorLayer, Photo, compose\n"
     subprocess.run([sys.executable, "-c", f"{imports}# {later}"], check=True, timeout=120)
     with Image.open(place / "scan-in-colour.tif") as answer:
