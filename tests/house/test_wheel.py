@@ -50,7 +50,7 @@ for module, extra in (("colorhub.space", "app"), ("colorhub.metrics", "scores"))
     else:
         raise SystemExit(f"{module} can be imported")
 command = str(Path(sys.executable).with_name("colorhub"))
-for arguments, extra in ((["study", "status"], "app"), (["export", "unet", "unet.onnx"], "export")):
+for arguments, extra in ((["study", "status"], "app"), (["export", "natural", "natural.onnx"], "export")):
     done = subprocess.run([command, *arguments], capture_output=True, text=True)
     assert done.returncode and done.stdout == "" and done.stderr.count("\\n") == 1, done.stderr
     assert done.stderr.endswith(f'pip install "colorhub[{extra}]".\\n'), done.stderr

@@ -41,7 +41,7 @@ def test_the_config_says_how_the_answer_is_read_and_the_record_what_was_done(fol
     assert main([str(folder), *words]) == 0
     model = load(str(tmp_path / "read"))
     assert (model.temperature, model.chroma_recovery) == (1, 0.5)
-    np.testing.assert_allclose(probabilities(tmp_path / "read"), probabilities(folder), rtol=1e-6)
+    np.testing.assert_allclose(probabilities(tmp_path / "read"), probabilities(folder), rtol=1e-3)
     record = json.loads((tmp_path / "read/training.json").read_text())
     assert not (tmp_path / "read/README.md").exists()
     assert record["logit_adjustment"] == {"tau": 0, "prior": Path(PRIOR).name, "temperature": 1, "chroma_recovery": 0.5}
