@@ -82,7 +82,7 @@ def _place(dotted: str, found: object) -> str:
 
 def _page(room: str, documented: set[str]) -> str:
     module = importlib.import_module(room)
-    parts = [f"# {room}", inspect.getdoc(module) or ""]
+    parts = [f"# {room} {{ #{room} }}", inspect.getdoc(module) or ""]
     elsewhere: list[str] = []
     for name in _public(module):
         found = getattr(module, name)

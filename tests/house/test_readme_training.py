@@ -100,7 +100,7 @@ def test_from_a_folder_of_pictures_to_a_published_model(hub: LocalHub, place: Pa
     (place / "harbour/card.toml").write_text(snippet("train.md", "train: card"))
     bash(snippet("train.md", "train: publish"))
     assert set(hub.repositories) == {("model", "our-org/harbour"), ("space", "our-org/colorhub")}
-    assert b"fine-tuned on harbours" in hub.files("our-org/colorhub", "space")["README.md"]
+    assert b"our-org/harbour" in hub.files("our-org/colorhub", "space")["README.md"]
     assert b"412 colour slides" in hub.files("our-org/harbour")["README.md"]
     assert (place / "theirs/scan.jpg").is_file()
 
