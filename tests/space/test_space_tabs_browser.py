@@ -154,6 +154,8 @@ def test_compare(visit: Callable[..., Any], shoot: Callable[..., None], photo: P
 
     page.get_by_role("tab", name="Two with a slider").click()
     handle = page.locator("#pair [role=slider]")
+    # Until both pictures have come the slider has no width to move along.
+    page.wait_for_function("[...document.querySelectorAll('#pair img')].filter(i => i.naturalWidth).length >= 2")
     handle.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_function("+document.querySelector('#pair [role=slider]').getAttribute('aria-valuenow') > 50")

@@ -46,9 +46,9 @@
       if (goal === undefined) return;
       event.preventDefault();
       drag(handle, pictures[0], Math.min(1, Math.max(0, goal)));
-      requestAnimationFrame(say);
     });
-    handle.addEventListener("mouseup", say);
+    // Whoever moves it, and however late the page is drawn, what is said is where it stands.
+    new MutationObserver(say).observe(handle, { attributes: true, attributeFilter: ["style"], subtree: true });
   };
 
   // The first model of each group in the picker's list carries the group's name, which shared.css shows.
