@@ -19,6 +19,7 @@ from accelerate.utils import DistributedDataParallelKwargs, set_seed
 from training import cli
 from training.checkpoint import Checkpoints, Progress
 from training.config import Recipe
+from training.cpu import speed_up_bfloat16
 from training.data.loader import Loader, Shard
 from training.data.splits import open_data
 from training.initial import initial_model
@@ -38,6 +39,8 @@ def main(recipe: Recipe) -> None:
     set_seed(run.seed)
     torch.backends.cudnn.deterministic = True  # a resumed run repeats the uninterrupted one
     model = initial_model(recipe, accelerator.print, fresh=checkpoints.newest is None)
+    if accelerator.device.type == "cpu" and run.precision == "bf16":
+        speed_up_bfloat16(model)
     task = create_task(recipe, model, accelerator)
     set_seed(run.seed, device_specific=True)  # dropout differs between processes
 
