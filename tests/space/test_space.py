@@ -19,6 +19,7 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from photos import grey_photo
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
@@ -45,7 +46,7 @@ def grey_jpeg(space: Path) -> Path:
     exif = Image.Exif()
     exif[270], exif[271] = "Grandma, 1931", "Box camera"
     path = space / "grandma.jpg"
-    Image.fromarray(data.astronaut()).convert("L").save(path, quality=95, exif=exif, dpi=(300, 300))
+    grey_photo("astronaut").save(path, quality=95, exif=exif, dpi=(300, 300))
     return path
 
 
