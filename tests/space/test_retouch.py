@@ -15,6 +15,7 @@ from photos import grey_photo
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
+from space_server import pipeline_of
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.hints import HintedLayers
@@ -46,10 +47,6 @@ def photo(space: Path) -> Path:
     path = space / "walls.jpg"
     Image.fromarray(fields).save(path, quality=97, exif=exif)
     return path
-
-
-def pipeline_of(name: str) -> ColorizationPipeline:
-    return models.CACHE.pipeline(models.find(name, models.listed()))
 
 
 def opened(photo: Path, model: str = "unet") -> RetouchSession:
