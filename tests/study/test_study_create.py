@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import struct
 from collections import Counter
 from collections.abc import Callable
@@ -235,6 +236,13 @@ def test_padding_keeps_the_picture() -> None:
     assert np.array_equal(before, np.asarray(Image.open(io.BytesIO(files.padded(padded, length + 1024)))))
     with pytest.raises(ValueError, match="does not fit"):
         files.padded(content, 100)
+
+
+def test_photos_are_found_below_every_folder_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORHUB_DATA", os.pathsep.join([str(tmp_path / "new"), str(tmp_path / "old")]))
+    (tmp_path / "old" / "album").mkdir(parents=True)
+    Image.fromarray(data.coffee()).save(tmp_path / "old" / "album" / "one.png")
+    assert open_source("album").names == ["one.png"]
 
 
 def broken_model(folder: Path) -> str:
