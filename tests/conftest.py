@@ -3,9 +3,10 @@
 import os
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from browser import launched
 from local_hub import LocalHub, serving
 
 # Before anything imports huggingface_hub or gradio: an unreachable Hub costs 23 s a file when it is tried.
@@ -60,12 +61,9 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a tiny untrained ``unet``."""
-    from colorhub import create
-    from colorhub.models import UNet
+    from tiny import save_tiny
 
-    folder = tmp_path_factory.mktemp("models") / "tiny"
-    create("unet", **UNet.tiny()).save_pretrained(folder)
-    return folder
+    return save_tiny(tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +78,16 @@ def pipeline() -> "ColorizationPipeline":
 def grey() -> "np.ndarray":
     """A grey photo: the cup of coffee, ``(400, 600)`` uint8. Nobody may write to it."""
     import numpy as np
-    from PIL import Image
-    from skimage import data
+    from photos import grey_photo
 
-    return np.asarray(Image.fromarray(data.coffee()).convert("L"))
+    return np.asarray(grey_photo("coffee"))
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Generator[Any, None, None]:
+    """A browser for the tests of one file."""
+    with launched() as browser:
+        yield browser
 
 
 @pytest.fixture

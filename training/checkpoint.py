@@ -19,6 +19,7 @@ from accelerate import Accelerator
 from accelerate.utils import broadcast_object_list, gather_object
 from safetensors import SafetensorError
 
+from colorhub._text import first_line, listed
 from colorhub.models.base import HubModel
 from training import record
 from training.config import Recipe, RecipeError
@@ -89,7 +90,7 @@ class Checkpoints:
             self.accelerator.load_state(str(self.newest))
         except (OSError, RuntimeError, KeyError, SafetensorError) as error:
             raise CheckpointError(
-                f"The checkpoint {self.newest} cannot be loaded ({_first_line(error)}): remove it to go on from an "
+                f"The checkpoint {self.newest} cannot be loaded ({first_line(error)}): remove it to go on from an "
                 "older one."
             ) from error
         return own_cursor(progress, Shard(0, self.accelerator.process_index, self.accelerator.num_processes))
@@ -145,7 +146,7 @@ class Checkpoints:
         except RecipeError as error:
             problem = error
         except (OSError, RuntimeError, SafetensorError) as error:
-            problem = CheckpointError(f"{complaint}: {_first_line(error)}.")
+            problem = CheckpointError(f"{complaint}: {first_line(error)}.")
         problems = [found for found in gather_object([problem]) if found is not None]
         if problems:
             raise problems[0]
@@ -221,11 +222,10 @@ def _refuse_another(folder: Path, recipe: Recipe) -> None:
     if (before.get("optimizer.ema_decay") is None) != (now.get("optimizer.ema_decay") is None):
         changed.append("optimizer.ema_decay")
     if changed:
-        listed = ", ".join(f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in changed[:3])
-        more = f" and {len(changed) - 3} more" if len(changed) > 3 else ""
+        words = listed([f"{key} was {before.get(key)!r}, is {now.get(key)!r}" for key in changed], 3)
         raise RecipeError(
-            f"{folder} holds a run of another recipe ({listed}{more}): choose another name or run.output, or restore "
-            "the values."
+            f"{folder} holds a run of another recipe ({words}): choose another name or run.output, or restore the "
+            "values."
         )
 
 
@@ -238,8 +238,3 @@ def _flat(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for key, value in values.items():
         flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value}
     return flat
-
-
-def _first_line(error: BaseException) -> str:
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return reason.splitlines()[0].rstrip(".")

@@ -3,12 +3,12 @@
 import tomllib
 import warnings
 from collections.abc import Callable, Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from colorhub._text import nearest
 from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
 
 _RENAMED = {"unet-vivid": "unet-high-chroma", "unet-calm": "unet-low-chroma"}  # recipes of version 0.1
@@ -232,9 +232,10 @@ def _explain(error: Any) -> str:
     task = location.pop(1) if location[:1] == ["task"] and len(location) > 1 else None
     where = ".".join(location)
     if error["type"] == "extra_forbidden":
-        return f"unknown key {where!r}{_nearest(location, task)}"
+        return f"unknown key {where!r} ({_nearest(location, task)})"
     if error["type"] == "union_tag_invalid":
-        return f"task.name: there is no task {error['ctx']['tag']!r}{_hint(error['ctx']['tag'], [*TASK_SECTIONS])}"
+        tag = error["ctx"]["tag"]
+        return f"task.name: there is no task {tag!r} ({nearest(tag, TASK_SECTIONS)})"
     message = error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
     return f"{where}: {message}, got {error['input']!r}" if where else message
 
@@ -244,10 +245,4 @@ def _nearest(location: list[str], task: str | None) -> str:
     for part in location[:-1]:
         field = section.model_fields.get(part) if hasattr(section, "model_fields") else None
         section = field.annotation if field else Crop  # the only sections inside a list
-    known = [*(TASK_SECTIONS[task] if task else section).model_fields]
-    return _hint(location[-1], known)
-
-
-def _hint(name: str, known: list[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else f" (known: {', '.join(known)})"
+    return nearest(location[-1], (TASK_SECTIONS[task] if task else section).model_fields)

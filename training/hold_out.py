@@ -16,7 +16,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from training.data.sources import DataError, resolve
+from colorhub._data import local_source
+from training.data.sources import DataError
 
 BLOCK = 20  # rows
 
@@ -54,7 +55,7 @@ def hold_out(name: str, count: int, output: Path) -> tuple[int, int]:
     Raises:
         DataError: no such data, no column ``source``, or a folder that holds something already.
     """
-    folder = resolve(name)
+    folder = local_source(name)
     shards = sorted(folder.glob("train-*.parquet")) if folder else []
     if folder is None or not shards:
         raise DataError(f"{name} is no folder with train-*.parquet; expected data in parquet shards.")

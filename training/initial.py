@@ -5,6 +5,7 @@ from fnmatch import fnmatch
 
 from torch import Tensor
 
+from colorhub._text import listed
 from colorhub.hub.loading import load
 from colorhub.models import Koalarization, SemanticColorizer, find_class
 from colorhub.models.base import HubModel, WeightsError, misfits
@@ -65,18 +66,13 @@ def _take_over(model: HubModel, found: dict[str, Tensor], recipe: Recipe, say: C
     model.load_state_dict({**expected, **taken})
     fresh = [name for name in names if name in expected and name not in taken]
     left = [name for name in names if name in skipped and name in found]
-    say(f"init={recipe.init}: {len(taken)} tensors loaded; skipped: {_listed(left)}; fresh: {_listed(fresh)}.")
+    say(f"init={recipe.init}: {len(taken)} tensors loaded; skipped: {listed(left)}; fresh: {listed(fresh)}.")
 
 
 def _check(recipe: Recipe, expected: dict[str, Tensor], found: dict[str, Tensor], skipped: set[str]) -> None:
     for pattern in recipe.init_skip:
         if not any(fnmatch(name, pattern) for name in {**expected, **found}):
-            raise RecipeError(f"init_skip: no tensor matches {pattern!r}; the model has {_listed(list(expected))}.")
+            raise RecipeError(f"init_skip: no tensor matches {pattern!r}; the model has {listed(list(expected))}.")
     kept = [{name: tensor for name, tensor in part.items() if name not in skipped} for part in (expected, found)]
     if problems := misfits(*kept):
         raise WeightsError(f"init={recipe.init} does not fit: {problems}; patterns in init_skip leave tensors out.")
-
-
-def _listed(names: list[str]) -> str:
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return (", ".join(names[:8]) or "none") + more

@@ -3,13 +3,13 @@
 import argparse
 import json
 import sys
-import tomllib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from colorhub.hub.cards import card_documents
 from colorhub.hub.cards.tables import interval, mean, pictures, table
+from colorhub.hub.loading import words_of
 from colorhub.settings import DEFAULT_MODEL
 from training.scoring.protocol import DEFAULT
 
@@ -64,12 +64,7 @@ def _tables(
 
 
 def _rank(folder: Path) -> tuple[bool, str, str]:
-    return folder.name != DEFAULT_MODEL, _words(folder).get("group", ""), folder.name
-
-
-def _words(folder: Path) -> dict[str, Any]:
-    path = folder / "card.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return folder.name != DEFAULT_MODEL, words_of(folder, "group"), folder.name
 
 
 def model_folders(root: Path = ROOT) -> list[Path]:
@@ -113,7 +108,7 @@ def _row(folder: Path) -> tuple[str, ...]:
 def _short_row(folder: Path) -> tuple[str, ...]:
     size = (folder / "model.safetensors").stat().st_size
     scores = _read(folder / "scores.json")
-    start = (f"`{folder.name}`", _words(folder).get("summary", ""), f"{size / 1e6:.1f} MB")
+    start = (f"`{folder.name}`", words_of(folder, "summary"), f"{size / 1e6:.1f} MB")
     if not scores:
         return (*start, "not scored", "")
     return (*start, interval(scores["metrics"]["gain"], 2), _colorfulness(scores))

@@ -16,9 +16,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from colorhub._data import local_source
 from colorhub._files import replacing
 from colorhub.hub.loading import model_folder
-from training.data.sources import DataError, resolve
+from training.data.sources import DataError
 from training.scoring.compare import compare
 from training.scoring.curve import compare_at
 from training.scoring.distances import kernel_differences
@@ -124,7 +125,7 @@ def _score(
 def _source(words: str, split: str) -> tuple[str, str]:
     """A source and its split: that of ``DATA@SPLIT``, or the usual one."""
     source, _, own = words.rpartition("@")
-    return (source, own) if source and own and resolve(words) is None else (words, split)
+    return (source, own) if source and own and local_source(words) is None else (words, split)
 
 
 def _further(scorer: Scorer, protocol: Protocol) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from colorhub._text import listed
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
 
 if TYPE_CHECKING:
@@ -38,55 +39,77 @@ def publish(
     HF_TOKEN.
     """
     names = names or []
+    _check_usage(names, org, space, hardware)
+    from colorhub.hub.publish import PublishError
+
+    with failing(FAILED, PublishError):
+        _publish(names, org, space, hardware, dry_run, {"private": private, "create_pr": create_pr})
+
+
+def _check_usage(names: list[str], org: str, space: str, hardware: str) -> None:
     if not names and not space:
         raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
     if names and not org:
         raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
     if hardware and not space:
         raise fail("--hardware is for a Space: name it with --space ORG/NAME.", WRONG_USAGE)
-    from colorhub.hub import check_repo_id
-    from colorhub.hub.publish import (
-        Hub,
-        PublishError,
-        check_folder,
-        create_space,
-        find_hardware,
-        plan_models,
-        plan_space,
-    )
 
-    how = {"private": private, "create_pr": create_pr}
-    with failing(FAILED, PublishError):
-        choices = find_hardware(hardware)
-        if space:
-            check_repo_id(space)
-        if names:
-            check_repo_id(f"{org}/name")
-        folders = [check_folder(name) for name in names]
-        for folder in folders:
-            check_repo_id(f"{org}/{folder.name}")
-        hub = Hub()
-        for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
-            hub.check_owner(owner)
-        plans = plan_models(hub, folders, org, **how)
-        planned = []
-        if space:  # that it can be published is known before the first model is
-            entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
-            planned = [plan_space(hub, space, entries, **how)]
-            if hardware and planned[0].state is not None:
-                raise PublishError(f"The Space {space} exists already: change its hardware in its settings on the Hub.")
-        if dry_run:
-            for plan in [*plans, *planned]:
-                _print_plan(plan, "would be published")
-            for folder in folders:
-                _print_left_out(folder)
-            return
-        if planned:  # that the account's plan allows it, too
-            made_on = create_space(hub, planned[0], choices)
-            typer.echo(f"space {space}: created on {made_on.value}" if made_on else f"space {space}: exists")
-        published = _publish_models(hub, folders, plans)
-        if space:
-            _publish_space(hub, plan_space(hub, space, published, **how))
+
+def _publish(names: list[str], org: str, space: str, hardware: str, dry_run: bool, how: dict[str, bool]) -> None:
+    """Everything is checked before the first repository is touched. ``how``: of all repositories."""
+    from colorhub.hub.publish import Hub, create_space, find_hardware, plan_models, plan_space
+
+    choices = find_hardware(hardware)
+    folders = _checked_folders(names, org, space)
+    hub = Hub()
+    for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
+        hub.check_owner(owner)
+    plans = plan_models(hub, folders, org, **how)
+    new_space = _plan_new_space(hub, space, hardware, folders, plans, how) if space else None
+    if dry_run:
+        _print_dry_run([*plans, *filter(None, [new_space])], folders)
+        return
+    if new_space:  # before any model, as the account's plan may not allow it
+        made_on = create_space(hub, new_space, choices)
+        typer.echo(f"space {space}: created on {made_on.value}" if made_on else f"space {space}: exists")
+    published = _publish_models(hub, folders, plans)
+    if space:
+        _publish_space(hub, plan_space(hub, space, published, **how))
+
+
+def _checked_folders(names: list[str], org: str, space: str) -> "list[ModelFolder]":
+    """The models' folders; they, and the Space, may have the names that they would have on the Hub."""
+    from colorhub.hub import check_repo_id
+    from colorhub.hub.publish import check_folder
+
+    if space:
+        check_repo_id(space)
+    if names:
+        check_repo_id(f"{org}/name")
+    folders = [check_folder(name) for name in names]
+    for folder in folders:
+        check_repo_id(f"{org}/{folder.name}")
+    return folders
+
+
+def _plan_new_space(
+    hub: "Hub", space: str, hardware: str, folders: "list[ModelFolder]", plans: "list[Plan]", how: dict[str, bool]
+) -> "Plan":
+    """The Space with the models as they will be: that it can be published is known before the first of them is."""
+    from colorhub.hub.publish import PublishError, plan_space
+
+    entries = {folder.name: _promise(folder, plan) for folder, plan in zip(folders, plans, strict=True)}
+    planned = plan_space(hub, space, entries, **how)
+    if hardware and planned.state is not None:
+        raise PublishError(f"The Space {space} exists already: change its hardware in its settings on the Hub.")
+    return planned
+
+
+def _print_dry_run(plans: "list[Plan]", folders: "list[ModelFolder]") -> None:
+    for plan in plans:
+        _print_plan(plan, "would be published")
+    for folder in folders:
+        _print_left_out(folder)
 
 
 def _publish_models(hub: "Hub", folders: "list[ModelFolder]", plans: "list[Plan]") -> "dict[str, Published]":
@@ -125,14 +148,11 @@ def _print_plan(plan: "Plan", what: str) -> None:
         return
     new = "" if plan.state else f", new and {'private' if plan.private else 'public'}"
     request = " in a pull request" if plan.create_pr else ""
-    typer.echo(f"{where}: {what}{request}{new}: {_listed(plan.changed, 'to upload')}{_listed(plan.gone, 'to delete')}")
+    typer.echo(f"{where}: {what}{request}{new}: {_paths('upload', plan.changed)}{_paths('delete', plan.gone)}")
 
 
-def _listed(paths: tuple[str, ...], what: str) -> str:
-    if not paths:
-        return ""
-    more = f" and {len(paths) - 8} more" if len(paths) > 8 else ""
-    return f"\n  {what.removeprefix('to ')}: {', '.join(paths[:8])}{more}"
+def _paths(what: str, paths: tuple[str, ...]) -> str:
+    return f"\n  {what}: {listed(paths)}" if paths else ""
 
 
 def _print_left_out(folder: "ModelFolder") -> None:

@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, HTTPError
 from huggingface_hub.file_download import http_get
 
 from colorhub._files import replacing
+from colorhub._text import first_line
 from colorhub.hub.conversion import Origin, converted, sha256_of, write_folder
 from colorhub.hub.releases import HUB_FILES, RELEASES, Release
 from colorhub.models.base import WeightsError
@@ -174,7 +175,7 @@ def _download(url: str, target: Path) -> None:
             part.unlink()
         elif status and status < 500:
             raise ModelNotFoundError(f"{url} cannot be fetched: the server answers {status}.") from error
-        reason = f"the server answers {status}" if status else (str(error) or type(error).__name__).splitlines()[0]
+        reason = f"the server answers {status}" if status else first_line(error)
         size = part.stat().st_size if part.is_file() else 0
         raise ModelNotFoundError(
             f"The download of {url} broke off after {size / 1e6:.1f} MB ({reason}): call again, and it goes on from "

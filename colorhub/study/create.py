@@ -59,10 +59,7 @@ def create_study(
     Raises:
         StudyError: for anything that stands in the way. Nothing is left behind then.
     """
-    root = root or studies_root()
-    target = root / check_name(name)
-    if target.exists():
-        raise StudyError(f"The name {name} is taken: {target} exists already; choose another name.")
+    target = _free_place(root or studies_root(), name)
     if demonstration:  # never over: nothing is preregistered
         config = replace(config, stopping=Stopping(raters=None))
     config = with_primary(config, short_names(models))
@@ -73,32 +70,57 @@ def create_study(
     drawn = draw(open_source(photos, split, config.design.size), plan.all_images, config.design.size, seed)
     colorings, facts = _colorings(models, drawn, say)
     salt = secrets.token_hex(16)
-    sequences = make_sequences(plan, seed, salt)
-    content = {
+    content = _identity(name, seed, salt, demonstration) | _decided(config)
+    content |= {"models": [fact._asdict() for fact in facts], "photos": _photos(photos, drawn)}
+    with new_folder(target) as folder:
+        say("Writing stimuli and manifest.")
+        sequences = make_sequences(plan, seed, salt)
+        plates = make_plates(config.vision.plates, seed, salt) if config.vision.check else []
+        manifest = freeze(content | _write(folder, sequences, drawn, colorings, plates, config.design.quality))
+        write_manifest(manifest, folder)
+    return Study(target, manifest)
+
+
+def _free_place(root: Path, name: str) -> Path:
+    target = root / check_name(name)
+    if target.exists():
+        raise StudyError(f"The name {name} is taken: {target} exists already; choose another name.")
+    return target
+
+
+def _identity(name: str, seed: int, salt: str, demonstration: bool) -> dict[str, Any]:
+    """Which study the manifest is of, and what all that is drawn depends on."""
+    return {
         "schema": SCHEMA,
         "name": name,
         "created": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "colorhub_version": __version__,
         "demonstration": demonstration,
-        "protocol": config.design.protocol,
         "seed": seed,
         "salt": salt,
+    }
+
+
+def _decided(config: Config) -> dict[str, Any]:
+    """The config, and at the top of the manifest what everybody asks for."""
+    return {
+        "protocol": config.design.protocol,
         "size": config.design.size,
         "exposure_ms": config.design.exposure_ms,
-        "models": [fact._asdict() for fact in facts],
-        "photos": {"source": photos, "fingerprint": drawn.fingerprint, "drawn": drawn.names}
-        | {"passed_over": drawn.passed_over},
         "primary": asdict(config.primary),
         "exclusions": asdict(config.exclusions),
         "stopping": asdict(config.stopping),
         "config": config.to_dict(),
     }
-    with new_folder(target) as folder:
-        say("Writing stimuli and manifest.")
-        plates = make_plates(config.vision.plates, seed, salt) if config.vision.check else []
-        manifest = freeze(content | _write(folder, sequences, drawn, colorings, plates, config.design.quality))
-        write_manifest(manifest, folder)
-    return Study(target, manifest)
+
+
+def _photos(source: str, drawn: Drawn) -> dict[str, Any]:
+    return {
+        "source": source,
+        "fingerprint": drawn.fingerprint,
+        "drawn": drawn.names,
+        "passed_over": drawn.passed_over,
+    }
 
 
 def _write(

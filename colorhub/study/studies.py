@@ -7,9 +7,9 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 
+from colorhub._text import nearest
 from colorhub.study.design.manifest import NAME, Manifest, read_manifest
 from colorhub.study.errors import ManifestError, StudyError
 from colorhub.study.stimuli import files
@@ -89,9 +89,7 @@ def open_study(name: str, root: Path | None = None) -> Study:
     root = root or studies_root()
     names = study_names(root)
     if name not in names:
-        near = get_close_matches(name, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names) or 'none'}"
-        raise StudyError(f"No study {name[:80]!r} in {root} ({hint}).")
+        raise StudyError(f"No study {name[:80]!r} in {root} ({nearest(name, names)}).")
     manifest = read_manifest(root / name)
     if manifest.name != name:
         raise ManifestError(f"{root / name} holds the manifest of the study {manifest.name!r}: rename the folder back.")

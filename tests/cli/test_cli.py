@@ -10,15 +10,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import typed
+from photos import grey_photo
 from PIL import Image
 from skimage import data
-from typer.testing import CliRunner, Result
+from tiny import save_tiny
+from typer.testing import Result
 
-from colorhub import ColorizationPipeline, Settings, __version__, create, save_hints
-from colorhub.cli.main import app
+from colorhub import ColorizationPipeline, Settings, __version__, save_hints
 from colorhub.folder.plan import make_plan
 from colorhub.folder.run import color_files
-from colorhub.models import UNet
 from colorhub.photo import ColorAnswer
 
 Run = Callable[..., Result]
@@ -34,9 +35,7 @@ def run(model: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
         given = [str(argument) for argument in arguments]
         if given[0] == "colorize" and with_model:
             given += ["--model", str(model)]
-        result = CliRunner().invoke(app, given)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
+        return typed(*given)
 
     return colorhub
 
@@ -46,7 +45,7 @@ def photos(tmp_path: Path) -> Path:
     """A folder of three grey photos in two formats and two folders, one in colour and one broken file."""
     folder = tmp_path / "in"
     (folder / "sub").mkdir(parents=True)
-    grey = Image.fromarray(data.chelsea()).convert("L")
+    grey = grey_photo()
     grey.resize((90, 60)).save(folder / "a.jpg")
     grey.resize((61, 77)).save(folder / "b.png")
     grey.resize((40, 80)).save(folder / "sub" / "c.tif")
@@ -382,7 +381,7 @@ def test_the_record_can_be_left_out(run: Run, photos: Path, tmp_path: Path) -> N
 
 def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     scored = tmp_path / "models" / "scored"
-    create("unet", **UNet.tiny()).save_pretrained(scored)
+    save_tiny(scored)
     (scored / "scores.json").write_text(json.dumps({"metrics": {"gain": {"mean": 1.234}}}))
     (scored / "card.toml").write_text('summary = "Plain."')
     monkeypatch.setenv("COLORHUB_MODELS", os.pathsep.join([str(model.parent), str(scored.parent)]))
@@ -404,7 +403,7 @@ def test_version(run: Run) -> None:
 
 def test_hints_from_a_file(run: Run, tmp_path: Path) -> None:
     photo, hints = tmp_path / "cat.png", tmp_path / "hints.json"
-    Image.fromarray(data.chelsea()).convert("L").resize((90, 60)).save(photo)
+    grey_photo(size=(90, 60)).save(photo)
     save_hints(hints, [(30, 20, "teal")], (90, 60))
     assert run("colorize", photo, "--hints", hints).exit_code == 0
     picture = np.asarray(Image.open(tmp_path / "cat.color.png")).astype(int)

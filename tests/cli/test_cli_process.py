@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fuzz_files import make_fuzzed_files
+from photos import grey_photo
 from PIL import Image
-from skimage import data
 
 COMMAND = [sys.executable, "-m", "colorhub.cli.main"]
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name not in ("RANK", "WORLD_SIZE")}
@@ -24,7 +24,7 @@ def photos(tmp_path: Path) -> Path:
     """Sixty grey photos of half a million pixels: long enough to be stopped in the middle."""
     folder = tmp_path / "in"
     folder.mkdir()
-    picture = Image.fromarray(data.astronaut()).convert("L").resize((820, 610))
+    picture = grey_photo("astronaut", (820, 610))
     grain = np.random.default_rng(0).normal(0, 5, (610, 820))
     noisy = Image.fromarray(np.clip(np.asarray(picture) + grain, 0, 255).astype(np.uint8))
     for number in range(60):

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import typer
+from commands import typed
+from photos import grey_photo
 from PIL import Image
 from skimage import data
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.cli.main import app
@@ -23,13 +25,13 @@ ONE_RESULT_EACH = {"samples", "seed"}  # settings that the command line has no o
 def photo(tmp_path: Path) -> Path:
     """A small faded print."""
     path = tmp_path / "print.png"
-    grey = np.asarray(Image.fromarray(data.chelsea()).convert("L").resize((90, 60)), np.float32)
+    grey = np.asarray(grey_photo(size=(90, 60)), np.float32)
     Image.fromarray((100 + grey * 0.3).astype(np.uint8)).save(path)
     return path
 
 
 def colorize(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["colorize", *map(str, arguments)])
+    return typed("colorize", *arguments)
 
 
 def test_options_are_the_fields() -> None:

@@ -11,13 +11,12 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from commands import typed
 from PIL import Image
 from skimage import data
-from typer.testing import CliRunner
 
 import colorhub
 from colorhub import ColorizationPipeline, Colorizer, Prediction, create
-from colorhub.cli.main import app
 from colorhub.color import rgb_to_lab
 from colorhub.export import ExportError, export_composition, export_model, model_differences, write
 from colorhub.export.writing import halved
@@ -276,14 +275,13 @@ def test_a_model_that_decides_by_size_is_refused_or_found() -> None:
 
 
 def run(*arguments: object) -> Any:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return typed(*arguments)
 
 
 def refused(*arguments: object) -> str:
     """The sentence that a command ends with."""
     result = run(*arguments)
     assert result.exit_code in (1, 2), result.output
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     lines = result.stderr.strip().splitlines()
     assert len(lines) == 1
     return lines[0]

@@ -22,14 +22,55 @@ def launched(*flags: str) -> Iterator[Any]:
         browser.close()
 
 
-def screenshots(prefix: str = "", wait: int = 600) -> Callable[[Any, str], None]:
-    """Takes a page and a name: a picture of the page goes to ``$COLORHUB_SCREENSHOTS``, if set. ``wait``: milliseconds
-    for fonts and transitions."""
+class Visits:
+    """Pages of a site, each in a browser context of its own, and what they did that they may not.
+
+    Args:
+        browser: of :func:`launched`.
+        site: the address that pages may talk to.
+        wait: milliseconds that anything may take; a busy machine needs more than an idle one.
+        console: whether an error on the console is a failure as well.
+    """
+
+    def __init__(self, browser: Any, site: str, wait: int, console: bool = False) -> None:
+        self.site = site
+        self._browser, self._wait, self._console = browser, wait, console
+        self._contexts: list[Any] = []
+        self._requests: list[str] = []
+        self._errors: list[str] = []
+
+    def page(self, **context: Any) -> Any:
+        """An empty page; ``context`` as Playwright's ``new_context`` takes it."""
+        self._contexts.append(self._browser.new_context(**context))
+        page = self._contexts[-1].new_page()
+        page.set_default_timeout(self._wait)
+        page.on("request", lambda request: self._requests.append(request.url))
+        page.on("pageerror", lambda error: self._errors.append(str(error)))
+        if self._console:
+            page.on("console", lambda line: self._errors.append(line.text) if line.type == "error" else None)
+        return page
+
+    def cookies(self) -> list[Any]:
+        """What all the pages have set."""
+        return [cookie for context in self._contexts for cookie in context.cookies()]
+
+    def end(self) -> None:
+        """Close all pages. Nothing may have left this machine, and no script may have failed."""
+        for context in self._contexts:
+            context.close()
+        assert [url for url in self._requests if not url.startswith((self.site, "data:", "blob:"))] == []
+        assert self._errors == []
+
+
+def screenshots(prefix: str = "", wait: int = 400) -> Callable[..., None]:
+    """Takes a page and a name: a picture of the page (``full=False``: of what is in sight) goes to
+    ``$COLORHUB_SCREENSHOTS``, if set. ``wait``: milliseconds for fonts and transitions, with a picture
+    or without: what comes after it sees the same page."""
     folder = os.environ.get("COLORHUB_SCREENSHOTS")
 
-    def shot(page: Any, name: str) -> None:
+    def shot(page: Any, name: str, full: bool = True) -> None:
+        page.wait_for_timeout(wait)
         if folder:
-            page.wait_for_timeout(wait)
-            page.screenshot(path=Path(folder) / f"{prefix}{name}.png", full_page=True)
+            page.screenshot(path=Path(folder) / f"{prefix}{name}.png", full_page=full)
 
     return shot

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import tifffile
+from photos import grey_photo
 from PIL import Image
 from skimage import data
 
@@ -20,7 +21,7 @@ GRID = (6, 8)  # rows and columns
 
 def write_photos(folder: Path) -> dict[str, Path]:
     """Write the nine files, each in a format that is made for it. Answers them by what they are."""
-    grey = np.asarray(Image.fromarray(data.astronaut()).convert("L").resize((240, 240), Image.Resampling.BICUBIC))[30:]
+    grey = np.asarray(grey_photo("astronaut").resize((240, 240), Image.Resampling.BICUBIC))[30:]
     tall, wide = grey[:, 20:180], grey[:150]
     files: dict[str, Path] = {}
 

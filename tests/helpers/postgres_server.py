@@ -3,12 +3,13 @@
 import os
 import pwd
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from ports import free_port
 
 
 def binaries() -> Path | None:
@@ -22,9 +23,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self._bin = folder, binaries()
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         self.url = f"postgresql://postgres@127.0.0.1:{self.port}/postgres"
         folder.mkdir(parents=True)
         if os.geteuid() == 0:  # the server refuses to run as root

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -11,9 +10,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from ports import free_port
+
+if TYPE_CHECKING:
+    from colorhub import ColorizationPipeline
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,6 +85,13 @@ def empty_page(models: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> P
     return folder / "uploads"
 
 
+def pipeline_of(name: str) -> "ColorizationPipeline":
+    """The page's pipeline with a listed model."""
+    from colorhub.space.shared import catalogue
+
+    return catalogue.CACHE.pipeline(catalogue.find(name, catalogue.listed()))
+
+
 @contextmanager
 def serve(folder: Path, models: Path, root: Path = ROOT, **variables: str) -> Iterator[Served]:
     """Run ``python app.py`` of ``root`` until the block is left. ``folder`` takes its log and its temporary files;
@@ -122,13 +132,6 @@ def _wait(served: Served, process: subprocess.Popen, seconds: float = 120) -> No
         except OSError:
             time.sleep(0.1)
     raise RuntimeError(f"app.py did not serve its page. It printed:\n{served.printed()}")
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def write_scores(folder: Path, seed: int, **changes: object) -> dict[str, Any]:

@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from commands import typed
 from study_parts import Clock, decided
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from colorhub.cli.main import app
 from colorhub.study.store.database import Database
 from colorhub.study.store.store import Store
 from colorhub.study.studies import Study
@@ -24,10 +24,7 @@ def move_to(root: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def run(*arguments: str, code: int = 0) -> Result:
     """A command's result, which has this exit code."""
-    result = CliRunner().invoke(app, ["study", *arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    assert result.exit_code == code, result.output
-    return result
+    return typed("study", *arguments, code=code)
 
 
 def refused(words: str, *arguments: str) -> None:

@@ -1,6 +1,5 @@
 """The study's API on a real server in a thread, without Gradio around it, and a study with pictures in no time."""
 
-import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -9,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import uvicorn
+from ports import free_port
 from starlette.applications import Starlette
 from study_parts import small_manifest
 
@@ -46,9 +46,7 @@ def write_study(root: Path, name: str = "small", config: Config | None = None, d
 def serving_api(handlers: Handlers | None = None) -> Iterator[int]:
     """Serve what is under ``/study`` on a port of its own, for the studies of $COLORHUB_STUDIES."""
     app = Starlette(routes=study_routes(handlers or Handlers(StudyCatalogue())))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     server = uvicorn.Server(uvicorn.Config(app, port=port, log_level="critical"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

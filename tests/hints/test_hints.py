@@ -64,9 +64,8 @@ def tinted() -> ColorizationPipeline:
 
 
 @pytest.fixture(scope="module")
-def photo() -> Photo:
+def photo(grey: np.ndarray) -> Photo:
     """The cup of coffee, grey, 16 bits: rounding to 8 moves dark colours by more than a unit."""
-    grey = np.asarray(Image.fromarray(data.coffee()).convert("L"))
     return Photo.open(grey.astype(np.uint16) * 257)
 
 

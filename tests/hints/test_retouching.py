@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from skimage import data
 from skimage.color import rgb2lab
 from torch import Tensor
 
@@ -23,10 +22,8 @@ from colorhub import (
     Settings,
     SettingsError,
     ab_bins,
-    create,
 )
 from colorhub.hints.suggesting import hex_of, likeliest
-from colorhub.models import MODELS
 
 HINTS = [(300, 200, "#a33c2e"), (50, 380, "teal"), (590, 10, "#d0c060")]
 COLORS = ((40, 20), (-30, 40), (0, -50))  # bins: a brick red, a green, a blue
@@ -72,22 +69,16 @@ def nearest(color: tuple[float, float] | list[float]) -> int:
 
 
 @pytest.fixture(scope="module")
-def photo() -> Photo:
-    return Photo.open(np.asarray(Image.fromarray(data.coffee()).convert("L")))
+def photo(grey: np.ndarray) -> Photo:
+    return Photo.open(grey)
 
 
-@pytest.fixture(scope="module")
-def unet() -> ColorizationPipeline:
-    torch.manual_seed(0)
-    return ColorizationPipeline(create("unet", **{**MODELS["unet"].tiny(), "dropout": 0.0}), device="cpu")
-
-
-def test_the_same_pictures_as_in_one_call(unet: ColorizationPipeline, photo: Photo) -> None:
-    retouching = Retouching(unet, photo)
+def test_the_same_pictures_as_in_one_call(pipeline: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(pipeline, photo)
     for hints in ((), HINTS[:1], HINTS, HINTS[1:], HINTS[::-1], ()):
-        assert np.array_equal(retouching.compose(hints).pixels, unet(photo, hints=hints).pixels)
+        assert np.array_equal(retouching.compose(hints).pixels, pipeline(photo, hints=hints).pixels)
     assert np.array_equal(
-        retouching.compose(HINTS, vividness=1.4).pixels, unet(photo, hints=HINTS, vividness=1.4).pixels
+        retouching.compose(HINTS, vividness=1.4).pixels, pipeline(photo, hints=HINTS, vividness=1.4).pixels
     )
 
 
@@ -116,20 +107,20 @@ def test_a_layer_that_is_there_is_taken_also_one_of_several_samples(photo: Photo
 
 
 def test_what_was_let_go_of_is_made_anew_and_a_grey_plane_may_lie_in_a_file(
-    unet: ColorizationPipeline, photo: Photo, tmp_path: Path
+    pipeline: ColorizationPipeline, photo: Photo, tmp_path: Path
 ) -> None:
     np.save(tmp_path / "grey.npy", photo.grey)
-    mapped = Retouching(unet, replace(photo, grey=np.load(tmp_path / "grey.npy", mmap_mode="r")))
+    mapped = Retouching(pipeline, replace(photo, grey=np.load(tmp_path / "grey.npy", mmap_mode="r")))
     mapped.warm_up()
     propagator = weakref.ref(mapped.propagator)
     mapped.release()
     gc.collect()
     assert propagator() is None
-    assert np.array_equal(mapped.compose(HINTS).pixels, unet(photo, hints=HINTS).pixels)
+    assert np.array_equal(mapped.compose(HINTS).pixels, pipeline(photo, hints=HINTS).pixels)
 
 
-def test_a_preview_is_the_picture_made_small(unet: ColorizationPipeline, photo: Photo) -> None:
-    retouching = Retouching(unet, photo)
+def test_a_preview_is_the_picture_made_small(pipeline: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(pipeline, photo)
     small = retouching.preview(HINTS, side=300)
     assert small.shape == (200, 300, 3)
     whole = Image.fromarray(retouching.compose(HINTS).pixels).resize((300, 200), Image.Resampling.BOX)
@@ -138,16 +129,16 @@ def test_a_preview_is_the_picture_made_small(unet: ColorizationPipeline, photo: 
     assert np.abs(retouching.preview(vividness=0).astype(int).std(axis=2)).max() < 1.5
 
 
-def test_the_colour_at_a_place_is_the_pictures(unet: ColorizationPipeline, photo: Photo) -> None:
-    retouching = Retouching(unet, photo)
+def test_the_colour_at_a_place_is_the_pictures(pipeline: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(pipeline, photo)
     picture = retouching.compose(HINTS).pixels
     for x, y in ((300, 200), (590, 10), (0, 0), (599, 399), (123, 321)):
         found = [int(retouching.color_at(x, y, HINTS)[i : i + 2], 16) for i in (1, 3, 5)]
         assert np.abs(np.array(found) - picture[y, x]).max() <= 1
 
 
-def test_variations_of_the_colour_at_a_place(unet: ColorizationPipeline, photo: Photo) -> None:
-    retouching = Retouching(unet, photo)
+def test_variations_of_the_colour_at_a_place(pipeline: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(pipeline, photo)
     y, x = map(int, np.argwhere(photo.grey == 110)[0])
     brown = [(x, y, "#80614f")]  # sRGB has it stronger, too
     found = retouching.variations(x, y, brown)
@@ -211,12 +202,12 @@ def test_a_restored_print_is_asked_about(photo: Photo) -> None:
     assert np.ptp(asked.numpy()) > 75
 
 
-def test_a_model_with_one_answer_suggests_nothing(unet: ColorizationPipeline, photo: Photo) -> None:
-    retouching = Retouching(unet, photo)
+def test_a_model_with_one_answer_suggests_nothing(pipeline: ColorizationPipeline, photo: Photo) -> None:
+    retouching = Retouching(pipeline, photo)
     assert not retouching.has_suggestions
     assert retouching.suggestions(10, 10) == []
     with pytest.raises(ValueError, match="has one answer"):
-        unet.distribution(photo)
+        pipeline.distribution(photo)
     for place in ((600, 0), (0, -1)):
         with pytest.raises(HintsError, match="outside the picture"):
             retouching.suggestions(*place)

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 from gradio_client import Client, handle_file
+from photos import grey_photo
 from PIL import Image
-from skimage import data
 from space_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,7 +99,7 @@ def test_its_steps_give_a_page_that_is_well(tmp_path: Path) -> None:
     served = subprocess.Popen(json.loads(command), executable=python, cwd=place, env=environment)
     try:
         assert healthy(check, python, environment)
-        Image.fromarray(data.chelsea()).convert("L").save(home / "cat.png")
+        grey_photo().save(home / "cat.png")
         client = Client(f"http://127.0.0.1:{environment['GRADIO_SERVER_PORT']}", verbose=False)
         with Image.open(client.predict(handle_file(home / "cat.png"), api_name="/colorize")) as colored:
             red, _, blue = colored.convert("RGB").split()

@@ -51,7 +51,7 @@ def project_files() -> Iterator[Path]:
     """Every file of the project: no build outputs, caches or environments."""
     for folder, folders, files in os.walk(ROOT):
         folders[:] = [name for name in folders if name not in NOT_OURS and not name.endswith(".egg-info")]
-        yield from (Path(folder, name) for name in files)
+        yield from (Path(folder, name) for name in files if name not in NOT_OURS)  # .git is a file in a worktree
 
 
 def requirements(*extras: str) -> dict[str, Requirement]:

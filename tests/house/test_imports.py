@@ -12,6 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Each room of colorhub/ and the rooms it may import. A new file or folder there needs a line here.
 ROOMS = {
+    "_data": "",
     "_svg": "",
     "_text": "",
     "_files": "",
@@ -31,7 +32,7 @@ ROOMS = {
     "retouching": "hints inference photo pipeline settings",
     "export": "_extras color inference models photo",
     "hub": "_files _project _text models",
-    "study": "_pixels _svg _text inference photo pipeline hub",
+    "study": "_data _pixels _project _svg _text inference photo pipeline hub",
     "folder": "_system _text hints inference photo pipeline settings",
     "space": "_extras _files _pixels _project _svg _text hints hub inference photo models pipeline settings study",
     "cli": "_extras _files _system _text hints hub models pipeline settings folder export study",

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from gradio_client import Client
+from photos import grey_photo
 from PIL import Image
 from skimage import data
 from snippets import names, snippet, texts, unnamed, without_installs
@@ -39,7 +40,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.chdir(tmp_path)
-    grey = Image.fromarray(data.chelsea()).convert("L")
+    grey = grey_photo()
     for folder in ("scans/box", "album"):
         (tmp_path / folder).mkdir(parents=True)
     for name in ("scan.tif", "scan.jpg", "scans/one.png", "scans/box/two.jpg", "album/three.jpg"):
@@ -144,7 +145,7 @@ def test_stages(place: Path) -> None:
 
 def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    Image.fromarray(data.chelsea()).convert("L").save("scan.tif")
+    grey_photo().save("scan.tif")
     found: dict[str, object] = {}
     exec(compile(snippet("colour-photos.md", "distribution"), "colour-photos.md", "exec"), found)
     assert isinstance(found["pipeline"], ColorizationPipeline)

@@ -4,14 +4,13 @@ import shlex
 from pathlib import Path
 
 import pytest
+from commands import typed
 from local_hub import LocalHub
 from PIL import Image
 from skimage import data
 from snippets import snippet
 from study_commands import answer, move_to, opened
-from typer.testing import CliRunner
 
-from colorhub.cli.main import app
 from colorhub.models import create
 from colorhub.study.design.config import config_of, load_config
 from colorhub.study.studies import open_study
@@ -49,8 +48,7 @@ def type_in(block: str, **replaced: str) -> list[str]:
         if ">" in words:
             target, words = words[-1], words[:-2]
         words = [replaced.get(word, word) for word in words[1:]]
-        result = CliRunner().invoke(app, [*words, *(["--yes"] if "close" in words else [])])
-        assert result.exit_code == 0, (line, result.output)
+        result = typed(*words, *(["--yes"] if "close" in words else []), code=0)
         said.append(result.stdout)
         if target:
             Path(target).write_text(result.stdout)

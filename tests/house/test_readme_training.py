@@ -11,6 +11,7 @@ import pytest
 import timm
 import torch
 from local_hub import LocalHub
+from photos import grey_photo
 from PIL import Image
 from safetensors.torch import save
 from skimage import data
@@ -64,7 +65,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         for number in range(count):
             picture = (data.coffee(), data.astronaut(), data.chelsea())[number % 3][20 * number :][:96, 100:220]
             Image.fromarray(picture).save(tmp_path / folder / f"{number}.png")
-    Image.fromarray(data.chelsea()).convert("L").save(tmp_path / "scan.jpg")
+    grey_photo().save(tmp_path / "scan.jpg")
     torch.manual_seed(0)
     create("semantic", **SemanticColorizer.tiny()).save_pretrained(tmp_path / "models" / "natural")
     for name, value in {

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from photos import grey_photo
 from PIL import Image
-from skimage import data
 
 from colorhub.settings import DEFAULT_MODEL
 
@@ -85,7 +85,7 @@ def test_a_fresh_environment_with_only_the_wheel(tmp_path: Path) -> None:
     venv.create(tmp_path / "venv", with_pip=True)
     python = tmp_path / "venv/bin/python"
     run(python, "-m", "pip", "install", "--quiet", wheel, folder=folder)
-    Image.fromarray(data.chelsea()).convert("L").save(folder / "grey.png")
+    grey_photo().save(folder / "grey.png")
     run(python, "-c", CODE, folder=folder)
     run(tmp_path / "venv/bin/colorhub", "colorize", "grey.png", folder=folder)
     run(python, "-c", WITHOUT_EXTRAS, folder=folder)

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import yaml
+from commands import typed
 from huggingface_hub import EvalResultEntry, ModelCard
 from huggingface_hub import _eval_results as hub_results
-from typer.testing import CliRunner
+from tiny import save_tiny
 
 from colorhub import ColorizationPipeline
-from colorhub.cli.main import app
 from colorhub.hub.cards import CardError, card_documents, stale_documents, write_card
 from colorhub.hub.cards.tables import METRICS, SET_METRICS
 from colorhub.hub.loading import list_models
-from colorhub.models import MODELS, create
+from colorhub.models import MODELS
 from training.scoring.protocol import FOLDER as PROTOCOLS
 from training.scoring.protocol import load_protocol
 
@@ -27,7 +27,7 @@ INTERVAL = {"mean": 1.23456, "low": 0.98765, "high": 1.5, "n": 7}
 def folder(tmp_path: Path) -> Path:
     """A tiny model with made-up scores on two sources."""
     folder = tmp_path / "tiny-net"
-    create("eccv16", **MODELS["eccv16"].tiny()).save_pretrained(folder)
+    save_tiny(folder, "eccv16")
     (folder / "README.md").unlink()
     section = {
         "data": {"source": "photos", "split": "test", "pictures": 1234},
@@ -186,7 +186,7 @@ def test_what_a_judge_says_is_in_the_card(folder: Path) -> None:
 
 
 def test_a_model_without_scores_or_words(tmp_path: Path) -> None:
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "new")
+    save_tiny(tmp_path / "new")
     assert [path.name for path in write_card(tmp_path / "new")] == ["README.md"]
     text = (tmp_path / "new" / "README.md").read_text()
     assert "Not measured yet" in text
@@ -224,7 +224,7 @@ def test_an_unknown_field_of_the_template_is_an_error(folder: Path) -> None:
 
 def test_the_command(folder: Path) -> None:
     def run(*arguments: str) -> tuple[int, str]:
-        result = CliRunner().invoke(app, ["card", *arguments])
+        result = typed("card", *arguments)
         return result.exit_code, result.output
 
     code, said = run(str(folder), "--check")

@@ -10,20 +10,19 @@ import pytest
 import torch
 from local_hub import Fault, Files, LocalHub
 from snippets import snippet
+from tiny import save_tiny
 
 import colorhub
 from colorhub.hub.loading import load
 from colorhub.hub.published import PUBLISHED, Published
-from colorhub.models import ModelNotFoundError, UNet, WeightsError, create
+from colorhub.models import ModelNotFoundError, UNet, WeightsError
 
 L = torch.linspace(0, 100, 40 * 24).reshape(1, 1, 40, 24)
 
 
 def saved(folder: Path, seed: int = 0, **keywords: object) -> Files:
     """The files of a tiny U-Net, as bytes."""
-    torch.manual_seed(seed)
-    create("unet", **{**UNet.tiny(), **keywords}).save_pretrained(folder)
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in save_tiny(folder, seed=seed, **keywords).iterdir()}
 
 
 @pytest.fixture

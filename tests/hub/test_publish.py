@@ -9,14 +9,15 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from commands import typed
 from local_hub import Fault, LocalHub
-from typer.testing import CliRunner, Result
+from tiny import save_tiny
+from typer.testing import Result
 
-from colorhub.cli.main import app
 from colorhub.hub.cards import write_card
 from colorhub.hub.loading import list_models, load
 from colorhub.hub.publish import PublishError, check_folder
-from colorhub.models import MODELS, create
+from colorhub.models import MODELS
 
 Run = Callable[..., Result]
 BUNDLED = [info.name for info in list_models() if info.source == "bundled"]
@@ -29,10 +30,7 @@ def run(hub: LocalHub, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
 
     def publish(*arguments: object, code: int = 0) -> Result:
-        result = CliRunner().invoke(app, ["publish", *map(str, arguments)])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        assert result.exit_code == code, result.output
-        return result
+        return typed("publish", *arguments, code=code)
 
     return publish
 
@@ -44,8 +42,7 @@ def folder(tmp_path: Path) -> Path:
 
 def tiny(folder: Path, architecture: str = "unet", seed: int = 0) -> Path:
     """A model folder as training leaves it, with its card."""
-    torch.manual_seed(seed)
-    create(architecture, **MODELS[architecture].tiny()).save_pretrained(folder)
+    save_tiny(folder, architecture, seed)
     write_card(folder)
     return folder
 

@@ -6,16 +6,16 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from commands import typed
 from gradio_client import Client, handle_file
 from huggingface_hub import SpaceCard, hf_hub_download
 from local_hub import LocalHub
+from photos import grey_photo
 from PIL import Image
-from skimage import data
 from snippets import snippet
 from space_server import serve
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from colorhub.cli.main import app
 from colorhub.hub.cards import write_card
 from colorhub.hub.publish import PublishError
 from colorhub.hub.publish.space import space_files, with_models
@@ -35,9 +35,7 @@ def model(tmp_path: Path) -> Path:
 
 
 def publish(*arguments: object, code: int = 0) -> Result:
-    result = CliRunner().invoke(app, ["publish", *map(str, arguments)])
-    assert result.exit_code == code, result.output
-    return result
+    return typed("publish", *arguments, code=code)
 
 
 def test_what_the_page_needs_and_nothing_else() -> None:
@@ -170,7 +168,7 @@ def test_the_published_page_colours_a_photo(hub: LocalHub, model: Path, tmp_path
         for name in names.split(","):
             hf_hub_download(repo_id, name, revision=revision)
     shutil.rmtree(tmp_path / "tiny-unet")
-    Image.fromarray(data.chelsea()).convert("L").save(tmp_path / "cat.png")
+    grey_photo().save(tmp_path / "cat.png")
     hub.close()
     with serve(tmp_path / "server", tmp_path / "no-models", root=place) as served:
         found = Client(served.url, verbose=False).predict(handle_file(tmp_path / "cat.png"), api_name="/colorize")

@@ -15,13 +15,12 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 import torch
+from commands import typed
 from local_hub import Fault, LocalHub
 from released import ddcolor_release, siggraph17_release
 from safetensors.torch import save as as_safetensors
-from typer.testing import CliRunner
 
 import colorhub
-from colorhub.cli.main import app
 from colorhub.hub.fetching import cached_release
 from colorhub.hub.loading import list_models, load
 from colorhub.hub.releases import RELEASES
@@ -281,7 +280,7 @@ def test_names_carry_their_hashes() -> None:
 
 
 def convert(*words: object) -> tuple[int, str]:
-    done = CliRunner().invoke(app, ["convert", *map(str, words)])
+    done = typed("convert", *words)
     return done.exit_code, done.output
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from PIL import Image
-from skimage import data
+from photos import grey_photo
 
 from colorhub import Settings, ab_bins
 from colorhub.inference.sampling import along_edges, sample, soft_regions
@@ -78,7 +77,7 @@ def test_a_thing_has_one_colour() -> None:
 def test_colour_changes_where_the_photo_does() -> None:
     """On a real photo with one distribution everywhere, neighbours differ where lightness does: total variation is a
     small part of what independent pixels would have."""
-    grey = np.asarray(Image.fromarray(data.astronaut()).convert("L").resize((48, 48)), np.float32)
+    grey = np.asarray(grey_photo("astronaut", (48, 48)), np.float32)
     L = torch.tensor(grey / 2.55)[None, None]
     logits = ab_bins.bin_centers().square().sum(dim=1).div(-2 * 30.0**2).view(1, 313, 1, 1).expand(1, 313, 48, 48)
     drawn = sample(logits, L, 6, seed=4)[:, 0]

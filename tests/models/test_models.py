@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tiny import save_tiny
 
 from colorhub.hub.contract import CONTRACT, Check, Subject
 from colorhub.hub.loading import list_models, load
@@ -44,8 +45,7 @@ def test_unet_has_the_reports_parameter_count() -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "small")
-    return tmp_path / "small"
+    return save_tiny(tmp_path / "small")
 
 
 @pytest.mark.parametrize(

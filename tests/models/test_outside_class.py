@@ -10,10 +10,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from commands import typed
 from local_hub import LocalHub
-from typer.testing import CliRunner
 
-from colorhub.cli.main import app
 from colorhub.hub.contract import CONTRACT
 from colorhub.hub.loading import load
 from colorhub.models import create, find_class
@@ -107,7 +106,7 @@ def install(folder: Path, architecture: str) -> None:
 
 
 def check(target: str = "mypkg:MyNet") -> tuple[int, str]:
-    result = CliRunner().invoke(app, ["check", target])
+    result = typed("check", target)
     return result.exit_code, result.stdout + result.stderr
 
 
@@ -176,8 +175,7 @@ def test_it_is_published_and_comes_back(package: Path, hub: LocalHub) -> None:
     torch.manual_seed(0)
     create("published").save_pretrained(package / "published")
     for command in (["card"], ["publish", "--org", "owner"]):
-        result = CliRunner().invoke(app, [*command, str(package / "published")])
-        assert result.exit_code == 0, result.stderr
+        typed(*command, package / "published", code=0)
     L = torch.rand(1, 1, 20, 30) * 100
     assert torch.equal(load("owner/published")(L).ab, load(package / "published")(L).ab)
     assert json.loads(hub.files("owner/published")["config.json"])["package"] == "mypkg"

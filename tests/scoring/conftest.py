@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import pytest
-import torch
 from PIL import Image
 from skimage import data
-
-from colorhub import create
-from colorhub.models import UNet
+from tiny import save_tiny
 
 
 @pytest.fixture
@@ -19,6 +16,5 @@ def scored_folder(tmp_path: Path) -> Path:
     for i in range(104):
         crop = picture[2 * i : 2 * i + 64, 3 * i : 3 * i + 64]
         Image.fromarray(crop).save(tmp_path / "pictures" / f"{i:03d}.png")
-    torch.manual_seed(0)
-    create("unet", **UNet.tiny()).save_pretrained(tmp_path / "small")
+    save_tiny(tmp_path / "small")
     return tmp_path

@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from scipy.stats import bootstrap
 from skimage import data
+from tiny import save_tiny
 
-from colorhub import Settings, create
-from colorhub.models import MODELS
+from colorhub import Settings
 from training import score
 from training.scoring import pictures as pictures_module
 from training.scoring import section, work
@@ -42,15 +41,9 @@ def pictures() -> list[np.ndarray]:
     return [*found, data.rocket()[150:406, 200:456]]
 
 
-def _save(folder: Path, seed: int) -> Path:
-    torch.manual_seed(seed)
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(folder)
-    return folder
-
-
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return _save(tmp_path / "small", 0)
+    return save_tiny(tmp_path / "small")
 
 
 @pytest.fixture
@@ -207,7 +200,7 @@ def test_predictions_of_whole_pictures_are_cut_as_the_originals(run: Callable[..
 def test_two_models_are_compared(
     model: Path, run: Callable[..., dict], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    found = run(model, _save(tmp_path / "other", 1))
+    found = run(model, save_tiny(tmp_path / "other", seed=1))
     rows = found["comparisons"][0]["metrics"]["psnr"]
     assert [(row["first"], row["second"], row["n"]) for row in rows] == [("small", "other", 4)]
     means = [found["entries"][name]["metrics"]["psnr"]["mean"] for name in ("small", "other")]

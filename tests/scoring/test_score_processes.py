@@ -11,12 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 from PIL import Image
 from skimage import data
+from tiny import save_tiny
 
-from colorhub import create
-from colorhub.models import MODELS
 from training.scoring.protocol import DEFAULT
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,8 +24,7 @@ PATIENCE = 600
 @pytest.fixture
 def scene(tmp_path: Path) -> list[str]:
     """Arguments: a small model, and 20 pictures, which are chunks of 8, 8 and 4."""
-    torch.manual_seed(0)
-    create("unet", **MODELS["unet"].tiny()).save_pretrained(tmp_path / "small")
+    save_tiny(tmp_path / "small")
     (tmp_path / "pictures").mkdir()
     for i in range(20):
         crop = data.astronaut()[8 * i : 8 * i + 160, 10 * i : 10 * i + 200]

@@ -1,8 +1,10 @@
-"""What the tests of the page share: small models, and the page's folder for uploads."""
+"""What the tests of the page share: small models, the page's folder for uploads, and screenshots."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from browser import screenshots
 from space_server import empty_page, small_models
 
 
@@ -16,3 +18,9 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def space(model_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The page's folder for uploads, below ``tmp_path``; an empty cache with ``model_folder`` behind it."""
     return empty_page(model_folder, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def shoot() -> Callable[..., None]:
+    """Takes a page and a name: see :func:`browser.screenshots`."""
+    return screenshots()

@@ -11,9 +11,11 @@ from typing import Any
 import gradio as gr
 import numpy as np
 import pytest
+from photos import grey_photo
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
+from space_server import pipeline_of
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.hints import HintedLayers
@@ -45,10 +47,6 @@ def photo(space: Path) -> Path:
     path = space / "walls.jpg"
     Image.fromarray(fields).save(path, quality=97, exif=exif)
     return path
-
-
-def pipeline_of(name: str) -> ColorizationPipeline:
-    return models.CACHE.pipeline(models.find(name, models.listed()))
 
 
 def opened(photo: Path, model: str = "unet") -> RetouchSession:
@@ -102,7 +100,7 @@ def test_the_download_keeps_size_format_and_metadata(photo: Path) -> None:
 
 @pytest.mark.parametrize("model", ["unet", "native"])
 def test_the_download_has_the_pixels_of_the_library(model: str, space: Path, model_folder: Path) -> None:
-    Image.fromarray(data.rocket()).convert("L").save(space / "rocket.png")
+    grey_photo("rocket").save(space / "rocket.png")
     session = opened(space / "rocket.png", model)
     hints = [(90, 60, "#a33c2e"), (500, 400, "#3c8a4e")]
     session.draw(hints_from([[10, 10, "teal"]], session.size), 1.0)  # what was drawn before does not count
@@ -130,7 +128,7 @@ def test_drawing_answers_with_its_number_and_redraws_what_is_without_hints_only_
 
 
 def test_previews_have_the_screens_size(space: Path) -> None:
-    Image.fromarray(data.rocket()).convert("L").resize((3000, 2000)).save(space / "large.jpg")
+    grey_photo("rocket", (3000, 2000)).save(space / "large.jpg")
     session = opened(space / "large.jpg")
     hints = hints_from([RED], session.size)
     asked_for = (700, 9000, 1, "x", None)

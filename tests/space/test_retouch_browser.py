@@ -20,7 +20,7 @@ from test_space_browser import downloaded, overflow, send, serious_findings
 
 pytestmark = pytest.mark.browser
 
-chromium, visit, shoot = tabs.chromium, tabs.visit, tabs.shoot
+visit = tabs.visit
 PHONE = tabs.PHONE
 BRICK = "#a4523e"
 LEFT, RIGHT = (0.25, 0.4), (0.75, 0.6)  # in shares of the picture: one in each of its two things

@@ -19,10 +19,11 @@ import gradio as gr
 import numpy as np
 import pytest
 import torch
+from photos import grey_photo
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
-from space_server import ROOT
+from space_server import ROOT, pipeline_of
 
 from colorhub import ColorizationPipeline, Settings
 from colorhub.photo import ColorAnswer
@@ -45,7 +46,7 @@ def grey_jpeg(space: Path) -> Path:
     exif = Image.Exif()
     exif[270], exif[271] = "Grandma, 1931", "Box camera"
     path = space / "grandma.jpg"
-    Image.fromarray(data.astronaut()).convert("L").save(path, quality=95, exif=exif, dpi=(300, 300))
+    grey_photo("astronaut").save(path, quality=95, exif=exif, dpi=(300, 300))
     return path
 
 
@@ -54,10 +55,6 @@ ASKED = ("unet", 1.0, 0, 1, True, "auto")  # of the panel: model, vividness, siz
 
 def lightness(path: Path) -> np.ndarray:
     return rgb2lab(np.asarray(Image.open(path).convert("RGB")))[..., 0]
-
-
-def pipeline_of(name: str) -> ColorizationPipeline:
-    return models.CACHE.pipeline(models.find(name, models.listed()))
 
 
 def color(path: Path, model: str = "unet", **settings: object) -> jobs.Colored:

@@ -1,10 +1,9 @@
 """The Space in a real browser: Debian's chromium, driven by Playwright, on a ``python app.py`` of its own.
 
-Screenshots go to ``$COLORHUB_SCREENSHOTS`` or to a temporary folder. A missing browser or axe-core is a failure.
+Screenshoot go to ``$COLORHUB_SCREENSHOTS`` or to a temporary folder. A missing browser or axe-core is a failure.
 """
 
 import io
-import os
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -13,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import launched
+from browser import Visits, launched
+from photos import grey_photo
 from PIL import Image, ImageCms
 from skimage import data
 from skimage.color import rgb2lab
@@ -47,40 +47,19 @@ def chromium() -> Iterator[Any]:
 @pytest.fixture
 def visit(chromium: Any, served: Served) -> Iterator[Callable[..., Any]]:
     """Open the page in a browser of its own: ``visit(viewport, dark=False)``. No request may leave this machine."""
-    contexts, requests, errors = [], [], []
+    visits = Visits(chromium, served.url, WAIT)
 
     def open_page(viewport: dict[str, int] = DESKTOP, dark: bool = False) -> Any:
-        context = chromium.new_context(
+        page = visits.page(
             viewport=viewport, color_scheme="dark" if dark else "light", accept_downloads=True, permissions=["camera"]
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(served.url)
         page.wait_for_selector("#photo input[type=file]", state="attached")
         page.wait_for_function("document.querySelector('#about-model')?.innerText.includes('MB')")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    here = (served.url, "data:", "blob:")
-    assert [url for url in requests if not url.startswith(here)] == []
-    assert errors == []
-
-
-@pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., None]:
-    folder = Path(os.environ.get("COLORHUB_SCREENSHOTS") or tmp_path_factory.mktemp("screenshots"))
-    folder.mkdir(parents=True, exist_ok=True)
-
-    def shoot(page: Any, name: str, full: bool = True) -> None:
-        page.wait_for_timeout(400)  # fonts and transitions
-        page.screenshot(path=folder / f"{name}.png", full_page=full)
-
-    return shoot
+    visits.end()
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +69,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     exif = Image.Exif()
     exif[270], exif[271] = "Grandma, 1931", "Box camera"
     grey_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-    sepia = np.asarray(Image.fromarray(data.astronaut()).convert("L"))[..., None] * np.array([1.0, 0.88, 0.7])
+    sepia = np.asarray(grey_photo("astronaut"))[..., None] * np.array([1.0, 0.88, 0.7])
     Image.fromarray(sepia.astype(np.uint8)).resize((2600, 2600)).save(
         folder / "grandma.jpg", quality=95, exif=exif, icc_profile=grey_profile, dpi=(300, 300)
     )
@@ -150,9 +129,9 @@ def serious_findings(page: Any) -> list[str]:
     ]
 
 
-def test_photo_to_download(visit: Callable[..., Any], shots: Callable[..., None], photos: Path, tmp_path: Path) -> None:
+def test_photo_to_download(visit: Callable[..., Any], shoot: Callable[..., None], photos: Path, tmp_path: Path) -> None:
     page = visit()
-    shots(page, "desktop-empty")
+    shoot(page, "desktop-empty")
     assert serious_findings(page) == []
     send(page, photos / "grandma.jpg")
     page.wait_for_function("document.activeElement?.id === 'download'")
@@ -160,7 +139,7 @@ def test_photo_to_download(visit: Callable[..., Any], shots: Callable[..., None]
     assert re.search(r"Coloured in \d+\.\d+ s by unet, working size 64 · 2600 x 2600 pixels", status)
     before, after = shown(page, 0), shown(page, 1)
     assert before.shape == after.shape == (2048, 2048, 3)
-    shots(page, "desktop-answer")
+    shoot(page, "desktop-answer")
     assert serious_findings(page) == []
 
     saved = downloaded(page, "#download", tmp_path)
@@ -210,7 +189,7 @@ def test_before_and_after_slider_with_the_keyboard(visit: Callable[..., Any], ph
     assert page.locator("#result img").nth(0).get_attribute("alt").startswith("Before")
 
 
-def test_example_another_photo_and_settings(visit: Callable[..., Any], shots: Callable[..., None]) -> None:
+def test_example_another_photo_and_settings(visit: Callable[..., Any], shoot: Callable[..., None]) -> None:
     page = visit()
     page.get_by_role("button", name="lion").click()
     wait_for_answer(page)
@@ -233,7 +212,7 @@ def test_example_another_photo_and_settings(visit: Callable[..., Any], shots: Ca
         page.keyboard.press(key)
     page.get_by_text(re.compile("working size (128|160), in three sizes")).wait_for()
     assert serious_findings(page) == []
-    shots(page, "desktop-advanced")
+    shoot(page, "desktop-advanced")
     page.locator("#another").click()
     page.locator("#photo").wait_for()
     assert page.locator("#result").count() == 0 or not page.locator("#result").is_visible()
@@ -241,7 +220,7 @@ def test_example_another_photo_and_settings(visit: Callable[..., Any], shots: Ca
 
 @pytest.mark.parametrize("viewport", [DESKTOP, PHONE], ids=["desktop", "phone"])
 def test_alternatives(
-    viewport: dict[str, int], visit: Callable[..., Any], shots: Callable[..., None], photos: Path, tmp_path: Path
+    viewport: dict[str, int], visit: Callable[..., Any], shoot: Callable[..., None], photos: Path, tmp_path: Path
 ) -> None:
     name = "desktop" if viewport is DESKTOP else "phone"
     page = visit(viewport)
@@ -253,7 +232,7 @@ def test_alternatives(
     assert headings == ["For your photos", "Models of the reports"]
     page.wait_for_timeout(300)  # the answer's own focus must not close what was opened meanwhile
     assert page.locator("#model [role=option]").count() > 1
-    shots(page, f"{name}-picker")
+    shoot(page, f"{name}-picker")
     page.get_by_role("option", name="several").click()
     page.locator("#show-alternatives").click()
     page.wait_for_function(
@@ -267,7 +246,7 @@ def test_alternatives(
     page.keyboard.press("Enter")
     page.get_by_text("Alternative 3 by several").wait_for()
     wait_for_answer(page)
-    shots(page, f"{name}-alternatives")
+    shoot(page, f"{name}-alternatives")
     assert np.abs(shown(page, 1) - plain).mean() > 2
     with Image.open(downloaded(page, "#download", tmp_path)) as saved:
         small = np.asarray(saved.convert("RGB").resize((2048, 2048), Image.Resampling.BOX)).astype(int)
@@ -280,7 +259,7 @@ def test_alternatives(
 
 
 def test_several_photos_as_zip(
-    visit: Callable[..., Any], shots: Callable[..., None], photos: Path, tmp_path: Path
+    visit: Callable[..., Any], shoot: Callable[..., None], photos: Path, tmp_path: Path
 ) -> None:
     page = visit()
     page.get_by_role("tab", name="Several photos").click()
@@ -290,7 +269,7 @@ def test_several_photos_as_zip(
     page.locator("#go-album").click()
     page.get_by_text("2 photos coloured").wait_for()
     assert "letter.jpg is text" in page.locator("#report").inner_text()
-    shots(page, "desktop-album")
+    shoot(page, "desktop-album")
     assert serious_findings(page) == []
     saved = downloaded(page, "#download-album", tmp_path)
     with zipfile.ZipFile(saved) as archive:
@@ -303,7 +282,7 @@ def test_several_photos_as_zip(
     ("name", "words"), [("letter.jpg", "is text, not a picture"), ("bomb.png", "900.0 million pixels")]
 )
 def test_broken_file_gets_a_toast(
-    name: str, words: str, visit: Callable[..., Any], shots: Callable[..., None], photos: Path, served: Served
+    name: str, words: str, visit: Callable[..., Any], shoot: Callable[..., None], photos: Path, served: Served
 ) -> None:
     page = visit()
     page.locator("#photo input[type=file]").set_input_files(photos / name)
@@ -311,21 +290,21 @@ def test_broken_file_gets_a_toast(
     toast.wait_for()
     assert f"{name} " in toast.inner_text()
     assert words in toast.inner_text()
-    shots(page, f"toast-{name.split('.')[0]}", full=False)
+    shoot(page, f"toast-{name.split('.')[0]}", full=False)
     assert serious_findings(page) == []
     send(page, photos / "camera.png")  # the page goes on working
     assert "Traceback" not in served.printed()
 
 
 def test_color_photo_is_told_and_recolored_when_asked(
-    visit: Callable[..., Any], shots: Callable[..., None], photos: Path
+    visit: Callable[..., Any], shoot: Callable[..., None], photos: Path
 ) -> None:
     page = visit()
     send(page, photos / "coffee.jpg")
     page.get_by_text("already in colour", exact=False).first.wait_for()
     assert not page.locator("#download").is_visible()
     assert (shown(page, 0) == shown(page, 1)).all()
-    shots(page, "desktop-in-colour")
+    shoot(page, "desktop-in-colour")
     page.locator("#anew").click()
     page.get_by_text("Coloured in").wait_for()
     page.locator("#download").wait_for()
@@ -347,39 +326,39 @@ def test_camera(visit: Callable[..., Any]) -> None:
     page.locator("#status").get_by_text("pixels").wait_for()
 
 
-def test_phone(visit: Callable[..., Any], shots: Callable[..., None], photos: Path) -> None:
+def test_phone(visit: Callable[..., Any], shoot: Callable[..., None], photos: Path) -> None:
     page = visit(PHONE)
     assert overflow(page) <= 0
-    shots(page, "phone-empty")
+    shoot(page, "phone-empty")
     assert serious_findings(page) == []
     send(page, photos / "grandma.jpg")
     assert overflow(page) <= 0
-    shots(page, "phone-answer")
+    shoot(page, "phone-answer")
     page.get_by_role("button", name="Advanced").click()
     page.locator("#in-color").wait_for()
     assert overflow(page) <= 0
     assert serious_findings(page) == []
-    shots(page, "phone-advanced")
+    shoot(page, "phone-advanced")
     for button in ("#download", "#another"):
         assert page.locator(button).bounding_box()["height"] >= 44  # a thumb's width
     page.get_by_role("tab", name="Several photos").click()
     assert overflow(page) <= 0
-    shots(page, "phone-album")
+    shoot(page, "phone-album")
 
 
-def test_dark_mode(visit: Callable[..., Any], shots: Callable[..., None], photos: Path) -> None:
+def test_dark_mode(visit: Callable[..., Any], shoot: Callable[..., None], photos: Path) -> None:
     page = visit(dark=True)
     background = page.evaluate("getComputedStyle(document.body).backgroundColor")
     assert max(map(int, re.findall(r"\d+", background)[:3])) < 40
-    shots(page, "dark-empty")
+    shoot(page, "dark-empty")
     assert serious_findings(page) == []
     send(page, photos / "camera.png")
-    shots(page, "dark-answer")
+    shoot(page, "dark-answer")
     assert serious_findings(page) == []
 
 
 def test_api_page_and_client(
-    visit: Callable[..., Any], shots: Callable[..., None], photos: Path, served: Served
+    visit: Callable[..., Any], shoot: Callable[..., None], photos: Path, served: Served
 ) -> None:
     from gradio_client import Client, handle_file
 
@@ -387,7 +366,7 @@ def test_api_page_and_client(
     page.get_by_role("button", name="Use via API").click()
     page.get_by_text("/colorize").first.wait_for()
     page.get_by_text("the full-size file").first.wait_for()
-    shots(page, "api", full=False)
+    shoot(page, "api", full=False)
     client = Client(served.url, verbose=False)
     assert list(client.view_api(return_format="dict", print_info=False)["named_endpoints"]) == [
         "/colorize",
@@ -401,7 +380,7 @@ def test_api_page_and_client(
 
 
 def test_too_large_a_file_is_refused_while_it_comes_in(
-    visit: Callable[..., Any], shots: Callable[..., None], tmp_path: Path
+    visit: Callable[..., Any], shoot: Callable[..., None], tmp_path: Path
 ) -> None:
     huge = tmp_path / "huge.tif"
     with huge.open("wb") as file:
@@ -410,7 +389,7 @@ def test_too_large_a_file_is_refused_while_it_comes_in(
     page.locator("#photo input[type=file]").set_input_files(huge)
     toast = page.get_by_test_id("toast-body")
     toast.wait_for()
-    shots(page, "toast-too-large", full=False)
+    shoot(page, "toast-too-large", full=False)
     assert "50" in toast.inner_text()
 
 

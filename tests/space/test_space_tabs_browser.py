@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import launched, screenshots
+from browser import Visits
+from photos import grey_photo
 from PIL import Image
 from skimage import data
 from space_server import ROOT, Served, serve, small_models, write_scores
@@ -40,47 +41,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
         yield running
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with launched() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visit(chromium: Any, served: Served) -> Iterator[Callable[..., Any]]:
     """Open the page in a browser of its own. Nothing may leave this machine, and the console must stay clean."""
-    contexts, requests, errors = [], [], []
+    visits = Visits(chromium, served.url, WAIT, console=True)
 
     def open_page(viewport: dict[str, int] = DESKTOP, dark: bool = False, touch: bool = False, link: str = "") -> Any:
-        context = chromium.new_context(
+        page = visits.page(
             viewport=viewport, color_scheme="dark" if dark else "light", accept_downloads=True, has_touch=touch
         )
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda line: errors.append(line.text) if line.type == "error" else None)
         page.goto(served.url + link)
         page.wait_for_selector("#photo input[type=file]", state="attached")
         return page
 
     yield open_page
-    for context in contexts:
-        context.close()
-    assert [url for url in requests if not url.startswith((served.url, "data:", "blob:"))] == []
-    assert errors == []
-
-
-@pytest.fixture
-def shoot() -> Callable[[Any, str], None]:
-    return screenshots()
+    visits.end()
 
 
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("photos") / "rocket.jpg"
-    Image.fromarray(data.rocket()).convert("L").save(path, quality=92)  # 640 x 427 pixels
+    grey_photo("rocket").save(path, quality=92)  # 640 x 427 pixels
     return path
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from study_commands import move_to
 from study_parts import small_config
 from study_server import serving_api, write_study
 
@@ -60,10 +61,7 @@ class Place:
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path / "studies"))
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
-    monkeypatch.delenv("COLORHUB_STUDY_SECRET", raising=False)
-    return tmp_path / "studies"
+    return move_to(tmp_path / "studies", monkeypatch)
 
 
 @pytest.fixture

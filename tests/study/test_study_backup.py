@@ -1,18 +1,15 @@
 """Backups of a study on a Hub on loopback: a wiped machine goes on, and nothing is lost, doubled or shown to others."""
 
 import itertools
-import os
 import re
-import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from local_hub import Fault, LocalHub
-from postgres_server import binaries, serving
+from postgres_server import Server
 from study_commands import answer, move_to, opened, refused, run
 from study_parts import Clock, small_config, stored_study
 
@@ -131,21 +128,16 @@ def test_a_wiped_machine_goes_on_as_if_nothing_had_been(tmp_path: Path, monkeypa
 
 
 @pytest.mark.slow
-def test_from_sqlite_to_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if binaries() is None:
-        if os.environ.get("COLORHUB_REQUIRE"):
-            pytest.fail("no PostgreSQL is installed: apt-get install postgresql")
-        pytest.skip("no PostgreSQL is installed")
-    with serving(Path(tempfile.gettempdir()) / f"colorhub-postgres-{secrets.token_hex(4)}") as server:
-        same(*interrupted_and_not(tmp_path, monkeypatch, server.url))
-        # And from there onto a third machine; the study is closed by now.
-        move_to(tmp_path / "second", monkeypatch)
-        monkeypatch.setenv("COLORHUB_DATABASE_URL", server.url)
-        run("publish", "small", "--to", REPO)
-        rows = opened(open_study("small")).rows("small")
-        root = move_to(tmp_path / "third", monkeypatch)
-        run("restore", REPO)
-        assert opened(open_study("small", root)).rows("small") == rows
+def test_from_sqlite_to_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, server: Server) -> None:
+    same(*interrupted_and_not(tmp_path, monkeypatch, server.url))
+    # And from there onto a third machine; the study is closed by now.
+    move_to(tmp_path / "second", monkeypatch)
+    monkeypatch.setenv("COLORHUB_DATABASE_URL", server.url)
+    run("publish", "small", "--to", REPO)
+    rows = opened(open_study("small")).rows("small")
+    root = move_to(tmp_path / "third", monkeypatch)
+    run("restore", REPO)
+    assert opened(open_study("small", root)).rows("small") == rows
 
 
 # What is in a backup, and what is not

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from browser import launched, screenshots
+from browser import Visits, screenshots
 from space_server import Served, serve, small_models
 from study_parts import truth
 from test_space_browser import overflow, serious_findings
@@ -64,36 +64,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     database.close()
 
 
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with launched() as browser:
-        yield browser
-
-
 @pytest.fixture
 def visit(chromium: Any, place: Place) -> Iterator[Callable[..., Any]]:
     """Open a study's page in a browser of its own. Nothing may leave this machine, no script may fail, no cookie be
     set."""
-    contexts, requests, errors = [], [], []
+    visits = Visits(chromium, place.served.url, WAIT)
 
     def open_page(query: str, viewport: dict[str, int] = DESKTOP, script: str = "", **more: Any) -> Any:
-        context = chromium.new_context(**{"viewport": viewport, "locale": "en-GB", **more})
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(WAIT)
-        page.on("request", lambda request: requests.append(request.url))
-        page.on("pageerror", lambda error: errors.append(str(error)))
+        page = visits.page(**{"viewport": viewport, "locale": "en-GB", **more})
         page.add_init_script(script)
         page.goto(f"{place.served.url}/study/?{query}")
         return page
 
     yield open_page
-    cookies = [cookie for context in contexts for cookie in context.cookies()]
-    for context in contexts:
-        context.close()
-    assert [url for url in requests if not url.startswith((place.served.url, "blob:"))] == []
-    assert errors == []
-    assert cookies == []
+    assert visits.cookies() == []
+    visits.end()
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,24 @@
 import hashlib
 import io
 import json
+import os
 import struct
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from commands import typed
 from PIL import Image
 from skimage import data
 from skimage.color import rgb2lab
-from typer.testing import CliRunner, Result
+from study_commands import move_to
+from tiny import save_tiny
+from typer.testing import Result
 
-from colorhub import create
-from colorhub.cli.main import app
-from colorhub.models import UNet
 from colorhub.study.create import create_study
 from colorhub.study.design.config import Config, config_of
 from colorhub.study.design.manifest import canonical, content_hash, read_manifest
@@ -36,14 +38,11 @@ SMALL = {"images": 8, "per_rater": 4, "size": 96, "practice": 2, "attention": 1}
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two untrained models that colour differently, and strongly."""
-    import torch
 
     folders = []
     for number in range(2):
-        torch.manual_seed(number)
         folder = tmp_path_factory.mktemp("models") / f"model{number}"
-        create("unet", **UNet.tiny()).save_pretrained(folder)
-        folders.append(str(folder))
+        folders.append(str(save_tiny(folder, seed=number)))
     return folders
 
 
@@ -239,9 +238,15 @@ def test_padding_keeps_the_picture() -> None:
         files.padded(content, 100)
 
 
+def test_photos_are_found_below_every_folder_of_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORHUB_DATA", os.pathsep.join([str(tmp_path / "new"), str(tmp_path / "old")]))
+    (tmp_path / "old" / "album").mkdir(parents=True)
+    Image.fromarray(data.coffee()).save(tmp_path / "old" / "album" / "one.png")
+    assert open_source("album").names == ["one.png"]
+
+
 def broken_model(folder: Path) -> str:
-    create("unet", **UNet.tiny()).save_pretrained(folder / "broken")
-    weights = folder / "broken" / "model.safetensors"
+    weights = save_tiny(folder / "broken") / "model.safetensors"
     content = bytearray(weights.read_bytes())
     (header,) = struct.unpack_from("<Q", content)
     content[8 + header :] = b"\xff" * (len(content) - 8 - header)  # every weight is no number
@@ -301,17 +306,11 @@ def test_a_full_disk_leaves_nothing(models: list[str], tmp_path: Path, monkeypat
 
 @pytest.fixture
 def run(study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Result]:
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
-    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path / "studies"))
-    (tmp_path / "studies").mkdir()
-    (tmp_path / "studies" / "first").symlink_to(study.folder)
+    root = move_to(tmp_path / "studies", monkeypatch)
+    root.mkdir()
+    (root / "first").symlink_to(study.folder)
 
-    def colorhub(*arguments: str) -> Result:
-        result = CliRunner().invoke(app, ["study", *arguments])
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return colorhub
+    return partial(typed, "study")
 
 
 def test_commands(run: Callable[..., Result], tmp_path: Path) -> None:

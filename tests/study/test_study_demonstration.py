@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from space_server import small_models
+from study_commands import move_to
 from study_parts import small_config, small_manifest, vote_all
 
 from colorhub.space.study import demonstration, results, tab
@@ -19,10 +20,7 @@ from colorhub.study.studies import open_study, study_names
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty folder for studies, with votes in SQLite."""
-    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path / "studies"))
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
-    monkeypatch.delenv("COLORHUB_STUDY_SECRET", raising=False)
-    return tmp_path / "studies"
+    return move_to(tmp_path / "studies", monkeypatch)
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import launched
 from study_parts import small_config, truth
 from study_server import serving_api, write_study
 
@@ -35,9 +34,9 @@ LOOK = """() => ({
 
 
 @pytest.fixture
-def page() -> Iterator[Any]:
-    with launched() as browser:
-        page = browser.new_page(locale="en-GB")
+def page(chromium: Any) -> Iterator[Any]:
+    with chromium.new_context(locale="en-GB") as context:
+        page = context.new_page()
         page.set_default_timeout(60_000)
         yield page
 

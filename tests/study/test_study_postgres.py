@@ -1,15 +1,10 @@
 """The store on a real PostgreSQL: replicas beside each other, and a server that crashes in the middle."""
 
-import os
-import secrets
-import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
-from postgres_server import Server, binaries, serving
+from postgres_server import Server
 from sqlalchemy import select
 from study_parts import Clock, small_config, small_manifest, truth, vote_all
 
@@ -21,16 +16,6 @@ from colorhub.study.store.store import Store
 
 pytestmark = pytest.mark.slow
 GOOD = {"answer": "real", "rt_ms": 700}
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    if binaries() is None:
-        if os.environ.get("COLORHUB_REQUIRE"):
-            pytest.fail("no PostgreSQL is installed: apt-get install postgresql")
-        pytest.skip("no PostgreSQL is installed")
-    with serving(Path(tempfile.gettempdir()) / f"colorhub-postgres-{secrets.token_hex(4)}") as running:
-        yield running
 
 
 @pytest.fixture(autouse=True)

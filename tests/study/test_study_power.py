@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import typed
 from scipy import stats
 from statsmodels.stats.power import FTestAnovaPower, TTestPower
-from typer.testing import CliRunner
 
-from colorhub.cli.main import app
 from colorhub.study.design.config import Config, Primary, Stopping
 from colorhub.study.design.power import (
     PowerError,
@@ -125,7 +124,7 @@ def test_a_preregistered_effect_out_of_reach_is_refused_with_the_smallest_within
 
 
 def test_the_command_names_raters_images_and_a_check() -> None:
-    done = CliRunner().invoke(app, ["study", "power", "--effect", "12", "--images", "80", "--simulate", "30"])
+    done = typed("study", "power", "--effect", "12", "--images", "80", "--simulate", "30")
     assert done.exit_code == 0
     needed = raters_needed(12, StudySize(0, 80, 40, 2))
     assert f"{needed} raters, 80 images" in done.stdout
@@ -133,13 +132,13 @@ def test_the_command_names_raters_images_and_a_check() -> None:
 
 
 def test_the_command_says_no_by_its_exit_code() -> None:
-    short = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--raters", "50", "--simulate", "0"])
+    short = typed("study", "power", "--effect", "5", "--raters", "50", "--simulate", "0")
     assert short.exit_code == 1
     assert f"{smallest_effect(StudySize(50, 400, 40, 2)):.1f} points" in short.stdout
-    few = CliRunner().invoke(app, ["study", "power", "--effect", "5", "--images", "60", "--simulate", "0"])
+    few = typed("study", "power", "--effect", "5", "--images", "60", "--simulate", "0")
     assert few.exit_code == 1
     assert "take more images" in few.stdout
-    wrong = CliRunner().invoke(app, ["study", "power", "--images", "20"])
+    wrong = typed("study", "power", "--images", "20")
     assert wrong.exit_code == 2
     assert "sees an image once" in wrong.stderr
 
@@ -151,7 +150,7 @@ def test_create_refuses_an_effect_out_of_reach_before_a_photo_is_drawn(
     toml = tmp_path / "study.toml"
     toml.write_text('[design]\nimages = 50\n[stopping]\nraters = 40\n[primary]\nfirst = "unet"\neffect = 3\n')
     command = ["study", "create", "mine", "--photos", "packaged", "--models", "unet", "--config", str(toml)]
-    done = CliRunner().invoke(app, command)
+    done = typed(*command)
     smallest = smallest_effect(StudySize(40, 50, 40, 1, against="original"))
     assert done.exit_code == 1
     assert done.stderr.startswith(

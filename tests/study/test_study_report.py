@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from commands import typed
 from scipy import stats
+from study_commands import move_to
 from study_parts import small_manifest, vote_all
 from study_tables import MODELS, make_study, manifest_of, study_table
-from typer.testing import CliRunner
 
-from colorhub.cli.main import app
 from colorhub.study.design.manifest import write_manifest
 from colorhub.study.report import plots, reproduce
 from colorhub.study.report.data import flow_of
@@ -200,8 +200,7 @@ def test_a_study_that_lost_all_raters_to_its_rules_says_so(studies: Path) -> Non
     votes = sum(row["kind"] == "trial" for row in store.rows(manifest.name))
     store.close(manifest.name, "enough")
     store.database.close()
-    done = CliRunner().invoke(app, ["study", "report", manifest.name, "--no-mixed", "--draws", "200"])
-    assert done.exit_code == 0, done.output
+    done = typed("study", "report", manifest.name, "--no-mixed", "--draws", "200", code=0)
     assert "No vote counts" in done.stdout
     page = (studies / manifest.name / "report" / "report.html").read_text(encoding="utf-8")
     assert f"All {votes} were left out by the exclusions" in page
@@ -216,10 +215,7 @@ def test_markdown_takes_nothing_for_its_own() -> None:
 
 @pytest.fixture
 def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("COLORHUB_STUDIES", str(tmp_path))
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
-    monkeypatch.delenv("COLORHUB_STUDY_SECRET", raising=False)
-    return tmp_path
+    return move_to(tmp_path, monkeypatch)
 
 
 def test_the_command_reports_a_study_once_it_is_closed(studies: Path) -> None:
@@ -233,15 +229,13 @@ def test_the_command_reports_a_study_once_it_is_closed(studies: Path) -> None:
     for number in range(5):
         vote_all(store, store.begin(manifest.name).token, **({} if number % 2 else {"answer": "real"}))
     command = ["study", "report", manifest.name, "--no-mixed", "--draws", "200"]
-    refused = CliRunner().invoke(app, command)
-    assert refused.exit_code == 1
+    refused = typed(*command, code=1)
     assert "still open" in refused.stderr
     assert not (folder / "report").exists()
     store.close(manifest.name, "enough")
     rows = [row for row in store.rows(manifest.name) if row["kind"] == "trial"]
     store.database.close()
-    done = CliRunner().invoke(app, command)
-    assert done.exit_code == 0, done.output
+    typed(*command, code=0)
     text = (folder / "report" / "report.md").read_text(encoding="utf-8")
     assert "before its preregistered end (enough)" in text
     results = pd.read_csv(folder / "report" / "results.csv").set_index(["analysis", "figure", "first"])
@@ -254,8 +248,7 @@ def test_the_command_reports_a_study_once_it_is_closed(studies: Path) -> None:
 def test_the_command_reports_published_trials(studies: Path) -> None:
     folder = make_study(studies)
     command = ["study", "report", "demo", "--no-mixed", "--draws", "200", "--trials", str(folder / "trials.csv")]
-    done = CliRunner().invoke(app, [*command, "--output", str(studies / "elsewhere")])
-    assert done.exit_code == 0, done.output
+    done = typed(*command, "--output", studies / "elsewhere", code=0)
     assert (studies / "elsewhere" / "report.html").is_file()
     assert "originals" in done.stdout
 
@@ -265,7 +258,7 @@ def test_the_command_refuses_what_is_no_study(studies: Path) -> None:
     command = ["study", "report", "demo", "--trials", str(folder / "trials.csv")]
 
     def refused(reason: str, words: list[str] = command) -> bool:
-        done = CliRunner().invoke(app, words)
+        done = typed(*words)
         return done.exit_code == 1 and reason in done.stderr and not (folder / "report").exists()
 
     assert refused("did you mean", ["study", "report", "demmo"])
@@ -282,8 +275,7 @@ def test_the_command_refuses_what_is_no_study(studies: Path) -> None:
 
 
 def test_report_004_is_reproduced_to_the_last_printed_digit() -> None:
-    done = CliRunner().invoke(app, ["study", "reproduce-004"])
-    assert done.exit_code == 0
+    done = typed("study", "reproduce-004", code=0)
     assert "p = 0.4930984" in done.stdout
     assert "difference +2.7 points, 95 % interval -17.4 to +22.7, p = 0.78" in done.stdout
     for name, hits in (reproduce.COLORED | reproduce.ORIGINALS).items():

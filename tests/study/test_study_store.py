@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from study_commands import move_to
 from study_parts import Clock, small_config, small_manifest, truth, vote_all
 
 from colorhub.study import errors
@@ -27,9 +28,7 @@ GOOD = {"answer": "real", "rt_ms": 700}
 
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("COLORHUB_DATABASE_URL", raising=False)
-    monkeypatch.delenv("COLORHUB_STUDY_SECRET", raising=False)
-    return tmp_path / "studies" / "votes.sqlite"
+    return move_to(tmp_path / "studies", monkeypatch) / "votes.sqlite"
 
 
 @pytest.fixture

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from training.data.sources import DataError, resolve
+from colorhub._data import local_source
+from training.data.sources import DataError
 from training.hold_out import BLOCK, held_out_rows, main
 
 SOURCES = ["a"] * 500 + ["b"] * 300 + ["c"] * 200
@@ -47,7 +48,7 @@ def test_the_new_folder_has_every_row_once_and_wins_by_its_place(
     assert held == held_out_rows(SOURCES, 100).tolist()
     assert (new / "test-00000-of-00001.parquet").is_file()
     monkeypatch.setenv("COLORHUB_DATA", f"{tmp_path / 'new'}:{tmp_path / 'old'}")
-    assert resolve("people") == new
+    assert local_source("people") == new
     assert main(["people", "-o", str(new)]) == 1
     assert "holds something already" in capsys.readouterr().err
 

@@ -4,7 +4,6 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
+from ports import free_port
 
 from training.checkpoint import checkpoints
 from training.config import load_recipe
@@ -99,7 +99,7 @@ def launch() -> Iterator[Callable[..., subprocess.Popen]]:
         command = [sys.executable, "-m", "accelerate.commands.accelerate_cli", "launch", "--mixed_precision", "no"]
         command += ["--dynamo_backend", "no", "--num_machines", str(count), "--num_processes", str(processes)]
         if processes > 1:
-            command += ["--multi_gpu", "--main_process_port", str(port or _free_port())]
+            command += ["--multi_gpu", "--main_process_port", str(port or free_port())]
             command += ["--main_process_ip", "127.0.0.1", "--machine_rank", str(rank)]
         else:
             command += ["--cpu"]
@@ -120,12 +120,6 @@ def launch() -> Iterator[Callable[..., subprocess.Popen]]:
     yield start
     for process in started:
         _kill(process)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _kill(process: subprocess.Popen) -> None:
@@ -218,7 +212,7 @@ def test_a_run_killed_at_a_random_step_repeats_the_uninterrupted_one(recipe, tmp
 
 
 def test_two_nodes_train_as_one(recipe, tmp_path, launch):
-    port = _free_port()
+    port = free_port()
     nodes = [launch(recipe, "run.steps=6", processes=2, nodes=(2, rank, port)) for rank in (0, 1)]
     outputs = [_finish(node)[0] for node in nodes]
     assert any("2 processes, cpu; from step 0 to 6." in out for out in outputs)
@@ -314,7 +308,7 @@ accelerator.print(json.dumps([accelerator.num_processes, scores]))
 def test_validation_of_two_processes_is_that_of_one(shards, tmp_path):
     (tmp_path / "check.py").write_text(VALIDATE)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true"}
-    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(_free_port())]
+    torchrun = ["-m", "torch.distributed.run", "--nproc_per_node", "2", "--master_port", str(free_port())]
     answers = []
     for words in ([], torchrun):
         command = [sys.executable, *words, str(tmp_path / "check.py"), str(shards)]

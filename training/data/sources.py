@@ -2,7 +2,6 @@
 
 import atexit
 import gc
-import os
 import time
 from collections.abc import Generator, Sequence
 from functools import cache
@@ -15,6 +14,9 @@ import PIL.Image
 import pyarrow as pa
 import pyarrow.parquet as pq
 from datasets import Dataset, Image, IterableDataset, Value, concatenate_datasets, load_dataset
+
+from colorhub._data import hub_dataset, local_source, no_source
+from colorhub._text import first_line
 
 Pictures: TypeAlias = Dataset | IterableDataset
 
@@ -53,15 +55,9 @@ def open_pictures(
     return parts[0] if len(parts) == 1 else concatenate_datasets(parts)
 
 
-def resolve(name: str) -> Path | None:
-    """The local file or folder a source name stands for, or None when it can only be a Hub id."""
-    roots = [*map(Path, filter(None, os.environ.get("COLORHUB_DATA", "").split(os.pathsep))), Path()]
-    return next((root / name for root in roots if (root / name).exists()), None)
-
-
 def _parquet_files(name: str, split: str) -> list[str]:
     """The parquet files of a split, none when the source is of another kind."""
-    path = None if name == "synthetic" else resolve(name)
+    path = None if name == "synthetic" else local_source(name)
     if path is None:
         return []
     if path.is_file():
@@ -97,7 +93,7 @@ def _open_one(name: str, split: str, streaming: bool) -> Any:
         return _synthetic()
     if files := _parquet_files(name, split):
         return _load_parquet(files, streaming)
-    path = resolve(name)
+    path = local_source(name)
     return _open_hub(name, split, streaming) if path is None else _open_folder(path, split, streaming)
 
 
@@ -117,15 +113,11 @@ def _open_folder(path: Path, split: str, streaming: bool) -> Any:
 
 
 def _open_hub(name: str, split: str, streaming: bool) -> Any:
-    repository, _, configuration = name.partition(":")
-    if repository.count("/") != 1 or repository.startswith(("/", ".", "~")):
-        root = os.environ.get("COLORHUB_DATA", "not set")
-        raise DataError(
-            f"No data named {name!r}: not under $COLORHUB_DATA ({root}), no such file or folder, and a Hub dataset id "
-            "has the form owner/name."
-        )
+    dataset = hub_dataset(name)
+    if dataset is None:
+        raise DataError(f"No data named {name!r}: {no_source()}.")
     try:
-        return load_dataset(repository, configuration or None, split=split, streaming=streaming)
+        return load_dataset(*dataset, split=split, streaming=streaming)
     except Exception as error:  # the library's and the HTTP client's errors have no common class
         raise DataError(f"Dataset {name!r} (split {split!r}) cannot be opened: {first_line(error)}.") from error
 
@@ -181,12 +173,6 @@ def _wait_at_exit() -> None:
     """Ending the program while an abandoned stream of parquet is still being read can abort it (apache/arrow#45214)."""
     atexit.register(time.sleep, 0.5)
     atexit.register(gc.collect)  # the last one registered is called first
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of an error's message, or its class where it has none."""
-    lines = str(error).splitlines()
-    return lines[0].rstrip(".") if lines and lines[0] else type(error).__name__
 
 
 def _synthetic(count: int = 16, size: int = 64) -> Dataset:

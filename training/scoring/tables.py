@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from colorhub._text import listed
 from training.scoring.compare import ranks
 from training.scoring.protocol import Protocol
 
@@ -44,17 +45,10 @@ def table(
 def _left_out(data: Mapping[str, Any]) -> Iterator[str]:
     for key, words in (("grey", "grey pictures skipped"), ("broken", "broken pictures skipped")):
         if data[key]:
-            yield f"  {len(data[key])} {words}: {_listed(data[key])}"
+            yield f"  {len(data[key])} {words}: {listed(data[key])}"
     if found := data.get("duplicates"):
-        near = _listed([one["name"] for one in found["pictures"]])
-        yield f"  {found['count']} nearly in the training data {', '.join(found['train_data'])}" + (
-            near and f": {near}"
-        )
-
-
-def _listed(names: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
+        near = f": {listed([one['name'] for one in found['pictures']])}" if found["pictures"] else ""
+        yield f"  {found['count']} nearly in the training data {', '.join(found['train_data'])}{near}"
 
 
 def _line(name: str, value: Mapping[str, Any], rank: int | None) -> str:
@@ -73,9 +67,9 @@ def _sets(sections: Mapping[str, dict[str, Any]]) -> Iterator[str]:
 
 
 def _details(name: str, section: Mapping[str, Any]) -> Iterator[str]:
-    for key, listed in section.get("predictions", {}).items():
-        if listed:
-            yield f"  {name}: {len(listed)} {key}: {_listed(listed)}"
+    for key, files in section.get("predictions", {}).items():
+        if files:
+            yield f"  {name}: {len(files)} {key}: {listed(files)}"
     if section["robustness"]:
         for variant, found in section["robustness"]["variants"].items():
             yield f"  {name}, grey by {variant}: {_means(found)}"

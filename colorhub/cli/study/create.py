@@ -1,15 +1,12 @@
 """``colorhub study create``: draw photos, colour them, freeze the design."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from colorhub.cli.console import echo_err
 from colorhub.cli.study.opening import Name, study_endings
-
-if TYPE_CHECKING:
-    pass
 
 _Photos = Annotated[
     str, typer.Option(metavar="DATASET|FOLDER", help="Where photos are drawn from; 'packaged' for a try.")

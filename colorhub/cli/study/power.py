@@ -8,7 +8,7 @@ import typer
 from colorhub.cli.console import WRONG_USAGE, fail, quiet_exits
 
 if TYPE_CHECKING:
-    from colorhub.study.design.power import StudySize
+    from colorhub.study.design.power import Checked, StudySize
     from colorhub.study.statistics.simulated import Spread
 
 _AGAINST = {
@@ -89,14 +89,7 @@ def _tell(
     from colorhub.study.design import power as planner
 
     planner.checked(replace(design, raters=design.raters or planner.MOST_RATERS))
-    compared = _AGAINST[design.protocol, design.against]
-    typer.echo(
-        f"A difference of {effect:g} points between {compared}, found with {power:.0%} power (two-sided test at 5 %)."
-    )
-    typer.echo(
-        f"Assumed: standard deviation {100 * spread.image_model:g} points between images and "
-        f"{100 * spread.rater_model:g} between raters within a model, realness near one half."
-    )
+    _tell_assumptions(design, effect, power, spread)
     if not design.raters:
         _tell_choices(design, effect, power, spread)
         found = planner.raters_needed(effect, design, power, spread)
@@ -118,12 +111,26 @@ def _tell(
         f"in {planner.equivalence_power(design, margin, spread):.0%} of studies."
     )
     if runs:
-        result = planner.simulated_power(design, effect, spread, runs, seed)
-        typer.echo(
-            f"Simulated: {result.power:.1%} of {runs} such studies found it (Monte-Carlo standard error "
-            f"{100 * result.error:.1f} points). Plan more raters for drop-outs and exclusions."
-        )
+        _tell_simulated(planner.simulated_power(design, effect, spread, runs, seed))
     return smallest <= effect
+
+
+def _tell_assumptions(design: "StudySize", effect: float, power: float, spread: "Spread") -> None:
+    compared = _AGAINST[design.protocol, design.against]
+    typer.echo(
+        f"A difference of {effect:g} points between {compared}, found with {power:.0%} power (two-sided test at 5 %)."
+    )
+    typer.echo(
+        f"Assumed: standard deviation {100 * spread.image_model:g} points between images and "
+        f"{100 * spread.rater_model:g} between raters within a model, realness near one half."
+    )
+
+
+def _tell_simulated(result: "Checked") -> None:
+    typer.echo(
+        f"Simulated: {result.power:.1%} of {result.runs} such studies found it (Monte-Carlo standard error "
+        f"{100 * result.error:.1f} points). Plan more raters for drop-outs and exclusions."
+    )
 
 
 def _tell_choices(design: "StudySize", effect: float, power: float, spread: "Spread") -> None:

@@ -2,13 +2,13 @@
 
 import tempfile
 from contextlib import suppress
-from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
 from PIL import Image, ImageOps
 
 from colorhub._files import replacing
+from colorhub._project import package_file
 
 # (package, path inside it, name): astronaut, cat, coffee and rocket come with scikit-image, the others with gradio.
 _SOURCES = (
@@ -32,7 +32,7 @@ def example_photos(folder: Path | None = None) -> list[Path]:
     photos = []
     for package, inside, name in _SOURCES:
         target = folder / f"{name}.jpg"
-        source = _inside(package, inside)
+        source = package_file(package, inside)
         if not target.is_file() and source is not None:
             with suppress(OSError):  # a page without examples is better than no page
                 _write_grey(source, target)
@@ -47,15 +47,6 @@ def example_buttons(elem_id: str = "examples") -> list[tuple[gr.Button, Path]]:
         gr.HTML('<p class="hint">No photo at hand? Try one of these.</p>', padding=False)
     with gr.Row(elem_id=elem_id, elem_classes="examples"):
         return [(gr.Button(path.stem, icon=str(path), min_width=72, elem_classes="example"), path) for path in photos]
-
-
-def _inside(package: str, path: str) -> Path | None:
-    """A file of an installed package, without importing the package."""
-    spec = find_spec(package)
-    for root in (spec.submodule_search_locations or []) if spec else []:
-        if (Path(root) / path).is_file():
-            return Path(root) / path
-    return None
 
 
 def _write_grey(source: Path, target: Path) -> None:

@@ -6,6 +6,7 @@ from urllib.parse import quote
 
 import gradio as gr
 
+from colorhub.space.shared.panel import BARE, QUIET
 from colorhub.space.study.tab import NO_DATABASE, STUDIES, counts_of
 from colorhub.study.errors import StudyError
 
@@ -21,13 +22,11 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Results", id="results", elem_id="results-tab") as page:
-        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
         pick = gr.Dropdown([], label="Study", elem_id="results-pick", filterable=False, interactive=True, visible=False)
-        shown = gr.HTML(elem_id="results-report", **plain)
-        still_open = gr.HTML(elem_id="results-open", **plain)
-    quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden", "queue": False}
+        shown = gr.HTML(elem_id="results-report", **BARE)
+        still_open = gr.HTML(elem_id="results-open", **BARE)
     slow: dict[str, Any] = {"api_visibility": "private", "show_progress": "minimal", "concurrency_limit": 1}
-    page.select(fill, pick, [pick, shown, still_open], **quiet).then(report, pick, shown, **slow)
+    page.select(fill, pick, [pick, shown, still_open], queue=False, **QUIET).then(report, pick, shown, **slow)
     pick.input(report, pick, shown, **slow)
 
 

@@ -2,11 +2,11 @@
 
 import logging
 from html import escape
-from typing import Any
 from urllib.parse import quote
 
 import gradio as gr
 
+from colorhub.space.shared.panel import BARE, QUIET
 from colorhub.space.study.catalogue import StudyCatalogue
 from colorhub.study.errors import StudyError
 
@@ -32,11 +32,10 @@ _log = logging.getLogger(__name__)
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Real or fake?", id="study", elem_id="study-tab") as page:
-        plain: dict[str, Any] = {"padding": False, "apply_default_css": False}
-        gr.HTML(f'<p class="hint">{_INTRO}</p>', **plain)
-        gr.HTML(_FRAME, elem_id="study-frame", js_on_load=_LISTEN, **plain)
-        counts = gr.HTML(elem_id="study-counts", **plain)
-    page.select(fill, None, counts, api_visibility="private", show_progress="hidden", queue=False)
+        gr.HTML(f'<p class="hint">{_INTRO}</p>', **BARE)
+        gr.HTML(_FRAME, elem_id="study-frame", js_on_load=_LISTEN, **BARE)
+        counts = gr.HTML(elem_id="study-counts", **BARE)
+    page.select(fill, None, counts, queue=False, **QUIET)
 
 
 def fill() -> str:

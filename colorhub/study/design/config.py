@@ -4,13 +4,13 @@ import datetime
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, field, fields, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictFloat, StrictInt, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass
 
+from colorhub._text import nearest
 from colorhub.study.errors import StudyError
 from colorhub.study.fields import STRICT, between, complaint
 from colorhub.study.texts import DEFAULTS, DefaultTexts, Texts
@@ -235,10 +235,7 @@ def _sentence(error: Mapping[str, Any]) -> str:
     name, kind, given = ".".join([*sections, key]), error["type"], repr(error["input"])
     if kind == "unexpected_keyword_argument":
         section = Texts if sections[:1] == ["texts"] else getattr(Config, sections[0]) if sections else Config
-        known = [part.name for part in fields(section)]
-        near = get_close_matches(key, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
-        return f"unknown key {name!r} ({hint})."
+        return f"unknown key {name!r} ({nearest(key, [part.name for part in fields(section)])})."
     tables = {"dataclass_type": f"must be a table [{name}]", "dict_type": f"must be tables such as [{name}.en]"}
     return f"{name} {tables.get(kind) or complaint(error)}, got {given}."
 

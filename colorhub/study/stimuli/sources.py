@@ -1,15 +1,16 @@
 """Where a study's photos come from: the pictures of installed packages, a folder, parquet files or a Hub dataset."""
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from colorhub._data import hub_dataset, local_source, no_source
+from colorhub._project import package_file
+from colorhub._text import first_line
 from colorhub.photo import Photo
 from colorhub.study.errors import StudyError
 
@@ -56,22 +57,17 @@ def open_source(title: str, split: str | None = None, size: int = 256) -> PhotoS
     """
     if title == PACKAGED:
         return _packaged(size)
-    path = _local(title)
+    path = local_source(title)
     if path is None:
         return _hub(title, split)
     files = _parquet_files(path, split)
     return _parquet(title, files) if files else _folder(title, path)
 
 
-def _local(title: str) -> Path | None:
-    roots = [Path(os.environ["COLORHUB_DATA"])] if os.environ.get("COLORHUB_DATA") else []
-    return next((root / title for root in [*roots, Path()] if (root / title).exists()), None)
-
-
 def _packaged(size: int) -> PhotoSource:
     squares = []
     for package, inside in _PACKAGED:
-        path = _inside(package, inside)
+        path = package_file(package, inside)
         if path is None:
             continue
         width, height = Photo.open(path).size
@@ -92,12 +88,6 @@ def _packaged(size: int) -> PhotoSource:
 @lru_cache(maxsize=len(_PACKAGED))
 def _opened(path: Path) -> Photo:
     return Photo.open(path)
-
-
-def _inside(package: str, inside: str) -> Path | None:
-    spec = find_spec(package)
-    roots = [Path(root) for root in (spec.submodule_search_locations or [])] if spec else []
-    return next((root / inside for root in roots if (root / inside).is_file()), None)
 
 
 def _folder(title: str, path: Path) -> PhotoSource:
@@ -141,7 +131,7 @@ def _parquet(title: str, files: list[Path]) -> PhotoSource:
             for row in range(parquet.metadata.row_group(group).num_rows)
         ]
     except (OSError, pa.ArrowInvalid) as error:
-        raise StudyError(f"{title} cannot be read as parquet: {str(error).splitlines()[0]}.") from None
+        raise StudyError(f"{title} cannot be read as parquet: {first_line(error)}.") from None
     if not places:
         raise StudyError(f"{title} has no rows.")
     if "image" not in opened[0].schema_arrow.names:
@@ -158,21 +148,17 @@ def _parquet(title: str, files: list[Path]) -> PhotoSource:
 
 
 def _hub(title: str, split: str | None) -> PhotoSource:
-    repository, _, configuration = title.partition(":")
-    if repository.count("/") != 1 or repository.startswith(("/", ".", "~")):
-        root = os.environ.get("COLORHUB_DATA", "not set")
-        raise StudyError(
-            f"No photos {title!r}: not under $COLORHUB_DATA ({root}), no such file or folder, and a Hub dataset id has "
-            "the form owner/name."
-        )
+    dataset = hub_dataset(title)
+    if dataset is None:
+        raise StudyError(f"No photos {title!r}: {no_source()}.")
     from datasets import Image, load_dataset
 
     try:
-        rows = load_dataset(repository, configuration or None, split=split or "test")
+        rows = load_dataset(*dataset, split=split or "test")
         rows = rows.cast_column("image", Image(decode=False))
     except Exception as error:  # the library's and the HTTP client's errors have no common class
-        text = (str(error).splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise StudyError(f"The dataset {title!r} (split {split or 'test'!r}) cannot be opened: {text}.") from None
+        where = f"The dataset {title!r} (split {split or 'test'!r})"
+        raise StudyError(f"{where} cannot be opened: {first_line(error)}.") from None
     names = [f"{split or 'test'}#{number}" for number in range(len(rows))]
     return PhotoSource(title, names, lambda number: _decoded(rows[number]["image"], names[number]))
 

@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, create_engine, event, insert, make_url, select, update
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
+from colorhub._text import first_line
 from colorhub.study.errors import DatabaseError, UnavailableError
 from colorhub.study.store import schema
 from colorhub.study.store.tokens import Keys, key_from_file, key_to_file
@@ -42,10 +43,10 @@ class Database:
             self._prepare()
             self.keys = Keys(self._key())
         except (ArgumentError, NoSuchModuleError, ImportError) as error:
-            raise DatabaseError(f"COLORHUB_DATABASE_URL is no usable address: {_first_line(error)}.") from None
+            raise DatabaseError(f"COLORHUB_DATABASE_URL is no usable address: {first_line(error)}.") from None
         except (SQLAlchemyError, OSError) as error:
             where = make_url(given).render_as_string(hide_password=True)
-            raise DatabaseError(f"The database {where} cannot be opened: {_first_line(error)}.") from None
+            raise DatabaseError(f"The database {where} cannot be opened: {first_line(error)}.") from None
 
     def close(self) -> None:
         """Give all connections back."""
@@ -93,7 +94,7 @@ class Database:
         except IntegrityError:
             raise
         except DBAPIError as error:
-            raise UnavailableError(f"The votes' database cannot be reached: {_first_line(error)}. Try again.") from None
+            raise UnavailableError(f"The votes' database cannot be reached: {first_line(error)}. Try again.") from None
         except SQLAlchemyError as error:  # no connection free, or none to be had
             raise UnavailableError(f"The votes' database is too busy: {type(error).__name__}. Try again.") from None
 
@@ -199,8 +200,3 @@ def _set_up_sqlite(connection: Any, record: Any) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql(connection.get_execution_options().get("colorhub_begin", "BEGIN"))
-
-
-def _first_line(error: BaseException) -> str:
-    text = str(getattr(error, "orig", None) or error).strip()
-    return (text.splitlines() or [type(error).__name__])[0].rstrip(".")
