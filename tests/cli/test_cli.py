@@ -12,33 +12,15 @@ import numpy as np
 import pytest
 from PIL import Image
 from skimage import data
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from colorhub import ColorizationPipeline, Settings, __version__, create, save_hints
-from colorhub.cli.main import app
 from colorhub.folder.plan import make_plan
 from colorhub.folder.run import color_files
 from colorhub.models import UNet
 from colorhub.photo import ColorAnswer
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(model: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs ``colorhub`` with the tiny model."""
-    for name in ("RANK", "WORLD_SIZE", "COLORHUB_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def colorhub(*arguments: object, with_model: bool = True) -> Result:
-        given = [str(argument) for argument in arguments]
-        if given[0] == "colorize" and with_model:
-            given += ["--model", str(model)]
-        result = CliRunner().invoke(app, given)
-        assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-        return result
-
-    return colorhub
 
 
 @pytest.fixture
@@ -171,7 +153,9 @@ def test_json_lines(run: Run, photos: Path, tmp_path: Path) -> None:
         "broken.jpg": "failed",
         "none.png": "failed",
     }
-    assert all(set(entry) == {"path", "output", "status", "reason", "seconds", "size"} for entry in files.values())
+    assert all(
+        set(entry) == {"path", "output", "status", "reason", "lost", "seconds", "size"} for entry in files.values()
+    )
     assert files["b.png"]["size"] == [61, 77]
     assert Path(files["b.png"]["output"]).exists()
     assert files["broken.jpg"]["output"] is None
