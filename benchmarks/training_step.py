@@ -56,9 +56,7 @@ def main() -> None:
             times["plain"].append(step(plain, L, fused_attention=True))
             times["faster"].append(step(faster, L, fused_attention=False))
         before, after = (median(seconds[1:]) for seconds in times.values())  # the first round does not count
-        print(
-            f"frozen {frozen}: {1000 * before:.0f} ms, {1000 * after:.0f} ms: {before / after:.2f} times faster"
-        )
+        print(f"frozen {frozen}: {1000 * before:.0f} ms, {1000 * after:.0f} ms: {before / after:.2f} times faster")
 
 
 if __name__ == "__main__":

@@ -112,7 +112,8 @@ class ColorizationPipeline:
         """Colour one photo, or a list of photos.
 
         Args:
-            photos: a path, bytes, PIL image, array or :class:`Photo`; or a list of them, which gives a list.
+            photos: a path, bytes, an open binary file (read from its start), PIL image, array or :class:`Photo`; or a
+                list of them, which gives a list.
             settings: the pipeline's own when not given.
             hints: colours that things have, for one photo: ``(x, y, colour)`` each, in pixels of the full-size photo as
                 it is shown, x right and y down; colours as ``#rrggbb`` or CSS names, whose lightness does not count. A
@@ -140,7 +141,7 @@ class ColorizationPipeline:
         """
         settings = self._settings(settings, changes)
         _check_batch_size(batch_size)
-        if not isinstance(photos, (list, tuple, Iterator)):
+        if _is_one(photos):
             return next(self._color([photos], settings, 1, hints))
         if hints is not None:
             raise ValueError("hints are for one photo: call the pipeline once for each photo that has some.")
@@ -521,6 +522,11 @@ def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:
             f"The colour layer has {own_width} x {own_height} values and {prepared.photo.name} was prepared for "
             f"{width} x {height}: prepare it with the layer's settings."
         )
+
+
+def _is_one(photos: Any) -> bool:
+    """Whether a call is given one photo. An open file is one, though it can be iterated over."""
+    return not isinstance(photos, (list, tuple, Iterator)) or hasattr(photos, "read")
 
 
 def _check_batch_size(batch_size: int) -> None:

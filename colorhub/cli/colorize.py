@@ -87,7 +87,7 @@ def colorize(
         exit_code = _run(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(chosen.model), exit_code)
-    raise typer.Exit(exit_code)
+    raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
 def _run(

@@ -3,7 +3,8 @@
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from io import TextIOWrapper
 from pathlib import Path
 
 import typer
@@ -23,8 +24,16 @@ def echo_err(text: str) -> None:
 
 def printable(path: Path | str) -> str:
     """A path as it can be printed: bytes that are no text and control characters replaced."""
-    text = os.fsencode(path).decode("utf-8", "replace")
+    text = os.fspath(path)  # bytes of a name that are no text are lone surrogates in it, which are not printable
     return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
+def escape_unencodable() -> None:
+    """Let stdout and stderr escape what their encoding does not have, such as an emoji in cp1252: a name that cannot be
+    printed is no reason to end a run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # else its owner decides: a test, a notebook
+            stream.reconfigure(errors="backslashreplace")
 
 
 def fail(reason: Exception | str, code: int) -> typer.Exit:
@@ -33,6 +42,12 @@ def fail(reason: Exception | str, code: int) -> typer.Exit:
     first = text[:1].upper() if text.split()[0].isalpha() else text[:1]
     echo_err(f"Error: {first}{text[1:]}.")
     return typer.Exit(code)
+
+
+def mute_stdout() -> None:
+    """Drop what is still printed once stdout cannot be written to; else Python complains when it flushes at the end."""
+    with suppress(OSError):  # it is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @contextmanager
@@ -54,6 +69,5 @@ def quiet_exits() -> Iterator[None]:
         echo_err("Interrupted.")
         raise typer.Exit(INTERRUPTED) from None
     except BrokenPipeError:
-        # Else Python complains when it flushes at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        mute_stdout()
         raise typer.Exit(PIPE_CLOSED) from None

@@ -12,6 +12,7 @@ import typer
 
 from colorhub import __version__
 from colorhub.cli import card, check, colorize, convert, export, models, publish, study
+from colorhub.cli.console import escape_unencodable
 
 app = typer.Typer(
     name="colorhub",
@@ -52,6 +53,7 @@ def main() -> None:
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
     logging.getLogger().addHandler(logging.NullHandler())
+    escape_unencodable()
     code: list[int] = []
     atexit.register(_exit_at_once, code)  # the first that is registered is the last that is called
     try:

@@ -1,6 +1,7 @@
 """What ``colorhub colorize`` prints while it works and at the end, for people or as JSON lines."""
 
 import json
+import re
 import sys
 from collections import Counter
 from pathlib import Path
@@ -11,12 +12,13 @@ import typer
 from tqdm import tqdm
 
 from colorhub._text import one_line
-from colorhub.cli.console import echo_err, printable
+from colorhub.cli.console import echo_err, mute_stdout, printable
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import FileResult
 
 _FEW = 20  # up to so many photos are named one by one
+_NUMBER = re.compile(r"\d[\d.,]*")  # what differs between two photos that lost the same
 _SIGN_OF_LIFE = 60.0  # seconds between lines where there is no terminal to draw a bar on
 
 
@@ -28,6 +30,8 @@ class RunReport:
         self.counts: Counter[str] = Counter()
         self.failures: list[tuple[str, str]] = []
         self.unsure = 0  # photos that were coloured, though they may have been in colour already
+        self.lost: dict[str, Counter[str]] = {}  # what was lost in how many photos, by its kind
+        self.unprinted = False
         self.started = self.last_line = monotonic()
         self.bar = tqdm(
             total=to_do, unit="photo", file=sys.stderr, leave=False, disable=not (to_do and sys.stderr.isatty())
@@ -37,6 +41,8 @@ class RunReport:
         """Count and print what became of one file."""
         self.counts[result.status] += 1
         self.unsure += result.unsure
+        for note in result.lost:
+            self.lost.setdefault(_NUMBER.sub("...", note), Counter())[printable(note)] += 1
         reason = one_line(result.reason, None) if result.reason else ""
         if result.status == "failed":
             self.failures.append((printable(result.source), printable(reason)))
@@ -46,6 +52,7 @@ class RunReport:
                 output=None if result.output is None else str(result.output),
                 status=result.status,
                 reason=printable(reason) or None,
+                lost=[printable(note) for note in result.lost],
                 seconds=round(result.seconds, 3),
                 size=result.size,
             )
@@ -73,12 +80,21 @@ class RunReport:
             echo_err(
                 f"{some} coloured that may have been in colour already (--in-color keep leaves such ones as they are)."
             )
+        lost = self._lost()
+        for what, count in lost.items():
+            echo_err(f"  {'1 photo' if count == 1 else f'{count} photos'}: {what}")
         for path, reason in self.failures:
             echo_err(f"  {reason}" if Path(path).name in reason else f"  {path}: {reason}")
         if self.as_json:
             statuses = ("colored", "passed_through", "skipped", "failed")
             counts = {status: self.counts[status] for status in statuses}
-            self._print_json(summary={**counts, "seconds": round(seconds, 3), "model": model, "exit_code": exit_code})
+            how = {"seconds": round(seconds, 3), "model": model, "exit_code": exit_code}
+            self._print_json(summary={**counts, "lost": lost, **how})
+
+    def _lost(self) -> dict[str, int]:
+        """In how many photos what was lost: in a note's own words, without its numbers where they differ."""
+        kinds = self.lost.items()
+        return {next(iter(told)) if len(told) == 1 else printable(kind): told.total() for kind, told in kinds}
 
     def _sentence(self, seconds: float) -> str:
         words = {
@@ -88,17 +104,25 @@ class RunReport:
         }
         parts = [f"{self.counts['colored']} coloured"]
         parts += [f"{self.counts[status]} {text}" for status, text in words.items() if self.counts[status]]
-        return f"{', '.join(parts)} in {duration(seconds)}{':' if self.failures else '.'}"
+        return f"{', '.join(parts)} in {duration(seconds)}{':' if self.failures or self.lost else '.'}"
 
     def _print(self, line: str) -> None:
-        if self.bar.disable:
-            typer.echo(line)
-        else:
-            tqdm.write(line, file=sys.stdout)
+        """Print a line. Where that fails, for example because the disk is full, the work goes on without printing."""
+        try:
+            if self.bar.disable:
+                typer.echo(line)
+            else:
+                tqdm.write(line, file=sys.stdout)
+                sys.stdout.flush()
+        except BrokenPipeError:  # nobody listens: the run ends
+            raise
+        except OSError as error:
+            self.unprinted = True
+            mute_stdout()
+            echo_err(f"Error: the output cannot be printed ({error.strerror}); the photos are coloured all the same.")
 
     def _print_json(self, **facts: Any) -> None:
         self._print(json.dumps(facts))
-        sys.stdout.flush()
 
 
 def duration(seconds: float) -> str:

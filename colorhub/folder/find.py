@@ -2,13 +2,16 @@
 
 import glob
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatch
 from pathlib import Path
 
 from colorhub.photo.formats import SUFFIXES
 
 MARK = ".color"  # a result that stands beside its photo is called name.color.jpg
+_DEAD = "a link to a file that does not exist"
 _PICTURES = frozenset(suffix for suffixes in SUFFIXES.values() for suffix in suffixes)
 
 
@@ -29,6 +32,7 @@ class Found:
     problems: list[Problem] = field(default_factory=list)
     results: int = 0  # files of an earlier run (name.color.jpg), left alone
     others: int = 0  # files that are no pictures by their names
+    linked: int = 0  # photos that a link leads to as well, beside their own folder
 
 
 def find_photos(
@@ -39,7 +43,7 @@ def find_photos(
     Args:
         arguments: files (taken whatever they are called), folders (their pictures), patterns such as ``scans/*.tif`` or
             ``scans/**/*.tif`` (the pictures among what matches).
-        recursive: also the folders inside folders.
+        recursive: also the folders inside folders, and those that links in them lead to, each once.
         leave_out: a folder not to look into unless it was asked for by name: where the results go.
     """
     found = Found()
@@ -54,7 +58,7 @@ def find_photos(
             _add_pattern(found, argument, recursive, leave_out)
         else:
             found.problems.append(Problem(Path(argument), "no such file or folder"))
-    found.files = list({absolute(path): path for path in found.files}.values())
+    found.files = _each_once(found)
     return found
 
 
@@ -68,11 +72,26 @@ def is_result(name: str) -> bool:
     return Path(name).stem.endswith(MARK)
 
 
+def _each_once(found: Found) -> list[Path]:
+    """The files, each once, in their order: where several ways lead into one folder, by the way without links. Links to
+    files stay what they are, photos beside others."""
+    named = {absolute(path): path for path in found.files}
+    own: dict[str, str] = {}  # the file in its real folder -> how it is reached
+    for name in named:
+        folder = os.path.realpath(Path(name).parent)
+        place = str(Path(folder, Path(name).name))
+        if place not in own or name == place:
+            own[place] = name
+    kept = set(own.values())
+    found.linked = len(named) - len(kept)
+    return [path for name, path in named.items() if name in kept]
+
+
 def _add_file(found: Found, path: Path) -> None:
     if path.is_file():
         found.files.append(path)
-    elif path.is_symlink() and not path.exists():
-        found.problems.append(Problem(path, "a link to a file that does not exist"))
+    elif _is_dead(path):
+        found.problems.append(Problem(path, _DEAD))
     else:
         found.problems.append(Problem(path, "neither a file nor a folder"))
 
@@ -88,21 +107,43 @@ def _add_folder(found: Found, folder: str, recursive: bool, leave_out: Path | No
 
 def _add_pattern(found: Found, pattern: str, recursive: bool, leave_out: Path | None) -> None:
     found.roots.append(_fixed_part(pattern))
-    before = len(found.files), found.results
-    for match in map(Path, sorted(glob.glob(pattern, recursive=True))):  # noqa: PTH207 Path.glob needs a folder to start in
+    before = len(found.files), found.results, len(found.problems)
+    for match in _matching(found, pattern, leave_out):
         if leave_out and _is_inside(match, leave_out) and not _is_inside(_fixed_part(pattern), leave_out):
             continue
-        if match.is_file():
+        if match.is_file() or _is_dead(match):
             _sort_in(found, match)
         elif match.is_dir() and recursive:
             for path in _walk(found, str(match), recursive, leave_out):
                 _sort_in(found, path)
-    if (len(found.files), found.results) == before:
+    if (len(found.files), found.results, len(found.problems)) == before:
         found.problems.append(Problem(Path(pattern), "the pattern matches no pictures"))
 
 
+def _matching(found: Found, pattern: str, leave_out: Path | None) -> Iterator[Path]:
+    """What a pattern matches. ``**`` is walked as a folder is: ``glob`` would follow a link upwards for ever."""
+    parts, fixed = Path(pattern).parts, _fixed_part(pattern)
+    if "**" not in parts:
+        yield from map(Path, sorted(glob.glob(pattern)))  # noqa: PTH207 Path.glob needs a folder to start in
+        return
+    for path in _walk(found, str(fixed), True, leave_out):
+        if _matches(path.relative_to(fixed).parts, parts[len(fixed.parts) :]):
+            yield path
+
+
+def _matches(parts: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether the parts of a path are those of a pattern, in which ``**`` stands for any number of them."""
+    if not wanted:
+        return not parts
+    if wanted[0] == "**":
+        return any(_matches(parts[start:], wanted[1:]) for start in range(len(parts) + 1))
+    return bool(parts) and fnmatch(parts[0], wanted[0]) and _matches(parts[1:], wanted[1:])
+
+
 def _sort_in(found: Found, path: Path) -> None:
-    if not is_picture(path.name):
+    if _is_dead(path) and (is_picture(path.name) or not path.suffix):  # without a suffix it may have been an album
+        found.problems.append(Problem(path, _DEAD))
+    elif not is_picture(path.name):
         found.others += 1
     elif is_result(path.name):
         found.results += 1
@@ -111,19 +152,27 @@ def _sort_in(found: Found, path: Path) -> None:
 
 
 def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
+    """Files and dead links in a folder. A folder that links lead to is entered after those that are really here, and
+    only where it is none of them: so a link upwards is no loop, and what is here keeps its own name."""
+
     def refused(error: OSError) -> None:
         found.problems.append(Problem(Path(error.filename or folder), f"the folder cannot be read ({error.strerror})"))
 
-    for parent, folders, names in os.walk(folder, onerror=refused):
-        here = Path(parent)
-        folders[:] = (
-            sorted(name for name in folders if name[0] != "." and not _same(here / name, leave_out))
-            if recursive
-            else []
-        )
-        for name in sorted(names):
-            if (here / name).is_file():
-                yield here / name
+    to_enter, entered = deque([folder]), set[str]()
+    while to_enter:
+        start = to_enter.popleft()
+        if os.path.realpath(start) in entered:
+            continue
+        for parent, folders, names in os.walk(start, onerror=refused):
+            here = Path(parent)
+            entered.add(os.path.realpath(here))
+            inside = [name for name in sorted(folders) if recursive and name[0] != "."]
+            inside = [name for name in inside if not _is_left_out(here / name, leave_out)]
+            to_enter += [str(here / name) for name in inside if (here / name).is_symlink()]
+            folders[:] = [name for name in inside if os.path.realpath(here / name) not in entered]
+            for name in sorted(names):
+                if (here / name).is_file() or (name[0] != "." and _is_dead(here / name)):
+                    yield here / name
 
 
 def _nothing_in(folder: str, recursive: bool, leave_out: Path | None) -> str:
@@ -150,5 +199,13 @@ def _is_inside(path: Path, folder: Path) -> bool:
     return Path(absolute(path)).is_relative_to(absolute(folder))
 
 
-def _same(path: Path, other: Path | None) -> bool:
-    return other is not None and os.path.realpath(path) == os.path.realpath(other)
+def _is_left_out(path: Path, leave_out: Path | None) -> bool:
+    """Whether a folder is the one that is not to be looked into, or a link that leads into it."""
+    if leave_out is None:
+        return False
+    real, unwanted = Path(os.path.realpath(path)), os.path.realpath(leave_out)
+    return real == Path(unwanted) or (path.is_symlink() and real.is_relative_to(unwanted))
+
+
+def _is_dead(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 
-from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos
+from colorhub._files import LONGEST_NAME, fitting
+from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos, is_picture, is_result
 from colorhub.photo import PhotoError
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
@@ -67,6 +68,7 @@ class FileResult:
     size: tuple[int, int] | None = None  # width, height
     hopeless: bool = False  # the run is stopped: further photos would fail alike
     unsure: bool = False  # coloured, though it may have been in colour already
+    lost: tuple[str, ...] = ()  # what of the photo the result does not have, or what was wrong with it
 
 
 @dataclass
@@ -116,7 +118,7 @@ def make_plan(
         jobs = [_job(path, base, folder, wanted) for path in found.files]
     else:
         jobs = [Job(path, _renamed(file, wanted), path.name) for path in found.files]
-    jobs = sorted(_without_clashes(jobs, plan), key=lambda job: job.relative)
+    jobs = sorted(_with_fitting_names(_without_clashes(jobs, plan), plan), key=lambda job: job.relative)
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
     for job in jobs:
@@ -142,7 +144,7 @@ def result_path(job: Job, name: str) -> Path:
         return job.output
     if job.source.suffix.lower() in SUFFIXES[name]:  # a GIF in colour stays one
         return job.output.with_suffix(job.source.suffix)
-    return job.output.with_name(job.output.name + SUFFIXES[name][0])
+    return _fitted(job.output.with_name(job.output.name + SUFFIXES[name][0]))
 
 
 def _existing_result(job: Job, planned: set[Path], names_in: Callable[[Path], frozenset[str]]) -> Path | None:
@@ -212,6 +214,24 @@ def _without_clashes(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
     return list(taken.values())
 
 
+def _with_fitting_names(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
+    """Shorten what has become too long a name by what was added to it; the photo's own name was short enough."""
+    fitted = [replace(job, output=_fitted(job.output)) for job in jobs]
+    shortened = [after for before, after in zip(jobs, fitted, strict=True) if before != after]
+    if shortened:
+        plan.notes.append(
+            f"{len(shortened)} get a shorter name, because file systems take {LONGEST_NAME} bytes: "
+            f"{shortened[0].source} becomes {shortened[0].output.name}"
+        )
+    return fitted
+
+
+def _fitted(path: Path) -> Path:
+    suffix = path.suffix if is_picture(path.name) else ""  # a dot in a sentence begins no suffix
+    ending = f"{MARK}{suffix}" if is_result(path.name) else suffix
+    return path.with_name(fitting(path.name.removesuffix(ending), ending))
+
+
 def _keep_suffix(job: Job) -> Job:
     if job.output.suffix == job.source.suffix:
         return job
@@ -230,6 +250,8 @@ def _notes(found: Found) -> list[str]:
     notes = []
     if found.results:
         notes.append(f"{found.results} left alone: results of an earlier run (named *{MARK}.*)")
+    if found.linked:
+        notes.append(f"{found.linked} are reached by a link as well: coloured once, under the name of their own folder")
     if found.others:
         notes.append(f"{found.others} other files ignored: no pictures by their names")
     return notes

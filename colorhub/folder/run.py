@@ -182,23 +182,42 @@ class _Workers:
         self._check()
         colored = compose(photo, layer, settings=self.settings, device=self.pipeline.device)
         self._check()
+        said = colored.notes or ()
         written = self._write(job, photo, colored)
         status = "passed_through" if colored.passed_through else "colored"
         seconds = work.seconds + perf_counter() - started
         notes = "; ".join(colored.notes or ())
         unsure = not colored.passed_through and is_doubtful(photo, self.settings)
-        work.result = FileResult(job.source, status, written, notes, seconds, photo.size, unsure=unsure)
+        lost = _lost(photo, said, colored)
+        work.result = FileResult(job.source, status, written, notes, seconds, photo.size, unsure=unsure, lost=lost)
 
     def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
-        wanted = format_named(colored.format) if colored.format else photo.format
-        unchanged = colored.passed_through and wanted == photo.format
-        target = result_path(job, wanted if unchanged else writable(wanted, lossless=photo.lossless)[0])
+        wanted = _wanted(photo, colored)
+        same = _is_same_file(photo, colored)
+        target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
         return colored.save(target, wanted, overwrite=self.overwrite)
 
     def _check(self) -> None:
         if self.stop.is_set():
             raise _Stopped
+
+
+def _wanted(photo: Photo, colored: ColorPhoto) -> str:
+    return format_named(colored.format) if colored.format else photo.format
+
+
+def _is_same_file(photo: Photo, colored: ColorPhoto) -> bool:
+    """Whether the result is the photo's own file, copied."""
+    return colored.passed_through and _wanted(photo, colored) == photo.format
+
+
+def _lost(photo: Photo, said: Sequence[str], colored: ColorPhoto) -> tuple[str, ...]:
+    """What was lost in reading the photo, and in writing it: of its notes neither those on whether it was in colour,
+    which were ``said`` before it was written, nor any where the result is a copy and has all."""
+    if _is_same_file(photo, colored):
+        return ()
+    return tuple(note for note in colored.notes or () if note in photo.notes or note not in said)
 
 
 def reason_of(error: Exception) -> str:

@@ -6,6 +6,7 @@ import shutil
 import socket
 import threading
 import urllib.request
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from colorhub._text import first_line
 from colorhub.hub.conversion import Origin, converted, sha256_of, write_folder
 from colorhub.hub.releases import HUB_FILES, RELEASES, Release
 from colorhub.models.base import WeightsError
-from colorhub.models.repository import ModelNotFoundError, pinned, repository_file
+from colorhub.models.repository import ModelNotFoundError, pinned, repository_file, why_offline
 
 _LEDGER = "first-downloads.json"  # what each source gave at the first download: file, commit, SHA-256
 _PATIENCE = 0.8  # seconds for a connection: with a network it takes a tenth of that
@@ -111,7 +112,7 @@ def _from_hub(name: str, release: Release, hub: dict[str, Any]) -> tuple[Path, O
         found = try_to_load_from_cache(release.source, file, cache_dir=hub.get("cache_dir"), revision=revision)
         if isinstance(found, str):
             return _hub_origin(release, file, Path(found), revision)
-    _expect_network(name, release, constants.ENDPOINT, bool(hub.get("local_files_only")))
+    _expect_network(name, release, constants.ENDPOINT, hub)
     missing: WeightsError | None = None
     for file in HUB_FILES:
         try:
@@ -146,7 +147,7 @@ def _from_url(name: str, release: Release, hub: dict[str, Any]) -> tuple[Path, O
             f"The model {name!r} is a file at {release.source}, which has no revisions: leave it out."
         )
     path = cache_root(hub.get("cache_dir")) / "downloads" / Path(release.source).name
-    _expect_network(name, release, release.source, bool(hub.get("local_files_only")))
+    _expect_network(name, release, release.source, hub)
     _download(release.source, path)
     origin = Origin(release.source, path.name, sha256_of(path))
     if not origin.sha256.startswith(release.sha256_prefix):
@@ -210,13 +211,13 @@ def _reachable(url: str) -> bool:
     return answered.is_set()
 
 
-def _expect_network(name: str, release: Release, url: str, refused: bool) -> None:
-    refused = refused or bool(constants.HF_HUB_OFFLINE)
-    if not refused and _reachable(url):
+def _expect_network(name: str, release: Release, url: str, hub: Mapping[str, Any]) -> None:
+    refusal = why_offline(hub)
+    if not refusal and _reachable(url):
         return
     where = f"{release.source} on the Hub" if release.on_hub else release.source
-    why = "no network was allowed" if refused else "the network cannot be reached"
+    reason = f"{refusal}, so nothing is fetched" if refusal else "The network cannot be reached"
     raise ModelNotFoundError(
-        f"The model {name!r} is not on disk, and {why}: load it once with network, or fetch the file of {where} "
+        f"{reason}, and the model {name!r} is not on disk: load it once with network, or fetch the file of {where} "
         f"elsewhere and run `colorhub convert FILE --arch {release.architecture} -o {name}`."
     )

@@ -1,6 +1,7 @@
 """What every model of the hub is: :class:`HubModel`, saved and loaded the same way, and :class:`Colorizer`."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Self
@@ -296,11 +297,59 @@ def _load_weights(model: nn.Module, model_id: str, path: Path) -> None:
 
 def load_strictly(model: nn.Module, found: Mapping[str, Tensor], origin: str) -> None:
     """Copy tensors into a model. Raises :class:`WeightsError`, beginning with ``origin``, where any is missing, extra
-    or misshapen."""
-    if problems := misfits(model.state_dict(), found):
+    or misshapen. Of tensors that share their memory in the model, one is enough, as safetensors files have them."""
+    expected = model.state_dict()
+    implied = shared_with(expected, found)
+    needed = {name: tensor for name, tensor in expected.items() if name not in implied}
+    if problems := misfits(needed, found):
         raise WeightsError(f"{origin} do not fit {type(model).__name__}: {problems}.")
     with torch.no_grad():
-        model.load_state_dict(found, strict=True)
+        model.load_state_dict(found, strict=False)  # nothing is missing but what is implied
+    for name in shared_names(expected) & found.keys():
+        if not torch.equal(expected[name], found[name].to(expected[name])):
+            raise WeightsError(
+                f"{origin} do not fit {type(model).__name__}: {name} shares its values with another tensor there, and "
+                "the file has others for it."
+            )
+
+
+def shared_names(tensors: Mapping[str, Tensor]) -> set[str]:
+    """Names of the tensors that share their memory with others, such as tied weights.
+
+    Example:
+        >>> from colorhub.models.base import shared_names
+        >>> from torch import nn
+        >>> tied = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+        >>> tied[2].weight = tied[0].weight
+        >>> sorted(shared_names(tied.state_dict()))
+        ['0.weight', '2.weight']
+    """
+    counts = Counter(map(_memory, tensors.values()))
+    return {name for name, tensor in tensors.items() if counts[_memory(tensor)] > 1 and tensor.numel()}
+
+
+def shared_with(tensors: Mapping[str, Tensor], found: Iterable[str]) -> set[str]:
+    """Names that are not among ``found``, but whose tensors lie in the memory of one that is, and is all of it: what a
+    safetensors file, which holds each value once, leaves out.
+
+    Example:
+        >>> from colorhub.models.base import shared_with
+        >>> from torch import nn
+        >>> tied = nn.Sequential(nn.Linear(4, 4), nn.ReLU(), nn.Linear(4, 4))
+        >>> tied[2].weight = tied[0].weight
+        >>> shared_with(tied.state_dict(), ["0.weight", "0.bias"])
+        {'2.weight'}
+    """
+    names, shared = set(found), shared_names(tensors)
+    whole = [tensors[name] for name in shared & names]
+    held = {_memory(tensor) for tensor in whole if tensor.numel() * tensor.element_size() == _memory(tensor)[2]}
+    return {name for name in shared - names if _memory(tensors[name]) in held}
+
+
+def _memory(tensor: Tensor) -> tuple[torch.device, int, int]:
+    """Where a tensor's values lie: device, address and bytes of all that lies there."""
+    storage = tensor.untyped_storage()
+    return tensor.device, storage.data_ptr(), storage.nbytes()
 
 
 def load_release(model: nn.Module, tensors: dict[str, Tensor]) -> None:

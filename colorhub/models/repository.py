@@ -1,11 +1,13 @@
 """Files of a model folder or of a Hub repository, and what is said where they cannot be had."""
 
 import json
+import os
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import HfApi, hf_hub_download
+from huggingface_hub import HfApi, constants, hf_hub_download
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from huggingface_hub.errors import (
     EntryNotFoundError,
@@ -13,6 +15,7 @@ from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
+    LocalEntryNotFoundError,
     OfflineModeIsEnabled,
     RemoteEntryNotFoundError,
     RepositoryNotFoundError,
@@ -112,6 +115,16 @@ def architecture_of(model_id: str, config: dict[str, Any]) -> str:
     return found
 
 
+def why_offline(hub: Mapping[str, Any]) -> str | None:
+    """Who said that the network is not to be used, as the beginning of a sentence; ``None`` where nobody did."""
+    if hub.get("local_files_only"):
+        return "local_files_only was given"
+    if not constants.HF_HUB_OFFLINE:
+        return None
+    names = [name for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE") if os.environ.get(name)]
+    return f"{' and '.join(names) or 'HF_HUB_OFFLINE'} is set"
+
+
 def _pickle_note(names: list[str], filename: str) -> str:
     pickles = sorted(name for name in names if name.endswith(PICKLED))
     found = f" ({', '.join(pickles[:5])} is pickled and was not opened)" if pickles else ""
@@ -142,6 +155,11 @@ def _reason(model_id: str, error: Exception, hub: dict[str, Any]) -> str:
         return (
             f"There is no repository {model_id} on the Hub, or it is private and no token of yours may read it "
             "(`hf auth login`, HF_TOKEN or token=...)."
+        )
+    if isinstance(error, (OfflineModeIsEnabled, LocalEntryNotFoundError)) and (refusal := why_offline(hub)):
+        return (
+            f"{refusal}, so the Hub is not asked, and the model {model_id!r} is not on disk: load it once without "
+            "that, or give the path of a model's folder."
         )
     if status == 401:
         return f"The Hub refused the token sent for {model_id}: log in again with `hf auth login`, or set HF_TOKEN."

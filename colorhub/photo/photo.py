@@ -298,6 +298,8 @@ def _stream_name(stream: Any) -> str:
 
 def _read_stream(stream: Any, name: str | None) -> bytes:
     try:
+        if callable(getattr(stream, "seekable", None)) and stream.seekable():
+            stream.seek(0)  # whoever wrote the file, or has read its first bytes, left it elsewhere
         raw = stream.read()
     except Exception as error:
         raise unreadable(name or _stream_name(stream), f"could not be read ({one_line(error, 100)})") from None

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import typed
 from photos import grey_photo
 from PIL import Image
 from skimage import data
@@ -23,21 +22,6 @@ from colorhub.folder.run import color_files
 from colorhub.photo import ColorAnswer
 
 Run = Callable[..., Result]
-
-
-@pytest.fixture
-def run(model: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs ``colorhub`` with the tiny model."""
-    for name in ("RANK", "WORLD_SIZE", "COLORHUB_MODELS"):
-        monkeypatch.delenv(name, raising=False)
-
-    def colorhub(*arguments: object, with_model: bool = True) -> Result:
-        given = [str(argument) for argument in arguments]
-        if given[0] == "colorize" and with_model:
-            given += ["--model", str(model)]
-        return typed(*given)
-
-    return colorhub
 
 
 @pytest.fixture
@@ -170,7 +154,9 @@ def test_json_lines(run: Run, photos: Path, tmp_path: Path) -> None:
         "broken.jpg": "failed",
         "none.png": "failed",
     }
-    assert all(set(entry) == {"path", "output", "status", "reason", "seconds", "size"} for entry in files.values())
+    assert all(
+        set(entry) == {"path", "output", "status", "reason", "lost", "seconds", "size"} for entry in files.values()
+    )
     assert files["b.png"]["size"] == [61, 77]
     assert Path(files["b.png"]["output"]).exists()
     assert files["broken.jpg"]["output"] is None

@@ -93,7 +93,14 @@ def test_names_are_looked_up_in_order(folder: Path, monkeypatch: pytest.MonkeyPa
 
 def test_a_hub_id_without_network_is_answered_in_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(ModelNotFoundError, match="'nobody/nothing' is not on disk and could not be fetched"):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(ModelNotFoundError, match=r"^HF_HUB_OFFLINE is set, .* 'nobody/nothing' is not on disk"):
+        load("nobody/nothing")
+    with pytest.raises(ModelNotFoundError, match=r"^local_files_only was given, .* 'nobody/nothing' is not on disk"):
+        load("nobody/nothing", local_files_only=True)
+    monkeypatch.delenv("HF_HUB_OFFLINE")
+    monkeypatch.setenv("TRANSFORMERS_OFFLINE", "1")
+    with pytest.raises(ModelNotFoundError, match=r"^TRANSFORMERS_OFFLINE is set, "):
         load("nobody/nothing")
 
 

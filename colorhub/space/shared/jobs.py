@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from colorhub._files import fitting
 from colorhub._pixels import on_white, to_uint8
 from colorhub.settings import FIELDS, Settings
 from colorhub.space.shared.limits import MAX_PIXELS, PREVIEW, in_page_words
@@ -162,10 +163,10 @@ def write_full_size(colored: Colored, vividness: float, folder: Path) -> Written
     from colorhub import compose
 
     done = compose(open_photo(colored.path), colored.layer, vividness, settings=colored.settings)
-    stem = colored.path.stem if done.passed_through else f"{colored.path.stem}-colorized"
+    mark = "" if done.passed_through else "-colorized"
     known = done.notes or ()
     data, suffix = done.encode()
-    target = folder / f"{stem}{_usual_suffix(colored.path, suffix)}"
+    target = folder / fitting(colored.path.stem, f"{mark}{_usual_suffix(colored.path, suffix)}")
     target.write_bytes(data)
     return Written(target, tuple(note for note in done.notes or () if note not in known))
 
