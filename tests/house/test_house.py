@@ -144,7 +144,7 @@ def test_a_missing_extra_is_one_sentence_with_the_command() -> None:
 
 def test_the_readme_says_how_to_start_and_how_to_test() -> None:
     assert COMMANDS["start"].endswith("&& python app.py")
-    assert COMMANDS["test"].endswith("&& pytest")
+    assert "&& pytest" in COMMANDS["test"]
 
 
 def test_links_in_texts_lead_somewhere() -> None:
