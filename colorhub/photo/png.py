@@ -1,0 +1,187 @@
+"""The chunks of a PNG file: which Pillow may see, so that limits and damage of metadata never cost the picture, and
+what they say of texts and colours."""
+
+import io
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from colorhub.photo.color_spaces import HDR, of_code_points, of_gamma
+
+# Of one text or block of metadata, unpacked: what Pillow takes at most, too. Profiles may be larger.
+_MOST_TEXT, _MOST_PROFILE, _MOST_TOGETHER = 1 << 20, 1 << 24, 1 << 25
+_MOST_CHUNKS = 100_000
+_PIXELS = frozenset([b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"])
+_LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"tIME": 7}
+_TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_COLOR_TYPES_WITHOUT_COLOR = (0, 4)
+
+
+@dataclass(frozen=True)
+class Text:
+    """One of PNG's texts. ``language`` and ``translated`` (the keyword in that language) are those of iTXt."""
+
+    key: str
+    value: str
+    language: str = ""
+    translated: str = ""
+    international: bool = False
+
+
+@dataclass
+class Chunks:
+    """What the chunks hold. ``file`` is the PNG without those that were left out, and ``notes`` say which; ``stated``:
+    whether anything states a colour space; ``icc``: the profile that is to be applied."""
+
+    file: BinaryIO
+    texts: list[Text] = field(default_factory=list)
+    icc: bytes | None = None
+    stated: bool = False
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Gathered:
+    left_out: list[tuple[int, int]] = field(default_factory=list)
+    texts: list[Text] = field(default_factory=list)
+    color: dict[bytes, bytes] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    unpacked: int = 0
+    color_type: int = 2
+
+
+def read_chunks(file: BinaryIO) -> Chunks:
+    """Read the chunks of an open PNG file beside its pixels."""
+    found = _Gathered()
+    for start, kind, length in _walk(file):
+        end = start + 12 + length
+        if kind == b"IHDR":
+            file.seek(start + 17)
+            found.color_type = (file.read(1) or b"\2")[0]
+        elif kind not in _PIXELS and not _is_kept(file, start, kind, length, found):
+            found.left_out.append((start, end))
+    icc, stated = _color_space(found)
+    lean = _without(file, found.left_out) if found.left_out else file
+    return Chunks(lean, found.texts, icc, stated, list(dict.fromkeys(found.notes)))
+
+
+def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
+    """(start, kind, length) of each whole chunk."""
+    at, size = 8, file.seek(0, 2)
+    for _ in range(_MOST_CHUNKS):
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            return
+        (length,), kind = struct.unpack(">I", head[:4]), head[4:]
+        if not kind.isalpha() or at + 12 + length > size:
+            return
+        yield at, kind, length
+        if kind == b"IEND":
+            return
+        at += 12 + length
+
+
+def _is_kept(file: BinaryIO, start: int, kind: bytes, length: int, found: _Gathered) -> bool:
+    """Whether a chunk beside the pixels is whole and of a sensible size; what it says is put into ``found``."""
+    name = kind.decode("ascii")
+    if length > _MOST_PROFILE:
+        found.notes.append(f"a block of {length / 1e6:,.1f} MB beside its pixels ({name}) is too large: left out")
+        return False
+    file.seek(start + 8)
+    body, checksum = file.read(length), file.read(4)
+    try:
+        if struct.unpack(">I", checksum) != (zlib.crc32(kind + body),) or len(body) != _LENGTHS.get(kind, len(body)):
+            raise ValueError("damaged")
+        if kind in _TEXTS:
+            return _keep_text(kind, body, found)
+        if kind == b"iCCP":
+            return _keep_profile(body, found)
+    except (ValueError, zlib.error, struct.error, LookupError):
+        found.notes.append(f"a block beside its pixels ({name}) is damaged and was left out")
+        return False
+    if kind in _LENGTHS:
+        found.color.setdefault(kind, body)
+    return True
+
+
+def _keep_text(kind: bytes, body: bytes, found: _Gathered) -> bool:
+    keyword, _, rest = body.partition(b"\0")
+    key, language, translated = keyword.decode("latin-1"), b"", b""
+    packed = kind == b"zTXt"
+    if kind == b"iTXt":
+        flags, rest = rest[:2], rest[2:]
+        language, _, rest = rest.partition(b"\0")
+        translated, _, rest = rest.partition(b"\0")
+        packed = flags[:1] == b"\1"
+    elif packed:
+        rest = rest[1:]
+    raw = _unpacked(rest, _MOST_TEXT) if packed else rest
+    too_large = raw is None or len(raw) > _MOST_TEXT
+    if too_large or found.unpacked + len(raw or b"") > _MOST_TOGETHER:
+        limit = f"more than {_MOST_TEXT >> 20} MB" if too_large else f"more than {_MOST_TOGETHER >> 20} MB in all"
+        found.notes.append(f"its text {key[:40]!r} is too large ({limit}) and was left out")
+        return False
+    found.unpacked += len(raw or b"")
+    value = (raw or b"").decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")
+    found.texts.append(
+        Text(key, value, language.decode("latin-1"), translated.decode("utf-8", "replace"), kind == b"iTXt")
+    )
+    return True
+
+
+def _keep_profile(body: bytes, found: _Gathered) -> bool:
+    """Profiles are unpacked here: Pillow refuses a file whose profile is larger than a text may be."""
+    icc = _unpacked(body.partition(b"\0")[2][1:], _MOST_PROFILE)
+    if icc is None:
+        found.notes.append(f"its ICC profile is too large (more than {_MOST_PROFILE >> 20} MB) and was left out")
+        return False
+    found.color.setdefault(b"iCCP", icc)
+    return len(icc) <= _MOST_TEXT
+
+
+def _unpacked(packed: bytes, most: int) -> bytes | None:
+    """``None`` where it would be more than ``most`` bytes. Raises ``zlib.error`` for damaged data."""
+    unpacker = zlib.decompressobj()
+    raw = unpacker.decompress(packed, most + 1)
+    if len(raw) > most:
+        return None
+    if not unpacker.eof:
+        raise zlib.error("cut short")
+    return raw
+
+
+def _without(file: BinaryIO, left_out: list[tuple[int, int]]) -> BinaryIO:
+    lean, at = io.BytesIO(), 0
+    for start, end in left_out:
+        file.seek(at)
+        lean.write(file.read(start - at))
+        at = end
+    file.seek(at)
+    lean.write(file.read())
+    return lean
+
+
+def _color_space(found: _Gathered) -> tuple[bytes | None, bool]:
+    """The profile of the first of cICP, iCCP, sRGB, and gAMA with cHRM (PNG, third edition, section 4.3), and whether
+    there is any of them."""
+    color, grey = found.color, found.color_type in _COLOR_TYPES_WITHOUT_COLOR
+    stated = any(kind in color for kind in (b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM"))
+    if b"cICP" in color:
+        primaries, transfer, matrix, _ = color[b"cICP"]
+        icc = of_code_points(primaries, transfer, grey=grey) if matrix == 0 else None
+        if icc or (matrix == 0 and (primaries, transfer) in ((1, 1), (1, 6), (1, 13), (1, 14), (1, 15))):
+            if transfer in HDR:
+                found.notes.append("HDR picture: what is brighter than paper white was clipped")
+            return icc, True
+    if b"iCCP" in color:
+        return color[b"iCCP"], True
+    if b"sRGB" in color or not stated:
+        return None, stated
+    gamma = int.from_bytes(color[b"gAMA"], "big") / 100_000 if b"gAMA" in color else None
+    chromaticities = None
+    if b"cHRM" in color:
+        chromaticities = tuple(value / 100_000 for value in struct.unpack(">8I", color[b"cHRM"]))
+    return of_gamma(gamma or None, chromaticities, grey=grey), True
