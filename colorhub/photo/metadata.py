@@ -7,14 +7,16 @@ from typing import Any, BinaryIO
 from colorhub.photo import exif as tiff
 from colorhub.photo import exif_fitting, photoshop, xmp_extended, xmp_fitting
 from colorhub.photo import xmp as packets
-from colorhub.photo.png import Text
+from colorhub.photo.png import XMP_KEY, Text
 from colorhub.photo.turning import Turn
 
 _EXIF_PREFIX = b"Exif\0\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
-_XMP_KEY = "XML:com.adobe.xmp"
 _RAW_PROFILE = "Raw profile type "
 _LONG = 4
+_PER_METRE = 0.0127  # half a dot per metre, in dots per inch
+_GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
+_MOST_SEARCHED = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -86,7 +88,7 @@ def with_png_texts(metadata: Metadata, texts: list[Text]) -> Metadata:
     app1 = raw.get("app1", b"")
     exif = metadata.exif or _without_prefix(raw.get("exif") or (app1 if app1.startswith(_EXIF_PREFIX) else b""))
     resources = photoshop.unpack(raw.get("8bim", b"")) | photoshop.unpack(raw.get("iptc", b""))
-    xmp = next((t.value.encode("utf-8", "replace") for t in texts if t.key == _XMP_KEY), raw.get("xmp"))
+    xmp = next((t.value.encode("utf-8", "replace") for t in texts if t.key == XMP_KEY), raw.get("xmp"))
     bare = raw.get("iptc", b"")
     return replace(
         metadata,
@@ -94,7 +96,7 @@ def with_png_texts(metadata: Metadata, texts: list[Text]) -> Metadata:
         xmp=metadata.xmp or xmp or None,
         iptc=photoshop.iptc_of(resources) or (bare if bare.startswith(b"\x1c") else None),
         photoshop=photoshop.pack(resources),
-        texts=tuple(t for t in texts if not t.key.startswith((_XMP_KEY, _RAW_PROFILE))),
+        texts=tuple(t for t in texts if not t.key.startswith((XMP_KEY, _RAW_PROFILE))),
         dpi=metadata.dpi or (tiff.resolution(exif) if exif else None),
     )
 
@@ -193,9 +195,9 @@ def _joined_xmp(image: Any) -> tuple[bytes | None, tuple[str, ...]]:
 
 def _profile_of_text(text: str) -> bytes | None:
     """ImageMagick's and exiftool's way of putting other blocks into PNG: a text of a name, a length and hexadecimal
-    digits."""
+    digits, each on lines of their own (the name may have two words)."""
     try:
-        return bytes.fromhex("".join(text.split()[2:])) or None
+        return bytes.fromhex("".join(text.strip().splitlines()[2:])) or None
     except ValueError:
         return None
 
@@ -248,4 +250,19 @@ def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
         return None
     # 0 and 1 mean "not known" in the formats that always hold a number.
     sensible = all(1 < value < 1e6 for value in (horizontal, vertical))
-    return (horizontal, vertical) if sensible else None
+    return (_rounded(horizontal), _rounded(vertical)) if sensible else None
+
+
+def _rounded(value: float) -> float:
+    """PNG and BMP count dots per metre: 300 per inch become 299.9994."""
+    return float(round(value)) if abs(value - round(value)) < _PER_METRE else value
+
+
+def xmp_of_gif(file: BinaryIO) -> bytes | None:
+    """The XMP packet of a GIF file, which Pillow does not read: an extension whose data end in a row of falling bytes
+    (XMP specification, part 3, section 1.1.2)."""
+    file.seek(0)
+    raw = file.read(_MOST_SEARCHED)
+    start = raw.find(_GIF_XMP)
+    end = raw.find(b"\x01\xff\xfe\xfd\xfc", start)
+    return raw[start + len(_GIF_XMP) : end] or None if 0 <= start < end else None

@@ -2,10 +2,12 @@
 what they say of texts and colours."""
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import BinaryIO
 
 from colorhub.photo.color_spaces import HDR, of_code_points, of_gamma
@@ -15,7 +17,10 @@ _MOST_TEXT, _MOST_PROFILE, _MOST_TOGETHER = 1 << 20, 1 << 24, 1 << 25
 _MOST_CHUNKS = 100_000
 _PIXELS = frozenset([b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"])
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"tIME": 7}
+XMP_KEY = "XML:com.adobe.xmp"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
+_KNOWN = re.compile(rb"IDAT|IEND|PLTE|tRNS|tEXt|zTXt|iTXt|eXIf|iCCP|gAMA|cHRM|sRGB|pHYs|cICP|tIME|bKGD|sBIT|acTL|fcTL")
+_MOST_TRIED = 256
 _COLOR_TYPES_WITHOUT_COLOR = (0, 4)
 
 
@@ -68,7 +73,7 @@ def read_chunks(file: BinaryIO) -> Chunks:
 
 
 def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
-    """(start, kind, length) of each whole chunk."""
+    """(start, kind, length) of each chunk; one that is damaged has no kind, and reaches to the next that is whole."""
     at, size = 8, file.seek(0, 2)
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
@@ -76,24 +81,47 @@ def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         if len(head) < 8:
             return
         (length,), kind = struct.unpack(">I", head[:4]), head[4:]
-        if not kind.isalpha() or at + 12 + length > size:
-            return
+        fits = kind.isalpha() and at + 12 + length <= size
+        # Of pixels Pillow is the judge, and what is very large is left out in any case.
+        if not fits or (kind not in _PIXELS and length <= _MOST_PROFILE and not _is_whole(file, at, length)):
+            following = _next_whole(file, at + 4)
+            if following is None:
+                return
+            kind, length = b"", following - at - 12
         yield at, kind, length
         if kind == b"IEND":
             return
         at += 12 + length
 
 
+def _is_whole(file: BinaryIO, start: int, length: int) -> bool:
+    file.seek(start + 4)
+    body, checksum = file.read(4 + length), file.read(4)
+    return checksum == struct.pack(">I", zlib.crc32(body))
+
+
+def _next_whole(file: BinaryIO, at: int) -> int | None:
+    """Where the next chunk of a known kind with a right checksum starts."""
+    file.seek(at)
+    searched = file.read(_MOST_PROFILE)
+    for match in islice(_KNOWN.finditer(searched, 4), _MOST_TRIED):
+        start = match.start() - 4
+        (length,) = struct.unpack_from(">I", searched, start)
+        if length <= _MOST_PROFILE and _is_whole(file, at + start, length):
+            return at + start
+    return None
+
+
 def _is_kept(file: BinaryIO, start: int, kind: bytes, length: int, found: _Gathered) -> bool:
     """Whether a chunk beside the pixels is whole and of a sensible size; what it says is put into ``found``."""
-    name = kind.decode("ascii")
+    name = kind.decode("ascii") or "of no known kind"
     if length > _MOST_PROFILE:
         found.notes.append(f"a block of {length / 1e6:,.1f} MB beside its pixels ({name}) is too large: left out")
         return False
     file.seek(start + 8)
-    body, checksum = file.read(length), file.read(4)
+    body = file.read(max(length, 0))
     try:
-        if struct.unpack(">I", checksum) != (zlib.crc32(kind + body),) or len(body) != _LENGTHS.get(kind, len(body)):
+        if not kind or len(body) != _LENGTHS.get(kind, len(body)):
             raise ValueError("damaged")
         if kind in _TEXTS:
             return _keep_text(kind, body, found)
@@ -122,7 +150,8 @@ def _keep_text(kind: bytes, body: bytes, found: _Gathered) -> bool:
     too_large = raw is None or len(raw) > _MOST_TEXT
     if too_large or found.unpacked + len(raw or b"") > _MOST_TOGETHER:
         limit = f"more than {_MOST_TEXT >> 20} MB" if too_large else f"more than {_MOST_TOGETHER >> 20} MB in all"
-        found.notes.append(f"its text {key[:40]!r} is too large ({limit}) and was left out")
+        what = "XMP data" if key == XMP_KEY else f"text {key[:40]!r}"
+        found.notes.append(f"its {what} is too large ({limit}) and was left out")
         return False
     found.unpacked += len(raw or b"")
     value = (raw or b"").decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")
