@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -12,8 +13,9 @@ import numpy as np
 
 from colorhub.photo import exif as tiff
 from colorhub.photo import jpeg, png
-from colorhub.photo.errors import UnsupportedError, unreadable
-from colorhub.photo.metadata import Metadata, read_metadata, tiff_reader, with_png_texts, with_tiff_tags
+from colorhub.photo.color_spaces import of_code_points
+from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
+from colorhub.photo.metadata import Metadata, read_metadata, tiff_reader, with_png_texts, with_tiff_tags, xmp_of_gif
 from colorhub.photo.pixels import Pixels, expand_bits, pixels_of_image, pixels_of_planes
 from colorhub.photo.tiff_pages import Choice, choose_page, file_of
 
@@ -48,6 +50,7 @@ _MOST_SCANS = 200  # of a progressive JPEG: encoders write about ten; thousands 
 _LOSSY = ("JPEG", "WEBP", "HEIF", "AVIF")
 # What Pillow's readers raise for blocks that they do not understand.
 _REFUSALS = (SyntaxError, KeyError, ValueError, OSError, TypeError, IndexError, struct.error)
+_SEARCHED = 1 << 16  # bytes of an AVIF file in which its boxes are looked for
 _SILENT = logging.NullHandler()
 
 
@@ -74,16 +77,58 @@ def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     decoders = {"TIFF": _decode_tiff, "JPEG": _decode_jpeg, "PNG": _decode_png}
     if format_name in decoders:
         return decoders[format_name](file, name, max_pixels)
-    image = open_reader(format_name, file)
-    check_size(image.size, name, max_pixels)
-    image.load()
+    image, notes = _loaded(format_name, file, name, max_pixels)
     metadata = read_metadata(image)
-    icc = image.info.get("icc_profile") or None
+    if format_name == "GIF":
+        metadata = replace(metadata, xmp=xmp_of_gif(file))
+    icc = image.info.get("icc_profile") or _stated_by_code_points(image, file, format_name)
     # libheif has turned the picture already.
     orientation = 1 if format_name == "HEIF" else metadata.orientation()
     lossless = format_name not in _LOSSY or (format_name == "WEBP" and _is_lossless_webp(file))
-    notes = _page_notes(image, format_name)
+    notes = (*notes, *_page_notes(image, format_name))
     return Decoded(pixels_of_image(image), metadata, icc, format_name, orientation, lossless=lossless, notes=notes)
+
+
+def _loaded(format_name: str, file: BinaryIO, name: str, max_pixels: int) -> tuple[Any, tuple[str, ...]]:
+    """The picture as Pillow decodes it; where metadata stop it, without them, which is noted. Raises what Pillow raises
+    where the pixels are what is damaged."""
+
+    def load(source: BinaryIO) -> Any:
+        image = open_reader(format_name, source)
+        check_size(image.size, name, max_pixels)
+        image.load()
+        return image
+
+    try:
+        return load(file), ()
+    except PhotoError:
+        raise
+    except _REFUSALS:
+        strip = {"JPEG": jpeg.without_metadata, "HEIF": _boxes_without_metadata, "AVIF": _boxes_without_metadata}
+        if format_name not in strip:
+            raise
+        return load(io.BytesIO(strip[format_name](file))), ("its metadata are damaged and were left out",)
+
+
+def _boxes_without_metadata(file: BinaryIO) -> bytes:
+    """A HEIF or AVIF file whose EXIF and XMP have another type than decoders look for (ISO/IEC 23008-12, annex A)."""
+    file.seek(0)
+    return re.sub(rb"(infe[\x02\x03].{7})(Exif|mime)", rb"\1skip", file.read(), flags=re.DOTALL)
+
+
+def _stated_by_code_points(image: Any, file: BinaryIO, format_name: str) -> bytes | None:
+    """The profile of HEIF's and AVIF's other way to state a colour space (ISO/IEC 14496-12, section 12.1.5)."""
+    if format_name == "HEIF":
+        stated = image.info.get("nclx_profile") or {}
+        primaries, transfer = stated.get("color_primaries", 2), stated.get("transfer_characteristics", 2)
+    elif format_name == "AVIF":
+        file.seek(0)
+        head = file.read(_SEARCHED)
+        at = head.find(b"colrnclx") + 8
+        primaries, transfer = struct.unpack_from(">HH", head, at) if 8 <= at <= len(head) - 4 else (2, 2)
+    else:
+        return None
+    return of_code_points(primaries, transfer, grey=False)
 
 
 def _decode_jpeg(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
@@ -96,19 +141,10 @@ def _decode_jpeg(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     if found.bits != 8 or found.is_lossless:
         check_size(found.size, name, max_pixels)
         return _decode_rare_jpeg(file, found, notes)
-    try:
-        image = open_reader("JPEG", file)
-        check_size(image.size, name, max_pixels)
-        image.load()
-    except _REFUSALS:
-        bare = io.BytesIO(jpeg.without_metadata(file))
-        image = open_reader("JPEG", bare)  # raises again where the pixels are what is damaged
-        check_size(image.size, name, max_pixels)
-        image.load()
-        notes = ("its metadata are damaged and were left out", *notes)
+    image, damage = _loaded("JPEG", file, name, max_pixels)
     metadata = read_metadata(image)
     icc = image.info.get("icc_profile") or None
-    return Decoded(pixels_of_image(image), metadata, icc, "JPEG", metadata.orientation(), notes=notes)
+    return Decoded(pixels_of_image(image), metadata, icc, "JPEG", metadata.orientation(), notes=(*damage, *notes))
 
 
 def _decode_rare_jpeg(file: BinaryIO, found: jpeg.Structure, notes: tuple[str, ...]) -> Decoded:

@@ -109,7 +109,7 @@ def _exif_for_jpeg(block: bytes | None, notes: list[str]) -> bytes | None:
 
 def _plain(text: Text) -> str:
     """One of PNG's texts for formats that know comments only."""
-    return f"{text.key}: {text.value}"
+    return text.value if text.key == "Comment" else f"{text.key}: {text.value}"
 
 
 def _segment(marker: int, body: bytes) -> bytes:
@@ -209,7 +209,8 @@ def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int
 
 
 def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str]) -> bytes:
-    if metadata.exif or metadata.xmp or metadata.iptc or metadata.comments or metadata.texts:
+    beside = (metadata.exif, metadata.xmp, metadata.iptc, metadata.photoshop, metadata.comments, metadata.texts)
+    if any(beside) or metadata.had_profile:
         notes.append("BMP has no place for metadata: left out")
     return _saved(pixels, "BMP", dpi=metadata.dpi or (96, 96))
 

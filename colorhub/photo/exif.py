@@ -18,6 +18,7 @@ _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 _WHOLE = (1, 3, 4, 13, 16)  # kinds that hold whole numbers: BYTE, SHORT, LONG, IFD, LONG8
 _ORDERS: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROP_POINTER)
+_SAME_RESOLUTION = 0.005
 _DEEPEST = 2  # directories below the first: Exif, and interoperability below it
 _OUTLINED = 4096  # bytes of a value that an outline holds
 _MOST_ENTRIES, _MOST_ENTRIES_IN_ALL, _MOST_BYTES = (
@@ -229,14 +230,23 @@ def block_of(directory: Directory, order: str) -> bytes:
 
 
 def with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
-    """The block (or a new one) with a resolution, for formats that have no other place for it. One that is there
-    stays."""
+    """The block (or a new one) with a resolution, for formats that have no other place for it. The same one stays as
+    it is written, another one (a camera's 72 as a rule) is corrected where it stands."""
     order, directory = "<", Directory()
     if block is not None:
         reader = from_bytes(block)
         order, directory = reader.order, reader.directory(reader.first)
-        if directory.find(X_RESOLUTION):
+        known = resolution(block)
+        if known and all(abs(a / b - 1) < _SAME_RESOLUTION for a, b in zip(known, dpi, strict=True)):
             return block
+        if known and (unit := directory.find(RESOLUTION_UNIT)) and unit.kind == 3:
+            data = bytearray(block)
+            struct.pack_into(order + "H", data, unit.at, 2)
+            for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), dpi, strict=True):
+                place = directory.find(tag)
+                struct.pack_into(order + "II", data, place.at if place else 0, round(value * 1000), 1000)
+            return bytes(data)
+    directory.entries = [entry for entry in directory.entries if entry.tag not in (X_RESOLUTION, Y_RESOLUTION)]
     for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), dpi, strict=True):
         directory.entries.append(Entry(tag, 5, 1, struct.pack(order + "II", round(value * 1000), 1000)))
     directory.entries = [entry for entry in directory.entries if entry.tag != RESOLUTION_UNIT]

@@ -191,8 +191,8 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
     def read() -> Photo:
         try:
             image.load()
-        except ValueError as error:
-            if "closed" in str(error):
+        except Exception as error:
+            if getattr(image, "fp", None) is None or "closed" in str(error):
                 raise unreadable(name, "was closed already", "open it again, or load() it before closing") from None
             raise
         metadata = with_own_exif(read_metadata(image), image)
