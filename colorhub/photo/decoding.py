@@ -50,7 +50,7 @@ _MOST_SCANS = 200  # of a progressive JPEG: encoders write about ten; thousands 
 _LOSSY = ("JPEG", "WEBP", "HEIF", "AVIF")
 # What Pillow's readers raise for blocks that they do not understand.
 _REFUSALS = (SyntaxError, KeyError, ValueError, OSError, TypeError, IndexError, struct.error)
-_SEARCHED = 1 << 16  # bytes of an AVIF file in which its boxes are looked for
+_SEARCHED = 1 << 16  # bytes of a HEIF or AVIF file in which its boxes are looked for
 _SILENT = logging.NullHandler()
 
 
@@ -82,11 +82,23 @@ def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     if format_name == "GIF":
         metadata = replace(metadata, xmp=xmp_of_gif(file))
     icc = image.info.get("icc_profile") or _stated_by_code_points(image, file, format_name)
-    # libheif has turned the picture already.
-    orientation = 1 if format_name == "HEIF" else metadata.orientation()
+    metadata = replace(metadata, had_profile=bool(icc))
+    # libheif has turned the picture already, where the container tells it to; EXIF repeats that turn.
+    orientation, applied = metadata.orientation(), 1
+    if format_name == "HEIF":
+        orientation, applied = 1, _turn_in_boxes(image, file)
     lossless = format_name not in _LOSSY or (format_name == "WEBP" and _is_lossless_webp(file))
     notes = (*notes, *_page_notes(image, format_name))
-    return Decoded(pixels_of_image(image), metadata, icc, format_name, orientation, lossless=lossless, notes=notes)
+    pixels = pixels_of_image(image)
+    return Decoded(pixels, metadata, icc, format_name, orientation, applied, lossless=lossless, notes=notes)
+
+
+def _turn_in_boxes(image: Any, file: BinaryIO) -> int:
+    """The orientation that libheif applied: EXIF's, if the container has a turn at all."""
+    file.seek(0)
+    head = file.read(_SEARCHED)
+    stated = image.info.get("original_orientation")
+    return stated if stated in range(1, 9) and (b"irot" in head or b"imir" in head) else 1
 
 
 def _loaded(format_name: str, file: BinaryIO, name: str, max_pixels: int) -> tuple[Any, tuple[str, ...]]:

@@ -203,7 +203,8 @@ def resolution(block: bytes) -> tuple[float, float] | None:
 def pack(directory: Directory, order: str, base: int = 8) -> bytes:
     """A directory and those below it as bytes that start at offset ``base``; the entries' values follow the tables."""
     # Kinds above 13 exist only in BigTIFF.
-    entries = sorted((entry for entry in directory.entries if entry.kind <= 13), key=lambda entry: entry.tag)
+    kept = [entry for entry in directory.entries if entry.kind <= 13 or entry.children is not None]
+    entries = sorted(kept, key=lambda entry: entry.tag)
     table = bytearray(struct.pack(order + "H", len(entries)))
     tail = bytearray()
     tail_at = base + 2 + 12 * len(entries) + 4

@@ -29,6 +29,7 @@ _FOCAL_X, _FOCAL_Y = 0xA20E, 0xA20F
 _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 # GeoTIFF: where a pixel lies on the ground, which is true for unturned pixels only.
 _GEOGRAPHIC = frozenset([33550, 33922, 34264, 34735, 34736, 34737])
+_KEPT_IN_BLOCKS = frozenset([37724, 50341])  # Photoshop's layers and Print Image Matching are no layout of pixels
 _NUMBER = {1: "B", 3: "H", 4: "I"}  # struct's letter of a kind of whole numbers
 # How descriptions begin that tell programs how a file's pixels are laid out, and who writes them.
 _LAYOUTS = (
@@ -86,7 +87,7 @@ def fit(block: bytes, turn: Turn, *, is_srgb: bool, notes: list[str]) -> bytes:
 
 def _unfit(top: Directory, turn: Turn, notes: list[str]) -> frozenset[int]:
     """The tags of the first directory that are not true of the new picture."""
-    unfit = STRUCTURAL
+    unfit = STRUCTURAL - _KEPT_IN_BLOCKS
     description = top.find(DESCRIPTION)
     program = layout_described(description.value) if description else None
     if program:

@@ -70,11 +70,12 @@ def read_metadata(image: Any) -> Metadata:
         iptc=photoshop.iptc_of(resources),
         photoshop=photoshop.pack(resources),
         comments=_comments(image),
-        texts=_texts_of_image(image),
         dpi=_dpi(info),
         had_profile=bool(info.get("icc_profile")),
         lost=lost,
     )
+    if image.format == "PNG":
+        metadata = with_png_texts(metadata, _texts_of_image(image))
     if metadata.dpi is None and metadata.exif is not None:
         metadata = replace(metadata, dpi=tiff.resolution(metadata.exif))
     return metadata
@@ -234,13 +235,13 @@ def text_of_comment(comment: bytes) -> str:
         return comment.decode("latin-1").rstrip("\0")
 
 
-def _texts_of_image(image: Any) -> tuple[Text, ...]:
-    """The texts of a PNG that somebody else opened."""
-    texts = getattr(image, "text", None) or {} if image.format == "PNG" else {}
-    return tuple(
+def _texts_of_image(image: Any) -> list[Text]:
+    """The texts of a PNG as Pillow reads them: the last one of every name."""
+    texts = getattr(image, "text", None) or {}
+    return [
         Text(key, str(value), getattr(value, "lang", None) or "", getattr(value, "tkey", None) or "")
         for key, value in texts.items()
-    )
+    ]
 
 
 def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:

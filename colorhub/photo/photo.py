@@ -19,6 +19,7 @@ from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
 from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, lab_to_srgb
 from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
+from colorhub.photo.png import icc_of_image
 from colorhub.photo.profiles import grey_through_profile, is_srgb, lab_profile, profile_space, to_srgb
 from colorhub.photo.tint import ColorAnswer, seen_in_color
 from colorhub.photo.turning import Turn
@@ -198,7 +199,8 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
         metadata = with_own_exif(read_metadata(image), image)
         format_name = "JPEG" if image.format == "MPO" else image.format or "PNG"
         is_exact = format_name not in ("JPEG", "WEBP", "HEIF", "AVIF")
-        icc = image.info.get("icc_profile") or None
+        icc = icc_of_image(image)
+        metadata = replace(metadata, had_profile=metadata.had_profile or icc is not None)
         # Pillow's TIFF reader and libheif have turned the picture already.
         orientation = 1 if format_name in ("TIFF", "HEIF") else metadata.orientation()
         pixels = pixels_of_image(image)

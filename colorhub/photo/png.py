@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from colorhub.photo.color_spaces import HDR, of_code_points, of_gamma
 
@@ -21,7 +21,7 @@ XMP_KEY = "XML:com.adobe.xmp"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _KNOWN = re.compile(rb"IDAT|IEND|PLTE|tRNS|tEXt|zTXt|iTXt|eXIf|iCCP|gAMA|cHRM|sRGB|pHYs|cICP|tIME|bKGD|sBIT|acTL|fcTL")
 _MOST_TRIED = 256
-_COLOR_TYPES_WITHOUT_COLOR = (0, 4)
+_COLOR_TYPES_WITHOUT_COLOR, _MODES_WITHOUT_COLOR = (0, 4), ("1", "L", "LA", "I", "I;16")
 
 
 @dataclass(frozen=True)
@@ -191,6 +191,17 @@ def _without(file: BinaryIO, left_out: list[tuple[int, int]]) -> BinaryIO:
     file.seek(at)
     lean.write(file.read())
     return lean
+
+
+def icc_of_image(image: Any) -> bytes | None:
+    """The profile that is to be applied to a PNG that somebody else opened with Pillow, which does not tell cICP."""
+    info = image.info
+    if info.get("icc_profile") or "srgb" in info:
+        return info.get("icc_profile") or None
+    gamma, white_and_primaries = info.get("gamma"), info.get("chromaticity")
+    if image.format != "PNG" or (gamma is None and white_and_primaries is None):
+        return None
+    return of_gamma(gamma or None, white_and_primaries, grey=image.mode in _MODES_WITHOUT_COLOR)
 
 
 def _color_space(found: _Gathered) -> tuple[bytes | None, bool]:

@@ -1,6 +1,7 @@
 """PIL images whose format cannot be written, or that are closed."""
 
 import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +9,9 @@ import pillow_heif
 import pytest
 import skimage
 from fuzz_files import png_chunk
-from photo_files import colored, encoded, grey_picture
+from photo_files import colored, encoded, grey_picture, xmp_packet
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from colorhub.photo import Photo, PhotoError
 
@@ -87,3 +89,17 @@ def test_colour_spaces_by_code_points_are_applied(format: str) -> None:
     expected = Photo.open(png[:33] + stated + png[33:]).rgb
     assert np.abs(expected.astype(int) - color).mean() > 2
     assert np.abs(Photo.open(raw).rgb.astype(int) - expected).mean() < 1.5
+
+
+def test_a_png_that_pillow_opened_says_the_same_as_its_file() -> None:
+    texts = PngInfo()
+    texts.add_text("Author", "Ann")
+    texts.add_itxt(
+        "XML:com.adobe.xmp", xmp_packet("<dc:source>attic</dc:source>", dc="http://purl.org/dc/elements/1.1/").decode()
+    )
+    png = encoded(grey_picture(), "PNG", pnginfo=texts)
+    raw = png[:33] + png_chunk(b"gAMA", struct.pack(">I", 55556)) + png[33:]
+    by_file, by_pillow = Photo.open(raw), Photo.open(Image.open(io.BytesIO(raw)))
+    assert np.array_equal(by_pillow.grey, by_file.grey)
+    assert not np.array_equal(by_file.grey, grey_picture())
+    assert by_pillow.metadata == by_file.metadata

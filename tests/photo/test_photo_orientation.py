@@ -209,12 +209,16 @@ def test_senseless_regions_go_and_it_is_said() -> None:
     assert any("regions" in note for note in photo.notes)
 
 
-def test_orientation_of_heic_is_applied_once() -> None:
+def test_orientation_of_heic_is_applied_once_and_faces_turn() -> None:
     out = io.BytesIO()
     pillow_heif.from_pillow(Image.fromarray(grey_picture())).save(
-        out, quality=90, exif=oriented_exif(6), xmp=oriented_xmp(6)
+        out, quality=90, exif=oriented_exif(6), xmp=face_packet(80, 60)
     )
-    assert Photo.open(out.getvalue()).size == (60, 80)
+    assert b"irot" in out.getvalue()
+    photo = Photo.open(out.getvalue())
+    assert photo.size == (60, 80)
+    assert b'stDim:w="60"' in photo.metadata.xmp
+    assert b'stArea:x="0.6" stArea:y="0.2" stArea:w="0.4" stArea:h="0.2"' in photo.metadata.xmp
 
 
 def test_orientation_written_as_a_long_counts() -> None:
