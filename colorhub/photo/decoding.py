@@ -147,6 +147,10 @@ def _decode_jpeg(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     found = jpeg.structure(file)
     if found.scans > _MOST_SCANS:
         raise unreadable(name, f"is a JPEG of {found.scans} scans, more than any camera or program writes")
+    if found.segments > jpeg.MOST_SEGMENTS:
+        raise unreadable(
+            name, f"is a JPEG of more than {jpeg.MOST_SEGMENTS} segments, as no camera or program writes it"
+        )
     if found.unsupported:
         raise unreadable(name, f"is a {found.unsupported}, a kind that cannot be decoded here")
     notes = jpeg.what_is_behind(file, found)

@@ -13,6 +13,7 @@ _BARE = frozenset([0x01, _SOI, *range(0xD0, 0xD8)])  # markers without a length
 _FRAMES = frozenset([*range(0xC0, 0xD0), 0xF7]) - {0xC4, 0xC8, 0xCC}
 _LOSSLESS, JPEG_LS = 0xC3, 0xF7
 _HIERARCHICAL = (0xC5, 0xC6, 0xC7, 0xCD, 0xCE, 0xCF)
+MOST_SEGMENTS = 20_000  # no camera or program writes more; hostile files keep a reader busy with them
 _LEAST_TRAILER = 64  # fewer bytes are padding
 _SEARCHED = 1 << 16
 
@@ -24,6 +25,7 @@ class Structure:
     names."""
 
     scans: int = 0
+    segments: int = 0
     frame: int = 0
     bits: int = 8
     components: int = 0
@@ -57,6 +59,9 @@ def structure(file: BinaryIO) -> Structure:
             return found
         if code in _BARE:
             continue
+        found.segments += 1
+        if found.segments > MOST_SEGMENTS:
+            break
         file.seek(at)
         length = int.from_bytes(file.read(2), "big")
         _note_segment(found, code, file, length)

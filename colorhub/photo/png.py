@@ -20,7 +20,8 @@ _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"tIME"
 XMP_KEY = "XML:com.adobe.xmp"
 _TEXTS = (b"tEXt", b"zTXt", b"iTXt")
 _KNOWN = re.compile(rb"IDAT|IEND|PLTE|tRNS|tEXt|zTXt|iTXt|eXIf|iCCP|gAMA|cHRM|sRGB|pHYs|cICP|tIME|bKGD|sBIT|acTL|fcTL")
-_MOST_TRIED = 256
+# Hostile files may look as if they were damaged everywhere.
+_MOST_TRIED, _MOST_CHECKED, _MOST_DAMAGED = 256, 1 << 26, 16
 _COLOR_TYPES_WITHOUT_COLOR, _MODES_WITHOUT_COLOR = (0, 4), ("1", "L", "LA", "I", "I;16")
 
 
@@ -74,7 +75,7 @@ def read_chunks(file: BinaryIO) -> Chunks:
 
 def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
     """(start, kind, length) of each chunk; one that is damaged has no kind, and reaches to the next that is whole."""
-    at, size = 8, file.seek(0, 2)
+    at, size, damaged = 8, file.seek(0, 2), 0
     for _ in range(_MOST_CHUNKS):
         file.seek(at)
         head = file.read(8)
@@ -84,7 +85,8 @@ def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         fits = kind.isalpha() and at + 12 + length <= size
         # Of pixels Pillow is the judge, and what is very large is left out in any case.
         if not fits or (kind not in _PIXELS and length <= _MOST_PROFILE and not _is_whole(file, at, length)):
-            following = _next_whole(file, at + 4)
+            damaged += 1
+            following = _next_whole(file, at + 4) if damaged <= _MOST_DAMAGED else None
             if following is None:
                 return
             kind, length = b"", following - at - 12
@@ -103,11 +105,14 @@ def _is_whole(file: BinaryIO, start: int, length: int) -> bool:
 def _next_whole(file: BinaryIO, at: int) -> int | None:
     """Where the next chunk of a known kind with a right checksum starts."""
     file.seek(at)
-    searched = file.read(_MOST_PROFILE)
+    searched, budget = file.read(_MOST_PROFILE), _MOST_CHECKED
     for match in islice(_KNOWN.finditer(searched, 4), _MOST_TRIED):
         start = match.start() - 4
         (length,) = struct.unpack_from(">I", searched, start)
-        if length <= _MOST_PROFILE and _is_whole(file, at + start, length):
+        if length > budget:
+            continue
+        budget -= length
+        if _is_whole(file, at + start, length):
             return at + start
     return None
 

@@ -134,6 +134,12 @@ def test_lossless_jpeg_is_decoded(bits: int) -> None:
     assert np.array_equal(Photo.open(imagecodecs.jpegls_encode(color)).rgb, color)
 
 
+def test_a_flood_of_segments_ends() -> None:
+    flood = with_segments(encoded(grey_picture(), "JPEG"), jpeg_segment(0xEC, b"") * 3_000_000)
+    with pytest.raises(PhotoError, match="segments"):
+        Photo.open(flood)
+
+
 def test_a_kind_that_nothing_decodes_is_named_and_not_damaged() -> None:
     raw = bytearray(encoded(grey_picture(), "JPEG"))
     raw[raw.index(b"\xff\xc0") + 1] = 0xC5

@@ -13,7 +13,7 @@ from photo_files import colored, encoded, grey_picture, xmp_packet
 from PIL import Image, ImageCms
 from skimage.color import rgb2lab, xyz2lab
 
-from colorhub.photo import Photo
+from colorhub.photo import Photo, PhotoError
 
 
 def with_chunks(png: bytes, *chunks: bytes) -> bytes:
@@ -137,6 +137,14 @@ def test_metadata_never_cost_the_picture(kind: str, depth: int) -> None:
     assert len(photo.notes) == 1
     assert "left out" in photo.notes[0]
     assert ("too large" in photo.notes[0]) == (kind in TOO_LARGE)
+
+
+def test_damage_everywhere_ends() -> None:
+    """Each of these asks for a search of the file."""
+    junk = b"".join(struct.pack(">I", 1 << 20) + b"abCd" + b"IDAT" * 9 for _ in range(40_000))
+    source = with_chunks(encoded(grey_picture(), "PNG"), junk)
+    with pytest.raises(PhotoError):
+        Photo.open(source)
 
 
 def test_a_profile_larger_than_a_text_may_be_is_applied() -> None:
