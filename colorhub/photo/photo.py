@@ -16,6 +16,7 @@ import numpy as np
 from colorhub._text import one_line
 from colorhub.photo.decoding import Decoded, check_size, decode_file
 from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
+from colorhub.photo.exif import ORIENTATION
 from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, lab_to_srgb
 from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
@@ -191,6 +192,7 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
 
     def read() -> Photo:
         try:
+            applied = _turned_by_pillow(image)
             image.load()
         except Exception as error:
             if getattr(image, "fp", None) is None or "closed" in str(error):
@@ -204,9 +206,15 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
         # Pillow's TIFF reader and libheif have turned the picture already.
         orientation = 1 if format_name in ("TIFF", "HEIF") else metadata.orientation()
         pixels = pixels_of_image(image)
-        return _develop(Decoded(pixels, metadata, icc, format_name, orientation, lossless=is_exact), name)
+        return _develop(Decoded(pixels, metadata, icc, format_name, orientation, applied, lossless=is_exact), name)
 
     return _guarded(name, read)
+
+
+def _turned_by_pillow(image: "Image.Image") -> int:
+    """The orientation that Pillow is going to apply when it loads a TIFF; 1 also where it has done so already."""
+    tag = image.getexif().get(ORIENTATION, 1) if image.format == "TIFF" else 1
+    return int(tag) if tag in range(1, 9) else 1
 
 
 def _develop(decoded: Decoded, name: str) -> Photo:

@@ -16,8 +16,8 @@ from PIL.PngImagePlugin import PngInfo
 from colorhub.photo import Photo, PhotoError
 
 
-def opened(format: str, image: Image.Image | np.ndarray) -> Image.Image:
-    return Image.open(io.BytesIO(encoded(image, format)))
+def opened(format: str, image: Image.Image | np.ndarray, **options: object) -> Image.Image:
+    return Image.open(io.BytesIO(encoded(image, format, **options)))
 
 
 @pytest.mark.parametrize("format", ["JPEG2000", "PPM", "TGA", "PCX", "SGI", "ICO"])
@@ -89,6 +89,14 @@ def test_colour_spaces_by_code_points_are_applied(format: str) -> None:
     expected = Photo.open(png[:33] + stated + png[33:]).rgb
     assert np.abs(expected.astype(int) - color).mean() > 2
     assert np.abs(Photo.open(raw).rgb.astype(int) - expected).mean() < 1.5
+
+
+def test_resolution_of_a_tiff_that_pillow_opened_turns() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    photo = Photo.open(opened("TIFF", grey_picture(), dpi=(300, 600), exif=exif))
+    assert photo.size == (60, 80)
+    assert photo.metadata.dpi == (600, 300)
 
 
 def test_a_png_that_pillow_opened_says_the_same_as_its_file() -> None:
