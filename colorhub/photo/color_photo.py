@@ -234,7 +234,7 @@ class ColorPhoto:
             return metadata
         packet, kept = record_provenance(metadata.xmp, self.provenance, f"colorhub {__version__}")
         if not kept:
-            notes.append("its XMP data is damaged and was replaced")
+            notes.append("its XMP data is damaged or too large and was replaced")
         return replace(metadata, xmp=packet)
 
     def _repr_png_(self) -> bytes:

@@ -47,13 +47,17 @@ def _hlg_light(value: np.ndarray) -> np.ndarray:
     return np.minimum((scene(value) / scene(np.array(0.75))) ** system_gamma, 1)
 
 
+def _power(exponent: float) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda value: value**exponent
+
+
 # ITU-T H.273, table 3. Pictures that state a camera's curve (1, 6, 14, 15) are made for screens, which show them like
 # sRGB (or by BT.1886, which differs in the shadows alone).
 _CURVES: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     **dict.fromkeys((1, 6, 13, 14, 15), _srgb_light),
-    4: lambda value: value**2.2,
-    5: lambda value: value**2.8,
-    8: lambda value: value,
+    4: _power(2.2),
+    5: _power(2.8),
+    8: _power(1.0),
     16: _pq_light,
     18: _hlg_light,
 }
@@ -96,8 +100,7 @@ def of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None, *, g
         if is_srgb or grey:
             return None
     elif 0.05 <= gamma <= 5:
-        exponent = 1 / gamma
-        curve = lambda value: value**exponent  # noqa: E731
+        curve = _power(1 / gamma)
     else:
         return None
     return _profile(chromaticities[2:], chromaticities[:2], curve, grey)

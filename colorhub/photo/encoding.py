@@ -196,7 +196,7 @@ def _with_captions(metadata: Metadata, name: str, notes: list[str]) -> bytes | N
     if without:
         notes.append(f"{without} of its IPTC entries have no place in XMP and were left out")
     if not kept:
-        notes.append("its XMP data is damaged and was replaced")
+        notes.append("its XMP data is damaged or too large and was replaced")
     return packet
 
 

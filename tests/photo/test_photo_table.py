@@ -80,9 +80,6 @@ FOUND: dict[str, Callable[[dict[str, Any]], bool]] = {
         or 11811 in {tags.get(tag) for tag in ("PNG-pHYs:PixelsPerUnitX", "File:PixelsPerMeterX")}
     ),
 }
-AS_XMP = lambda tags: (  # noqa: E731
-    tags.get("XMP-dc:Description") == "Our garden" and len(tags.get("XMP-dc:Subject", ())) == 2
-)
 
 
 def source(format: str, folder: Path) -> Path:
@@ -126,7 +123,8 @@ def cell(block: str, tags: dict[str, Any], notes: tuple[str, ...]) -> str:
     """What became of a block."""
     if FOUND[block](tags):
         return KEPT
-    if block == "IPTC" and AS_XMP(tags) and any("written as XMP" in note for note in notes):
+    as_xmp = tags.get("XMP-dc:Description") == "Our garden" and len(tags.get("XMP-dc:Subject", ())) == 2
+    if block == "IPTC" and as_xmp and any("written as XMP" in note for note in notes):
         return CONVERTED
     words = {"comment": ("comments: left out", "for metadata: left out")}.get(block, ("for metadata: left out",))
     return SAID if any(word in note for word in words for note in notes) else "LOST"
