@@ -18,6 +18,7 @@ from colorhub.photo.photo import Photo
 from colorhub.photo.saving import write_whole
 from colorhub.photo.tint import ColorAnswer
 from colorhub.photo.xmp import record_provenance
+from colorhub.photo.xmp_fitting import without_tone
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -197,7 +198,7 @@ class ColorPhoto:
     def _written_as(self, wanted: str) -> str:
         if self._same_file(wanted):
             return wanted
-        return writable(wanted, lossless=self.photo.lossless)[0]
+        return writable(wanted, lossless=self.photo.lossless, bits=self.photo.bits)[0]
 
     def _same_file(self, wanted: str) -> bool:
         has_source = self.photo.path is not None or self.photo.original is not None
@@ -206,7 +207,7 @@ class ColorPhoto:
     def _encode(self, wanted: str) -> tuple[bytes, str]:
         if self._same_file(wanted) and (original := _original_file(self.photo)) is not None:
             return original, wanted
-        name, note = writable(wanted, lossless=self.photo.lossless)
+        name, note = writable(wanted, lossless=self.photo.lossless, bits=self.photo.bits)
         notes = [note] if note else []
         metadata = self._metadata(name, notes)
         try:
@@ -224,6 +225,8 @@ class ColorPhoto:
         from colorhub import __version__
 
         metadata = self.photo.metadata
+        if metadata.xmp and not self.passed_through:
+            metadata = replace(metadata, xmp=without_tone(metadata.xmp, notes))
         if not self.record or self.provenance is None:
             return metadata
         if name == "BMP":
@@ -231,8 +234,8 @@ class ColorPhoto:
             return metadata
         packet, kept = record_provenance(metadata.xmp, self.provenance, f"colorhub {__version__}")
         if not kept:
-            notes.append("its XMP data is damaged and was replaced")
-        return replace(metadata, xmp=packet, extended_xmp=metadata.extended_xmp if kept else ())
+            notes.append("its XMP data is damaged or too large and was replaced")
+        return replace(metadata, xmp=packet)
 
     def _repr_png_(self) -> bytes:
         """A preview of at most 1024 pixels a side, which notebooks show."""

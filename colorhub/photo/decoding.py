@@ -1,18 +1,23 @@
 """Files to pixels: which formats, what is checked before a pixel is decoded, and who decodes 16 bits."""
 
+import io
 import logging
+import re
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from colorhub.photo import exif as tiff
-from colorhub.photo.errors import unreadable
-from colorhub.photo.metadata import Metadata, read_metadata, read_tiff_metadata, tiff_reader
-from colorhub.photo.pixels import Pixels, pixels_of_image, pixels_of_planes
+from colorhub.photo import jpeg, png
+from colorhub.photo.color_spaces import of_code_points
+from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
+from colorhub.photo.metadata import Metadata, read_metadata, tiff_reader, with_png_texts, with_tiff_tags, xmp_of_gif
+from colorhub.photo.pixels import Pixels, expand_bits, pixels_of_image, pixels_of_planes
+from colorhub.photo.tiff_pages import Choice, choose_page, file_of
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
 _HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"])
@@ -42,19 +47,24 @@ _READERS: dict[str, tuple[str, str]] = {
     "AVIF": ("PIL.AvifImagePlugin", "AvifImageFile"),
 }
 _MOST_SCANS = 200  # of a progressive JPEG: encoders write about ten; thousands keep a decoder busy for minutes
-_DNG_VERSION = 50706
+_LOSSY = ("JPEG", "WEBP", "HEIF", "AVIF")
+# What Pillow's readers raise for blocks that they do not understand.
+_REFUSALS = (SyntaxError, KeyError, ValueError, OSError, TypeError, IndexError, struct.error)
+_SEARCHED = 1 << 16  # bytes of a HEIF or AVIF file in which its boxes are looked for
 _SILENT = logging.NullHandler()
 
 
 @dataclass
 class Decoded:
-    """A file's first picture. ``orientation`` is what is still to be applied."""
+    """A file's first picture. ``orientation`` is what is still to be applied, ``applied`` what the decoder applied
+    already."""
 
     pixels: Pixels
     metadata: Metadata
     icc: bytes | None
     format: str
     orientation: int = 1
+    applied: int = 1
     lossless: bool = False
     notes: tuple[str, ...] = ()
 
@@ -64,33 +74,123 @@ def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     libraries raise for damaged ones."""
     file.seek(0)
     format_name = sniff(file.read(4096), name)
-    if format_name == "TIFF":
-        return _decode_tiff(file, name, max_pixels)
-    if format_name == "JPEG":
-        _refuse_endless_scans(file, name)
-    image = open_reader(format_name, file)
+    decoders = {"TIFF": _decode_tiff, "JPEG": _decode_jpeg, "PNG": _decode_png}
+    if format_name in decoders:
+        return decoders[format_name](file, name, max_pixels)
+    image, notes = _loaded(format_name, file, name, max_pixels)
+    metadata = read_metadata(image)
+    if format_name == "GIF":
+        metadata = replace(metadata, xmp=xmp_of_gif(file))
+    icc = image.info.get("icc_profile") or _stated_by_code_points(image, file, format_name)
+    metadata = replace(metadata, had_profile=bool(icc))
+    # libheif has turned the picture already, where the container tells it to; EXIF repeats that turn.
+    orientation, applied = metadata.orientation(), 1
+    if format_name == "HEIF":
+        orientation, applied = 1, _turn_in_boxes(image, file)
+    lossless = format_name not in _LOSSY or (format_name == "WEBP" and _is_lossless_webp(file))
+    notes = (*notes, *_page_notes(image, format_name))
+    pixels = pixels_of_image(image)
+    return Decoded(pixels, metadata, icc, format_name, orientation, applied, lossless=lossless, notes=notes)
+
+
+def _turn_in_boxes(image: Any, file: BinaryIO) -> int:
+    """The orientation that libheif applied: EXIF's, if the container has a turn at all."""
+    file.seek(0)
+    head = file.read(_SEARCHED)
+    stated = image.info.get("original_orientation")
+    return stated if stated in range(1, 9) and (b"irot" in head or b"imir" in head) else 1
+
+
+def _loaded(format_name: str, file: BinaryIO, name: str, max_pixels: int) -> tuple[Any, tuple[str, ...]]:
+    """The picture as Pillow decodes it; where metadata stop it, without them, which is noted. Raises what Pillow raises
+    where the pixels are what is damaged."""
+
+    def load(source: BinaryIO) -> Any:
+        image = open_reader(format_name, source)
+        check_size(image.size, name, max_pixels)
+        image.load()
+        return image
+
+    try:
+        return load(file), ()
+    except PhotoError:
+        raise
+    except _REFUSALS:
+        strip = {"JPEG": jpeg.without_metadata, "HEIF": _boxes_without_metadata, "AVIF": _boxes_without_metadata}
+        if format_name not in strip:
+            raise
+        return load(io.BytesIO(strip[format_name](file))), ("its metadata are damaged and were left out",)
+
+
+def _boxes_without_metadata(file: BinaryIO) -> bytes:
+    """A HEIF or AVIF file whose EXIF and XMP have another type than decoders look for (ISO/IEC 23008-12, annex A)."""
+    file.seek(0)
+    return re.sub(rb"(infe[\x02\x03].{7})(Exif|mime)", rb"\1skip", file.read(), flags=re.DOTALL)
+
+
+def _stated_by_code_points(image: Any, file: BinaryIO, format_name: str) -> bytes | None:
+    """The profile of HEIF's and AVIF's other way to state a colour space (ISO/IEC 14496-12, section 12.1.5)."""
+    if format_name == "HEIF":
+        stated = image.info.get("nclx_profile") or {}
+        primaries, transfer = stated.get("color_primaries", 2), stated.get("transfer_characteristics", 2)
+    elif format_name == "AVIF":
+        file.seek(0)
+        head = file.read(_SEARCHED)
+        at = head.find(b"colrnclx") + 8
+        primaries, transfer = struct.unpack_from(">HH", head, at) if 8 <= at <= len(head) - 4 else (2, 2)
+    else:
+        return None
+    return of_code_points(primaries, transfer, grey=False)
+
+
+def _decode_jpeg(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    found = jpeg.structure(file)
+    if found.scans > _MOST_SCANS:
+        raise unreadable(name, f"is a JPEG of {found.scans} scans, more than any camera or program writes")
+    if found.segments > jpeg.MOST_SEGMENTS:
+        raise unreadable(
+            name, f"is a JPEG of more than {jpeg.MOST_SEGMENTS} segments, as no camera or program writes it"
+        )
+    if found.unsupported:
+        raise unreadable(name, f"is a {found.unsupported}, a kind that cannot be decoded here")
+    notes = jpeg.what_is_behind(file, found)
+    if found.bits != 8 or found.is_lossless:
+        check_size(found.size, name, max_pixels)
+        return _decode_rare_jpeg(file, found, notes)
+    image, damage = _loaded("JPEG", file, name, max_pixels)
+    metadata = read_metadata(image)
+    icc = image.info.get("icc_profile") or None
+    return Decoded(pixels_of_image(image), metadata, icc, "JPEG", metadata.orientation(), notes=(*damage, *notes))
+
+
+def _decode_rare_jpeg(file: BinaryIO, found: jpeg.Structure, notes: tuple[str, ...]) -> Decoded:
+    """A JPEG of 12 or 16 bits, or a lossless one, which Pillow does not know."""
+    import imagecodecs
+
+    if found.components not in (1, 3):
+        raise UnsupportedError(
+            f"is a JPEG of {found.components} channels and {found.bits} bits, which nothing here decodes"
+        )
+    file.seek(0)
+    decode = imagecodecs.jpegls_decode if found.frame == jpeg.JPEG_LS else imagecodecs.jpeg_decode
+    array = expand_bits(decode(file.read(found.end)), found.bits)
+    pixels = pixels_of_planes(array, photometric=2 if array.ndim == 3 else 1, alpha_kind=None)
+    image = open_reader("JPEG", io.BytesIO(jpeg.around_another_picture(file)))  # for what stands beside the pixels
+    metadata = read_metadata(image)
+    icc = image.info.get("icc_profile") or None
+    return Decoded(pixels, metadata, icc, "JPEG", metadata.orientation(), lossless=found.is_lossless, notes=notes)
+
+
+def _decode_png(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
+    chunks = png.read_chunks(file)
+    image = open_reader("PNG", chunks.file)
     check_size(image.size, name, max_pixels)
-    if format_name == "PNG" and _is_deep_color_png(file):
-        image.load()  # Pillow notices a file that is cut short and gathers the texts behind the pixels
-        return _finish(image, file, format_name, _decode_deep_png(file))
-    return _finish(image, file, format_name, None)
-
-
-def _finish(image: Any, file: BinaryIO, format_name: str, pixels: Pixels | None) -> Decoded:
-    image.load()
-    metadata = read_metadata(image, file)
-    notes = _page_notes(image, format_name)
-    orientation = 1 if format_name == "HEIF" else metadata.orientation()  # libheif has turned the picture already
-    return Decoded(
-        pixels=pixels or pixels_of_image(image),
-        metadata=metadata,
-        icc=image.info.get("icc_profile") or None,
-        format=format_name,
-        orientation=orientation,
-        lossless=format_name not in ("JPEG", "WEBP", "HEIF", "AVIF")
-        or (format_name == "WEBP" and _is_lossless_webp(file)),
-        notes=notes,
-    )
+    image.load()  # also where another library decodes: Pillow notices a file that is cut short
+    is_deep = _is_deep_color_png(file)
+    pixels = _decode_deep_png(chunks.file) if is_deep else pixels_of_image(image)
+    metadata = replace(with_png_texts(read_metadata(image), chunks.texts), had_profile=chunks.stated)
+    notes = (*chunks.notes, *_page_notes(image, "PNG"))
+    return Decoded(pixels, metadata, chunks.icc, "PNG", metadata.orientation(), lossless=True, notes=notes)
 
 
 def sniff(head: bytes, name: str) -> str:
@@ -163,16 +263,6 @@ def open_reader(format_name: str, file: BinaryIO) -> Any:
     return reader(file)
 
 
-def _refuse_endless_scans(file: BinaryIO, name: str) -> None:
-    file.seek(0)
-    scans, last = 0, b""
-    while chunk := file.read(1 << 20):
-        scans += (last + chunk).count(b"\xff\xda")
-        last = chunk[-1:] if chunk.endswith(b"\xff") else b""
-    if scans > _MOST_SCANS:
-        raise unreadable(name, f"is a JPEG of {scans} scans, more than any camera or program writes")
-
-
 def _is_deep_color_png(file: BinaryIO) -> bool:
     file.seek(24)
     depth, color_type = struct.unpack("BB", file.read(2))
@@ -218,50 +308,56 @@ def _decode_tiff(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     from PIL import Image
 
     reader = tiff_reader(file)
-    top = reader.directory(reader.first)
-    tags = {tag: _first_number(reader, top, tag) for tag in (256, 257, 258, 262, 277, 322, 323, _DNG_VERSION)}
-    if tags[_DNG_VERSION] is not None:
-        raise unreadable(name, "is a camera's raw file (DNG)")
-    size = tags[256] or 0, tags[257] or 0
+    choice = choose_page(reader, name)
+    page = choice.page
+    if page.jpeg is not None and choice.is_preview:
+        return _decode_preview(file, choice, name, max_pixels)
+    tags = {tag: tiff.whole_number(page.directory, tag, reader) for tag in (258, 277, 322, 323)}
+    size = page.width, page.height
     check_size(size, name, max_pixels)
     tile = (tags[322] or 1) * (tags[323] or 1)
     if tile > max(4 * size[0] * size[1], 1 << 24) or (tags[277] or 1) > 64:
         raise unreadable(name, "claims tiles or channels that do not fit its size")
-    pages = tiff.count_pages(tiff_reader(file))
     limit = Image.MAX_IMAGE_PIXELS
     small = limit is None or max(size[0] * size[1], tile) <= limit
-    decoded = _tiff_with_pillow(file) if (tags[258] or 1) <= 8 and small else None
+    seen = file_of(file, page, reader)
+    metadata = with_tiff_tags(Metadata(), file, page.offset)
+    decoded = _tiff_with_pillow(seen, metadata) if (tags[258] or 1) <= 8 and small else None
     if decoded is None:
-        decoded = _tiff_with_tifffile(file, name)
-    if pages > 1:
-        decoded.notes = (f"multi-page TIFF: first of {'more than ' if pages >= 1000 else ''}{pages} pages",)
+        decoded = _tiff_with_tifffile(seen, metadata, name)
+    decoded.notes = choice.notes
     return decoded
 
 
-def _first_number(reader: tiff.Reader, directory: tiff.Directory, tag: int) -> int | None:
-    entry = directory.find(tag)
-    if entry is None:
-        return None
-    size = len(entry.value) // max(entry.count, 1)
-    return reader.number(entry.value[:size])
+def _decode_preview(file: BinaryIO, choice: Choice, name: str, max_pixels: int) -> Decoded:
+    """The JPEG inside a camera's raw file, with the metadata of the file around it."""
+    start, size = choice.page.jpeg or (0, 0)
+    file.seek(start)
+    decoded = _decode_jpeg(io.BytesIO(file.read(size)), name, max_pixels)
+    around = replace(with_tiff_tags(decoded.metadata, file), had_profile=bool(decoded.icc))
+    orientation = around.orientation()
+    return replace(decoded, metadata=around, format="TIFF", orientation=orientation, notes=choice.notes)
 
 
-def _tiff_with_pillow(file: BinaryIO) -> Decoded | None:
+def _tiff_with_pillow(file: BinaryIO, metadata: Metadata) -> Decoded | None:
     """``None`` where Pillow does not know the layout."""
     try:
         image = open_reader("TIFF", file)
-    except (SyntaxError, KeyError):
+        if image.mode.startswith(("I;16", "F", "I")):
+            return None
+        # Pillow turns by the tag; where there is none, it searches XMP for one, even a damaged packet.
+        tag = image.tag_v2.get(tiff.ORIENTATION)
+        applied = tag if tag in range(1, 9) else 1
+        image.getexif()[tiff.ORIENTATION] = applied
+        image.load()
+    except _REFUSALS:
         return None
-    if image.mode.startswith(("I;16", "F", "I")):
-        return None
-    image.load()  # applies the orientation
-    metadata = read_metadata(image, file)
     icc = image.info.get("icc_profile") or None
-    pixels = pixels_of_image(image)
-    return Decoded(pixels, metadata, icc, "TIFF", orientation=1, lossless=True)
+    orientation = 1 if tag == applied else metadata.orientation()
+    return Decoded(pixels_of_image(image), metadata, icc, "TIFF", orientation, applied, lossless=True)
 
 
-def _tiff_with_tifffile(file: BinaryIO, name: str) -> Decoded:
+def _tiff_with_tifffile(file: BinaryIO, metadata: Metadata, name: str) -> Decoded:
     import tifffile
 
     # Its complaints about damaged files would reach the terminal where nobody set up logging; what matters is raised.
@@ -280,17 +376,7 @@ def _tiff_with_tifffile(file: BinaryIO, name: str) -> Decoded:
         kind = extra[0] if extra and extra[0] in (1, 2) else None
         if page.photometric == 3:
             raise unreadable(name, "has a palette of a kind that is not supported")
-        array = _expand_bits(array, int(page.bitspersample))
+        array = expand_bits(array, int(page.bitspersample))
         pixels = pixels_of_planes(array, photometric=int(page.photometric), alpha_kind=kind)
         icc = page.tags[34675].value if 34675 in page.tags else None
-    metadata = read_tiff_metadata(file)
     return Decoded(pixels, metadata, bytes(icc) if icc else None, "TIFF", metadata.orientation(), lossless=True)
-
-
-def _expand_bits(array: np.ndarray, bits: int) -> np.ndarray:
-    """Scanners' 10, 12 and 14 bits, and 2 and 4, to the full range of their type."""
-    if array.dtype.kind != "u" or bits in (8, 16, 32):
-        return array
-    full = np.uint8 if bits < 8 else np.uint16
-    scale = np.iinfo(full).max / (2**bits - 1)
-    return np.round(array * np.float32(scale)).astype(full)

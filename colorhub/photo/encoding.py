@@ -10,16 +10,18 @@ import numpy as np
 
 from colorhub._pixels import on_white, to_uint8
 from colorhub.photo import exif as tiff
+from colorhub.photo import exif_fitting, iptc, photoshop, xmp, xmp_extended
 from colorhub.photo.lightness import in_strips
-from colorhub.photo.metadata import Metadata, iptc_resource, png_profile_text
+from colorhub.photo.metadata import Metadata, png_profile_text, text_of_comment
+from colorhub.photo.png import Text
 from colorhub.photo.profiles import srgb_profile
 
 _EXIF_PREFIX = b"Exif\0\0"
 _QUALITY = 95
 _SEGMENT = 65533  # bytes that a JPEG segment holds
+_PNG_TEXT = 1 << 20  # bytes of a compressed text that Pillow and others accept
 # tifffile writes these itself.
 _OWN = frozenset([tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.Y_RESOLUTION, tiff.RESOLUTION_UNIT])
-_DESCRIPTION = 270
 # tifffile does not write pointers to directories. They are written under the code before theirs, which keeps the table
 # sorted, and renamed once the directories have been put behind the file.
 _STAND_IN = {tiff.EXIF_POINTER: tiff.EXIF_POINTER - 1, tiff.GPS_POINTER: tiff.GPS_POINTER - 1}
@@ -46,7 +48,7 @@ def encode_pixels(
     quality = quality or _QUALITY
     encoders: dict[str, Callable[[], bytes]] = {
         "JPEG": lambda: _jpeg(pixels, metadata, notes, quality),
-        "PNG": lambda: _png(pixels, metadata),
+        "PNG": lambda: _png(pixels, metadata, notes),
         "WEBP": lambda: _webp(pixels, metadata, notes, quality, lossless),
         "TIFF": lambda: _tiff(pixels, metadata, notes, lossless),
         "BMP": lambda: _bmp(pixels, metadata, notes),
@@ -70,26 +72,44 @@ def _profile(metadata: Metadata) -> bytes | None:
 
 def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     options: dict[str, object] = {}
-    exif = _EXIF_PREFIX + metadata.exif if metadata.exif else b""
-    if len(exif) > _SEGMENT:
-        notes.append(f"its EXIF data of {len(exif)} bytes does not fit into JPEG and was left out")
-        exif = b""
-    xmp = metadata.xmp or b""
-    if len(xmp) > _SEGMENT - 29:
-        notes.append(f"its XMP data of {len(xmp)} bytes does not fit into JPEG and was left out")
-        xmp = b""
-    if exif:
-        options["exif"] = exif
-    if xmp:
-        options["xmp"] = xmp
+    if exif := _exif_for_jpeg(metadata.exif, notes):
+        options["exif"] = _EXIF_PREFIX + exif
+    packet, extended = xmp_extended.split(metadata.xmp) if metadata.xmp else (None, [])
+    if packet:
+        options["xmp"] = packet
+    elif metadata.xmp:
+        notes.append(f"its XMP data of {len(metadata.xmp)} bytes is damaged, does not fit into JPEG and was left out")
     if metadata.dpi:
         options["dpi"] = metadata.dpi
-    extra = b"".join(_segment(0xE1, body) for body in metadata.extended_xmp if xmp)
+    extra = b"".join(_segment(0xE1, body) for body in extended)
     extra += _photoshop_segments(metadata)
-    comments = [*metadata.comments, *(f"{key}: {value}" for key, value in metadata.texts.items())]
-    extra += b"".join(_segment(0xFE, comment.encode("utf-8", "replace")[:_SEGMENT]) for comment in comments)
+    comments = [*metadata.comments, *(_plain(text).encode("utf-8", "replace") for text in metadata.texts)]
+    # What one segment cannot hold goes on in the next.
+    pieces = [comment[at : at + _SEGMENT] for comment in comments for at in range(0, len(comment), _SEGMENT)]
+    extra += b"".join(_segment(0xFE, piece) for piece in pieces)
     icc = _profile(metadata)
     return _saved(pixels, "JPEG", quality=quality, subsampling=0, extra=extra, icc_profile=icc, **options)
+
+
+def _exif_for_jpeg(block: bytes | None, notes: list[str]) -> bytes | None:
+    """The block, without its largest values where it does not fit into a segment: maker notes, as a rule."""
+    room = _SEGMENT - len(_EXIF_PREFIX)
+    if block is None or len(block) <= room:
+        return block
+    try:
+        smaller, dropped = exif_fitting.shrink(block, room)
+    except tiff.ExifError:
+        notes.append(f"its EXIF data of {len(block)} bytes does not fit into JPEG and was left out")
+        return None
+    names = ", ".join("maker notes" if tag == exif_fitting.MAKER_NOTE else f"tag {tag}" for tag in dropped)
+    if dropped:
+        notes.append(f"its EXIF data of {len(block)} bytes does not fit into JPEG: left out {names}")
+    return smaller
+
+
+def _plain(text: Text) -> str:
+    """One of PNG's texts for formats that know comments only."""
+    return text.value if text.key == "Comment" else f"{text.key}: {text.value}"
 
 
 def _segment(marker: int, body: bytes) -> bytes:
@@ -97,13 +117,13 @@ def _segment(marker: int, body: bytes) -> bytes:
 
 
 def _photoshop_segments(metadata: Metadata) -> bytes:
-    blocks = (metadata.photoshop or b"") + (iptc_resource(metadata.iptc) if metadata.iptc else b"")
+    blocks = photoshop.with_iptc(metadata.photoshop, metadata.iptc)
     prefix = b"Photoshop 3.0\0"
     room = _SEGMENT - len(prefix)  # readers join what is split over several segments
     return b"".join(_segment(0xED, prefix + blocks[at : at + room]) for at in range(0, len(blocks), room))
 
 
-def _png(pixels: np.ndarray, metadata: Metadata) -> bytes:
+def _png(pixels: np.ndarray, metadata: Metadata, notes: list[str]) -> bytes:
     import imagecodecs
 
     raw = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=3))
@@ -117,23 +137,31 @@ def _png(pixels: np.ndarray, metadata: Metadata) -> bytes:
         chunks.append(_chunk(b"eXIf", metadata.exif))
     if metadata.xmp:
         chunks.append(_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + metadata.xmp))
-    if metadata.iptc:
-        text = png_profile_text("iptc", iptc_resource(metadata.iptc)).encode("ascii")
-        chunks.append(_chunk(b"zTXt", b"Raw profile type iptc\0\0" + zlib.compress(text)))
-    texts = dict(metadata.texts)
+    if resources := photoshop.with_iptc(metadata.photoshop, metadata.iptc):
+        kind = "iptc" if metadata.iptc else "8bim"
+        text = png_profile_text(kind, resources).encode("ascii")
+        if len(text) > _PNG_TEXT:
+            notes.append("its IPTC and Photoshop data are too large for a text of PNG and were left out")
+        else:
+            chunks.append(_chunk(b"zTXt", f"Raw profile type {kind}\0\0".encode() + zlib.compress(text)))
+    texts = list(metadata.texts)
     if metadata.comments:
-        texts.setdefault("Comment", "\n".join(metadata.comments))
-    chunks += [_text_chunk(key, value) for key, value in texts.items()]
+        texts.append(Text("Comment", "\n".join(text_of_comment(comment) for comment in metadata.comments)))
+    chunks += [_text_chunk(text) for text in texts]
     behind_header = 8 + 12 + 13  # signature, and IHDR with its frame
     return raw[:behind_header] + b"".join(chunks) + raw[behind_header:]
 
 
-def _text_chunk(key: str, value: str) -> bytes:
-    keyword = key.encode("latin-1", "replace")[:79] or b"Comment"
-    try:
-        return _chunk(b"tEXt", keyword + b"\0" + value.encode("latin-1"))
-    except UnicodeEncodeError:
-        return _chunk(b"iTXt", keyword + b"\0\0\0\0\0" + value.encode("utf-8", "replace"))
+def _text_chunk(text: Text) -> bytes:
+    keyword = text.key.encode("latin-1", "replace")[:79] or b"Comment"
+    if not text.international:
+        try:
+            return _chunk(b"tEXt", keyword + b"\0" + text.value.encode("latin-1"))
+        except UnicodeEncodeError:
+            pass
+    language, translated = text.language.encode("latin-1", "replace"), text.translated.encode("utf-8", "replace")
+    head = keyword + b"\0\0\0" + language + b"\0" + translated + b"\0"
+    return _chunk(b"iTXt", head + text.value.encode("utf-8", "replace"))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -148,11 +176,28 @@ def _blocks(metadata: Metadata, name: str, notes: list[str]) -> dict[str, bytes 
             exif = tiff.with_resolution(exif, metadata.dpi)
         except tiff.ExifError:
             notes.append(f"its resolution could not be written into {name}")
-    if metadata.iptc:
-        notes.append(f"{name} has no place for IPTC captions: left out")
+    packet = _with_captions(metadata, name, notes)
     if metadata.comments or metadata.texts:
         notes.append(f"{name} has no place for comments: left out")
-    return {"exif": exif or b"", "xmp": metadata.xmp or b"", "icc_profile": _profile(metadata)}
+    if metadata.photoshop and set(photoshop.unpack(metadata.photoshop)) - {photoshop.DIGEST_RESOURCE}:
+        notes.append(f"{name} has no place for Photoshop's settings: left out")
+    return {"exif": exif or b"", "xmp": packet or b"", "icc_profile": _profile(metadata)}
+
+
+def _with_captions(metadata: Metadata, name: str, notes: list[str]) -> bytes | None:
+    """The XMP packet with what IPTC records say. Where both say something, XMP's word counts, unless the records were
+    edited after it (Metadata Working Group, Guidelines 2.0, section 3.2)."""
+    if not metadata.iptc:
+        return metadata.xmp
+    properties, without = iptc.as_properties(metadata.iptc)
+    override = photoshop.iptc_was_edited(metadata.photoshop, metadata.iptc)
+    packet, kept = xmp.with_properties(metadata.xmp, properties, override=override)
+    notes.append(f"{name} has no place for IPTC captions: written as XMP")
+    if without:
+        notes.append(f"{without} of its IPTC entries have no place in XMP and were left out")
+    if not kept:
+        notes.append("its XMP data is damaged or too large and was replaced")
+    return packet
 
 
 def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int, lossless: bool) -> bytes:
@@ -164,7 +209,8 @@ def _webp(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int
 
 
 def _bmp(pixels: np.ndarray, metadata: Metadata, notes: list[str]) -> bytes:
-    if metadata.exif or metadata.xmp or metadata.iptc or metadata.comments or metadata.texts:
+    beside = (metadata.exif, metadata.xmp, metadata.iptc, metadata.photoshop, metadata.comments, metadata.texts)
+    if any(beside) or metadata.had_profile:
         notes.append("BMP has no place for metadata: left out")
     return _saved(pixels, "BMP", dpi=metadata.dpi or (96, 96))
 
@@ -236,6 +282,8 @@ def _directory(metadata: Metadata, notes: list[str]) -> tuple[Literal["<", ">"],
     except tiff.ExifError:
         notes.append("its EXIF data is damaged and was left out")
         return "<", _with_description(tiff.Directory(), metadata, notes)
+    if reader.damaged:
+        notes.append("a part of its EXIF data is damaged and was left out")
     skipped = tiff.STRUCTURAL | _OWN | {tiff.INTEROP_POINTER}
     top.entries = [entry for entry in top.entries if entry.tag not in skipped]
     return reader.order, _with_description(top, metadata, notes)
@@ -243,12 +291,15 @@ def _directory(metadata: Metadata, notes: list[str]) -> tuple[Literal["<", ">"],
 
 def _with_description(top: tiff.Directory, metadata: Metadata, notes: list[str]) -> tiff.Directory:
     """Comments become the image description, unless there is one."""
-    texts = [*metadata.comments, *(f"{key}: {value}" for key, value in metadata.texts.items())]
-    if texts and top.find(_DESCRIPTION):
+    comments = [comment.rstrip(b"\0") for comment in metadata.comments]
+    comments += [_plain(text).encode("utf-8", "replace") for text in metadata.texts]
+    value = b"\n".join(comments)
+    if value and top.find(exif_fitting.DESCRIPTION):
         notes.append("TIFF has no further place for comments: left out")
-    elif texts:
-        value = "\n".join(texts).encode("utf-8", "replace") + b"\0"
-        top.entries.append(tiff.Entry(_DESCRIPTION, 2, len(value), value))
+    elif program := exif_fitting.layout_described(value):
+        notes.append(f"its comment is a layout of pixels by {program}, which does not fit one picture: left out")
+    elif value:
+        top.entries.append(tiff.Entry(exif_fitting.DESCRIPTION, 2, len(value) + 1, value + b"\0"))
     return top
 
 
@@ -263,10 +314,8 @@ def _extra_tags(top: tiff.Directory, metadata: Metadata) -> list[tuple[Any, ...]
         tags.append((tiff.XMP, _BYTES, len(metadata.xmp), metadata.xmp, True))
     if metadata.iptc:
         tags.append((tiff.IPTC, _UNDEFINED, len(metadata.iptc), metadata.iptc, True))
-    resources = (metadata.photoshop or b"") + (
-        iptc_resource(metadata.iptc) if metadata.iptc and metadata.photoshop else b""
-    )
-    if resources:
+    if metadata.photoshop:
+        resources = photoshop.with_iptc(metadata.photoshop, metadata.iptc)
         tags.append((tiff.PHOTOSHOP, _BYTES, len(resources), resources, True))
     return tags
 

@@ -20,3 +20,7 @@ def unreadable(name: str, reason: str, advice: str = ACCEPTED) -> PhotoError:
     """The error for a photo called ``name`` that cannot be read: ``reason`` completes "photo.jpg ...", ``advice`` says
     what works instead."""
     return PhotoError(f"{name} {reason}; {advice}.")
+
+
+class UnsupportedError(ValueError):
+    """A picture is whole, but of a kind that nothing here decodes: the message completes "photo.tif ..."."""

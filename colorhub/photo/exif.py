@@ -1,7 +1,8 @@
 """EXIF and TIFF directories, read and written byte for byte.
 
-Pillow writes EXIF anew, which moves maker notes away from the offsets they hold. Here a block is patched in place
-where that is possible, and entries travel as raw bytes in their own byte order where it is not. Every read is bounded,
+Pillow writes EXIF anew, which moves maker notes away from the offsets they hold. Here a block is patched in place where
+that is possible (:mod:`colorhub.photo.exif_fitting`), and entries travel as raw bytes in their own byte order where it
+is not. Every read is bounded,
 so that loops and absurd counts in hostile files cost nothing.
 """
 
@@ -13,16 +14,26 @@ from typing import Literal
 ORIENTATION, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 0x0112, 0x011A, 0x011B, 0x0128
 EXIF_POINTER, GPS_POINTER, INTEROP_POINTER = 0x8769, 0x8825, 0xA005
 XMP, IPTC, PHOTOSHOP, ICC = 700, 33723, 34377, 34675
-_COLOR_SPACE, _PIXEL_WIDTH, _PIXEL_HEIGHT = 0xA001, 0xA002, 0xA003
-_THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_WHOLE = (1, 3, 4, 13, 16)  # kinds that hold whole numbers: BYTE, SHORT, LONG, IFD, LONG8
 _ORDERS: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROP_POINTER)
-_MOST_ENTRIES, _MOST_BYTES = 4096, 1 << 26  # no camera or scanner writes more; hostile files claim it
+_SAME_RESOLUTION = 0.005
+_DEEPEST = 2  # directories below the first: Exif, and interoperability below it
+_OUTLINED = 4096  # bytes of a value that an outline holds
+_MOST_ENTRIES, _MOST_ENTRIES_IN_ALL, _MOST_BYTES = (
+    4096,
+    1 << 17,
+    1 << 26,
+)  # no camera or scanner writes more; hostile files claim it
 # Tags that describe how a TIFF file stores its pixels, and those that are kept apart from EXIF.
 STRUCTURAL = frozenset(
     {*range(254, 267), 273, 277, 278, 279, 280, 281, 284, *range(288, 294), 297, 301, *range(317, 326), 330, 332, 334}
     | {336, 338, 339, 340, 341, 342, 347, *range(512, 522), *range(529, 533), XMP, IPTC, PHOTOSHOP, ICC, 37724, 50341}
+    # SGI's channels and volumes; sensor patterns; the stacks of microscopes (FluoView, MetaMorph, LSM, TVIPS, NDPI);
+    # DNG, ImageJ and Micro-Manager.
+    | {*range(32995, 32999), 33421, 33422, *range(33628, 33632), 34361, 34362, 34412, 37706, *range(65420, 65459)}
+    | {*range(50706, 51200)}
 )
 
 
@@ -63,6 +74,8 @@ class Reader:
     def __init__(self, read: Callable[[int, int], bytes]) -> None:
         self._read = read
         self._budget = _MOST_BYTES
+        self._entries_left = _MOST_ENTRIES_IN_ALL
+        self.damaged = False  # whether an entry was left out
         head = read(0, 16)
         if head[:2] not in _ORDERS or len(head) < 8:
             raise ExifError("no TIFF header")
@@ -88,28 +101,39 @@ class Reader:
     def directory(self, offset: int, depth: int = 0) -> Directory:
         """The directory at ``offset`` with the Exif, GPS and interoperability directories below it; those that are
         damaged are left out."""
+        return self._directory(offset, depth, _MOST_BYTES)
+
+    def outline(self, offset: int) -> Directory:
+        """The directory at ``offset`` without long values and the directories below it."""
+        return self._directory(offset, _DEEPEST, _OUTLINED)
+
+    def _directory(self, offset: int, depth: int, longest: int) -> Directory:
         count_size, entry_size, pointer = (8, 20, 8) if self.big else (2, 12, 4)
         count = self.number(self.bytes_at(offset, count_size))
-        if count > _MOST_ENTRIES:
+        self._entries_left -= count
+        if count > _MOST_ENTRIES or self._entries_left < 0:
             raise ExifError(f"{count} entries in one directory")
         start = offset + count_size
         table = self.bytes_at(start, count * entry_size)
         entries = []
         for index in range(count):
             at = start + index * entry_size
-            entry = self._entry(table[index * entry_size :][:entry_size], at, depth)
+            entry = self._entry(table[index * entry_size :][:entry_size], at, depth, longest)
             if entry is not None:
                 entries.append(entry)
         next_at = start + count * entry_size
         tail = self._read(next_at, pointer)  # some writers leave it out
         return Directory(entries, next_at, self.number(tail) if len(tail) == pointer else 0)
 
-    def _entry(self, raw: bytes, at: int, depth: int) -> Entry | None:
+    def _entry(self, raw: bytes, at: int, depth: int, longest: int) -> Entry | None:
         inline = 8 if self.big else 4
         tag, kind = self.number(raw[:2]), self.number(raw[2:4])
         count = self.number(raw[4 : 4 + inline])
         size = count * _UNIT.get(kind, 0)
         if size == 0:
+            self.damaged = self.damaged or kind not in _UNIT
+            return None
+        if size > longest:
             return None
         at += 4 + inline
         if size > inline:
@@ -118,28 +142,14 @@ class Reader:
             value = self.bytes_at(at, size)
             children = self._below(value, depth) if tag in _POINTERS else None
         except ExifError:
+            self.damaged = True
             return None
         if tag in _POINTERS and children is None:
             return None
         return Entry(tag, kind, count, value, at, children)
 
     def _below(self, value: bytes, depth: int) -> Directory | None:
-        return self.directory(self.number(value), depth + 1) if depth < 2 else None
-
-
-def count_pages(reader: Reader, most: int = 1000) -> int:
-    """Number of directories in a TIFF file's chain, at most ``most``; a loop ends it."""
-    seen: set[int] = set()
-    offset = reader.first
-    count_size, entry_size, pointer = (8, 20, 8) if reader.big else (2, 12, 4)
-    while offset and offset not in seen and len(seen) < most:
-        seen.add(offset)
-        try:
-            entries = reader.number(reader.bytes_at(offset, count_size))
-            offset = reader.number(reader.bytes_at(offset + count_size + entries * entry_size, pointer))
-        except ExifError:
-            break
-    return len(seen)
+        return self.directory(self.number(value), depth + 1) if depth < _DEEPEST else None
 
 
 def from_bytes(block: bytes) -> Reader:
@@ -147,15 +157,27 @@ def from_bytes(block: bytes) -> Reader:
     return Reader(lambda offset, length: block[offset : offset + length])
 
 
-def orientation(block: bytes) -> int:
-    """The EXIF orientation, 1 to 8; 1 where there is none or the block is damaged."""
+def orientation(block: bytes) -> int | None:
+    """The EXIF orientation, 1 to 8; ``None`` where there is none, or the block is damaged."""
     try:
         reader = from_bytes(block)
-        entry = reader.directory(reader.first).find(ORIENTATION)
+        return orientation_of(reader.directory(reader.first), reader)
     except ExifError:
-        return 1
-    value = reader.number(entry.value[:2]) if entry and entry.kind == 3 else 1
-    return value if 1 <= value <= 8 else 1
+        return None
+
+
+def orientation_of(directory: Directory, reader: Reader) -> int | None:
+    """A directory's orientation, 1 to 8, in whatever whole numbers it was written; ``None`` where it has none."""
+    value = whole_number(directory, ORIENTATION, reader)
+    return value if value is not None and 1 <= value <= 8 else None
+
+
+def whole_number(directory: Directory, tag: int, reader: Reader) -> int | None:
+    """The first value of a tag that holds whole numbers."""
+    entry = directory.find(tag)
+    if entry is None or entry.kind not in _WHOLE:
+        return None
+    return reader.number(entry.value[: _UNIT[entry.kind]])
 
 
 def resolution(block: bytes) -> tuple[float, float] | None:
@@ -178,58 +200,11 @@ def resolution(block: bytes) -> tuple[float, float] | None:
     return values[0], values[1]
 
 
-def clean(block: bytes, *, swap_sides: bool, is_srgb: bool) -> bytes:
-    """The block with its orientation reset to 1 and its thumbnail dropped, everything else where it was.
-
-    ``swap_sides``: the picture was turned by 90 degrees, so the recorded width and height change places. ``is_srgb``:
-    the colours were converted, so the recorded colour space becomes sRGB. Raises :class:`ExifError` for a damaged
-    block.
-    """
-    reader = from_bytes(block)
-    top = reader.directory(reader.first)
-    data = bytearray(block)
-    short = struct.Struct(reader.order + "H")
-    turned = top.find(ORIENTATION)
-    if turned and turned.kind == 3:
-        short.pack_into(data, turned.at, 1)
-    below = top.find(EXIF_POINTER)
-    if below and below.children:
-        space = below.children.find(_COLOR_SPACE)
-        if is_srgb and space and space.kind == 3:
-            short.pack_into(data, space.at, 1)
-        width, height = below.children.find(_PIXEL_WIDTH), below.children.find(_PIXEL_HEIGHT)
-        if swap_sides and width and height and width.kind == height.kind:
-            data[width.at : width.at + len(width.value)] = height.value
-            data[height.at : height.at + len(height.value)] = width.value
-    _drop_thumbnail(data, reader, top)
-    return bytes(data)
-
-
-def _drop_thumbnail(data: bytearray, reader: Reader, top: Directory) -> None:
-    """Unlink the second directory; cut its picture off where it ends the block, else blank it."""
-    if not top.next_offset:
-        return
-    data[top.next_at : top.next_at + 4] = bytes(4)
-    try:
-        second = reader.directory(top.next_offset)
-    except ExifError:
-        return
-    offset, size = second.find(_THUMBNAIL_OFFSET), second.find(_THUMBNAIL_LENGTH)
-    if offset is None or size is None:
-        return
-    start, length = reader.number(offset.value), reader.number(size.value)
-    if start < top.next_offset:  # values of other tags may share a wrong range
-        return
-    if start + length >= len(data):
-        del data[start:]
-    else:
-        data[start : start + length] = bytes(length)
-
-
 def pack(directory: Directory, order: str, base: int = 8) -> bytes:
     """A directory and those below it as bytes that start at offset ``base``; the entries' values follow the tables."""
     # Kinds above 13 exist only in BigTIFF.
-    entries = sorted((entry for entry in directory.entries if entry.kind <= 13), key=lambda entry: entry.tag)
+    kept = [entry for entry in directory.entries if entry.kind <= 13 or entry.children is not None]
+    entries = sorted(kept, key=lambda entry: entry.tag)
     table = bytearray(struct.pack(order + "H", len(entries)))
     tail = bytearray()
     tail_at = base + 2 + 12 * len(entries) + 4
@@ -256,14 +231,23 @@ def block_of(directory: Directory, order: str) -> bytes:
 
 
 def with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
-    """The block (or a new one) with a resolution, for formats that have no other place for it. One that is there
-    stays."""
+    """The block (or a new one) with a resolution, for formats that have no other place for it. The same one stays as
+    it is written, another one (a camera's 72 as a rule) is corrected where it stands."""
     order, directory = "<", Directory()
     if block is not None:
         reader = from_bytes(block)
         order, directory = reader.order, reader.directory(reader.first)
-        if directory.find(X_RESOLUTION):
+        known = resolution(block)
+        if known and all(abs(a / b - 1) < _SAME_RESOLUTION for a, b in zip(known, dpi, strict=True)):
             return block
+        if known and (unit := directory.find(RESOLUTION_UNIT)) and unit.kind == 3:
+            data = bytearray(block)
+            struct.pack_into(order + "H", data, unit.at, 2)
+            for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), dpi, strict=True):
+                place = directory.find(tag)
+                struct.pack_into(order + "II", data, place.at if place else 0, round(value * 1000), 1000)
+            return bytes(data)
+    directory.entries = [entry for entry in directory.entries if entry.tag not in (X_RESOLUTION, Y_RESOLUTION)]
     for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), dpi, strict=True):
         directory.entries.append(Entry(tag, 5, 1, struct.pack(order + "II", round(value * 1000), 1000)))
     directory.entries = [entry for entry in directory.entries if entry.tag != RESOLUTION_UNIT]

@@ -16,7 +16,7 @@ SUFFIXES = {
     "HEIF": (".heic", ".heif", ".hif"),
     "AVIF": (".avif",),
 }
-_ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF", "MPO": "JPEG"}
+_ALIASES = {"JPG": "JPEG", "TIF": "TIFF", "HEIC": "HEIF", "MPO": "JPEG", "DIB": "BMP"}
 WRITTEN = "JPEG, PNG, WebP, TIFF, BMP, HEIC and AVIF can be written"
 
 
@@ -42,8 +42,12 @@ def format_of_path(path: Path) -> str | None:
     raise PhotoError(f"{path.name} has a suffix that stands for no picture format; {WRITTEN}.")
 
 
-def writable(wanted: str, *, lossless: bool) -> tuple[str, str | None]:
-    """The format that is written for ``wanted``, and a note where it is another one."""
+def writable(wanted: str, *, lossless: bool, bits: int = 8) -> tuple[str, str | None]:
+    """The format that is written for ``wanted``, Pillow's name of any format, and a note where it is another one."""
+    wanted = _ALIASES.get(wanted, wanted)
+    if wanted not in SUFFIXES:  # read by Pillow for its user: JPEG 2000, PGM, TGA, ...
+        instead = "TIFF" if bits == 16 else "PNG"
+        return instead, f"{wanted} cannot be written: written as {instead}"
     if wanted == "GIF":
         return "PNG", "GIF holds 256 colours only: written as PNG"
     if not _can_write(wanted):

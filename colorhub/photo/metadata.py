@@ -1,76 +1,105 @@
 """What a photo file holds beside its pixels, and must survive: EXIF, XMP, IPTC captions, comments, texts,
 resolution."""
 
-import struct
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
 from colorhub.photo import exif as tiff
+from colorhub.photo import exif_fitting, photoshop, xmp_extended, xmp_fitting
 from colorhub.photo import xmp as packets
+from colorhub.photo.png import XMP_KEY, Text
+from colorhub.photo.turning import Turn
 
 _EXIF_PREFIX = b"Exif\0\0"
-_EXTENDED_XMP = b"http://ns.adobe.com/xmp/extension/\0"
-_IPTC_RESOURCE = 0x0404
-# Photoshop resources that describe the old file: thumbnails, ICC profile, caches of EXIF and XMP.
-_STALE_RESOURCES = frozenset([0x0409, 0x040C, 0x040F, 0x0422, 0x0423, 0x0424])
+_PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
+_RAW_PROFILE = "Raw profile type "
+_LONG = 4
+_PER_METRE = 0.0127  # half a dot per metre, in dots per inch
+_GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
+_MOST_SEARCHED = 1 << 26
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """Everything is as it stood in the file. ``dpi`` is (horizontal, vertical) dots per inch."""
+    """Everything is as it stood in the file. ``dpi`` is (horizontal, vertical) dots per inch. ``lost`` says what could
+    not be read."""
 
     exif: bytes | None = None  # a TIFF structure, without JPEG's prefix
-    xmp: bytes | None = None
-    extended_xmp: tuple[bytes, ...] = ()  # JPEG APP1 segments that continue a long XMP packet
+    xmp: bytes | None = None  # with what extended XMP adds to it
     iptc: bytes | None = None  # IPTC-IIM records
     photoshop: bytes | None = None  # "8BIM" resource blocks other than IPTC
-    comments: tuple[str, ...] = ()
-    texts: dict[str, str] = field(default_factory=dict)  # PNG's keyword texts
+    comments: tuple[bytes, ...] = ()  # in whatever encoding they were written
+    texts: tuple[Text, ...] = ()  # PNG's keyword texts
     dpi: tuple[float, float] | None = None
     had_profile: bool = False
+    lost: tuple[str, ...] = ()
 
     def orientation(self) -> int:
-        """The orientation that the metadata asks for, 1 to 8: EXIF's, else XMP's."""
-        if self.exif is not None and (found := tiff.orientation(self.exif)) != 1:
-            return found
-        return packets.orientation(self.xmp) if self.xmp else 1
+        """The orientation that the metadata asks for, 1 to 8: EXIF's; XMP's only where EXIF has none (Metadata Working
+        Group, Guidelines 2.0, section 5). A damaged block has no vote."""
+        found = tiff.orientation(self.exif) if self.exif else None
+        if found is None and self.xmp:
+            found = packets.orientation(self.xmp)
+        return found or 1
 
-    def after_reading(self, orientation: int, *, converted: bool) -> tuple["Metadata", tuple[str, ...]]:
-        """The metadata that fits the picture once ``orientation`` was applied and, if ``converted``, its colours
-        became sRGB; and notes on what was left out."""
-        swap = orientation >= 5
-        notes: list[str] = []
-        block = self.exif
+    def after_reading(self, turn: Turn, *, converted: bool) -> tuple["Metadata", tuple[str, ...]]:
+        """The metadata that fits the picture once ``turn`` was made and, if ``converted``, its colours became sRGB; and
+        notes on what was left out."""
+        notes = list(self.lost)
+        block, packet = self.exif, self.xmp
         if block is not None:
             try:
-                block = tiff.clean(block, swap_sides=swap, is_srgb=converted)
+                block = exif_fitting.fit(block, turn, is_srgb=converted, notes=notes)
             except tiff.ExifError:
                 block = None
                 notes.append("its EXIF data is damaged and was left out")
-        dpi = self.dpi[::-1] if self.dpi and swap else self.dpi
-        return replace(self, exif=block, xmp=packets.upright(self.xmp), dpi=dpi), tuple(notes)
+        if packet is not None:
+            packet = xmp_fitting.fit(packet, turn, is_srgb=converted, notes=notes)
+        dpi = self.dpi[::-1] if self.dpi and turn.swaps else self.dpi
+        return replace(self, exif=block, xmp=packet, dpi=dpi, lost=()), tuple(dict.fromkeys(notes))
 
 
-def read_metadata(image: Any, file: BinaryIO | None) -> Metadata:
-    """The metadata of an open Pillow image; ``file`` is its file where there is one (TIFF tags are read from it)."""
+def read_metadata(image: Any) -> Metadata:
+    """The metadata of an open Pillow image, but for TIFF's tags, which :func:`with_tiff_tags` adds."""
     info = image.info
+    xmp, lost = _joined_xmp(image)
     resources = _jpeg_resources(image)
     metadata = Metadata(
         exif=_exif_block(info),
-        xmp=_as_bytes(info.get("xmp")),
-        extended_xmp=tuple(s for name, s in _segments(image) if name == "APP1" and s.startswith(_EXTENDED_XMP)),
-        iptc=_png_profile(info, "iptc") or resources.get(_IPTC_RESOURCE, (b"", b""))[1] or None,
-        photoshop=_pack_resources(resources),
+        xmp=xmp,
+        iptc=photoshop.iptc_of(resources),
+        photoshop=photoshop.pack(resources),
         comments=_comments(image),
-        texts=_texts(image),
         dpi=_dpi(info),
         had_profile=bool(info.get("icc_profile")),
+        lost=lost,
     )
-    if file is not None and image.format == "TIFF":
-        return _with_tiff_tags(metadata, file)
+    if image.format == "PNG":
+        metadata = with_png_texts(metadata, _texts_of_image(image))
     if metadata.dpi is None and metadata.exif is not None:
         metadata = replace(metadata, dpi=tiff.resolution(metadata.exif))
     return metadata
+
+
+def with_png_texts(metadata: Metadata, texts: list[Text]) -> Metadata:
+    """The metadata with PNG's texts, and with the blocks that ImageMagick and exiftool put into texts: EXIF, XMP, IPTC
+    and Photoshop's resources."""
+    blocks = {t.key.removeprefix(_RAW_PROFILE).lower(): t.value for t in texts if t.key.startswith(_RAW_PROFILE)}
+    raw = {kind: block for kind, text in blocks.items() if (block := _profile_of_text(text))}
+    app1 = raw.get("app1", b"")
+    exif = metadata.exif or _without_prefix(raw.get("exif") or (app1 if app1.startswith(_EXIF_PREFIX) else b""))
+    resources = photoshop.unpack(raw.get("8bim", b"")) | photoshop.unpack(raw.get("iptc", b""))
+    xmp = next((t.value.encode("utf-8", "replace") for t in texts if t.key == XMP_KEY), raw.get("xmp"))
+    bare = raw.get("iptc", b"")
+    return replace(
+        metadata,
+        exif=exif,
+        xmp=metadata.xmp or xmp or None,
+        iptc=photoshop.iptc_of(resources) or (bare if bare.startswith(b"\x1c") else None),
+        photoshop=photoshop.pack(resources),
+        texts=tuple(t for t in texts if not t.key.startswith((XMP_KEY, _RAW_PROFILE))),
+        dpi=metadata.dpi or (tiff.resolution(exif) if exif else None),
+    )
 
 
 def with_own_exif(metadata: Metadata, image: Any) -> Metadata:
@@ -85,11 +114,6 @@ def with_own_exif(metadata: Metadata, image: Any) -> Metadata:
     return replace(metadata, exif=_exif_block({"exif": parsed.tobytes()})) if len(parsed) else metadata
 
 
-def read_tiff_metadata(file: BinaryIO) -> Metadata:
-    """The metadata of a TIFF file that Pillow does not know."""
-    return _with_tiff_tags(Metadata(), file)
-
-
 def tiff_reader(file: BinaryIO) -> tiff.Reader:
     """A reader of directories over an open TIFF file."""
 
@@ -100,25 +124,44 @@ def tiff_reader(file: BinaryIO) -> tiff.Reader:
     return tiff.Reader(read)
 
 
-def _with_tiff_tags(metadata: Metadata, file: BinaryIO) -> Metadata:
+def with_tiff_tags(metadata: Metadata, file: BinaryIO, offset: int | None = None) -> Metadata:
+    """The metadata with the tags of a TIFF file's page at ``offset``, and with those of its first page where that one
+    has none."""
     try:
         reader = tiff_reader(file)
-        top = reader.directory(reader.first)
+        top = reader.directory(reader.first if offset is None else offset)
+        if offset is not None and offset != reader.first:
+            known = {entry.tag for entry in top.entries} | tiff.STRUCTURAL - {tiff.XMP, tiff.IPTC, tiff.PHOTOSHOP}
+            top.entries += [entry for entry in reader.directory(reader.first).entries if entry.tag not in known]
     except (tiff.ExifError, OverflowError, OSError):
         return metadata
-    raw = {tag: entry.value for tag in (tiff.XMP, tiff.IPTC, tiff.PHOTOSHOP, tiff.ICC) if (entry := top.find(tag))}
-    resources = _unpack_resources(raw.get(tiff.PHOTOSHOP, b""))
+    raw = {tag: entry.value for tag in (tiff.XMP, tiff.PHOTOSHOP, tiff.ICC) if (entry := top.find(tag))}
+    resources = photoshop.unpack(raw.get(tiff.PHOTOSHOP, b""))
     kept = [entry for entry in top.entries if entry.tag not in tiff.STRUCTURAL]
     block = tiff.block_of(tiff.Directory(kept), reader.order) if kept else None
     return replace(
         metadata,
         exif=block,
         xmp=raw.get(tiff.XMP) or None,
-        iptc=raw.get(tiff.IPTC) or resources.get(_IPTC_RESOURCE, (b"", b""))[1] or None,
-        photoshop=_pack_resources(resources),
+        iptc=_tiff_iptc(top) or photoshop.iptc_of(resources),
+        photoshop=photoshop.pack(resources),
         dpi=tiff.resolution(block) if block and not _unitless(top, reader) else None,
         had_profile=tiff.ICC in raw,
+        lost=("a part of its TIFF tags is damaged and was left out",) if reader.damaged else (),
     )
+
+
+def _tiff_iptc(directory: tiff.Directory) -> bytes | None:
+    """IPTC records in TIFF. Adobe calls them a row of 32-bit numbers, which some programs then write in the file's byte
+    order."""
+    entry = directory.find(tiff.IPTC)
+    if entry is None:
+        return None
+    value = entry.value
+    if entry.kind == _LONG and not value.startswith(b"\x1c"):
+        swapped = b"".join(value[at : at + 4][::-1] for at in range(0, len(value), 4))
+        value = swapped if swapped.startswith(b"\x1c") else value
+    return value or None
 
 
 def _unitless(directory: tiff.Directory, reader: tiff.Reader) -> bool:
@@ -127,9 +170,10 @@ def _unitless(directory: tiff.Directory, reader: tiff.Reader) -> bool:
 
 
 def _exif_block(info: dict[str, Any]) -> bytes | None:
-    raw = _as_bytes(info.get("exif")) or _png_profile(info, "exif") or _png_profile(info, "APP1")
-    if not raw:
-        return None
+    return _without_prefix(_as_bytes(info.get("exif")) or b"")
+
+
+def _without_prefix(raw: bytes) -> bytes | None:
     while raw.startswith(_EXIF_PREFIX):
         raw = raw[len(_EXIF_PREFIX) :]
     return raw or None
@@ -141,24 +185,26 @@ def _as_bytes(value: Any) -> bytes | None:
     return bytes(value) if isinstance(value, bytes | bytearray) and value else None
 
 
-def _png_profile(info: dict[str, Any], kind: str) -> bytes | None:
+def _joined_xmp(image: Any) -> tuple[bytes | None, tuple[str, ...]]:
+    segments = [s for name, s in _segments(image) if name == "APP1" and s.startswith(xmp_extended.EXTENSION)]
+    packet = _as_bytes(image.info.get("xmp"))
+    if not segments and (not packet or b"HasExtendedXMP" not in packet):
+        return packet, ()
+    packet, whole = xmp_extended.joined(packet, segments)
+    return packet, () if whole else ("its extended XMP data is damaged or belongs elsewhere and was left out",)
+
+
+def _profile_of_text(text: str) -> bytes | None:
     """ImageMagick's and exiftool's way of putting other blocks into PNG: a text of a name, a length and hexadecimal
-    digits."""
-    text = info.get(f"Raw profile type {kind}")
-    if not isinstance(text, str):
-        return None
+    digits, each on lines of their own (the name may have two words)."""
     try:
-        raw = bytes.fromhex("".join(text.split()[2:]))
+        return bytes.fromhex("".join(text.strip().splitlines()[2:])) or None
     except ValueError:
         return None
-    resources = _unpack_resources(raw)
-    if kind == "iptc" and _IPTC_RESOURCE in resources:
-        return resources[_IPTC_RESOURCE][1]
-    return raw or None
 
 
 def png_profile_text(kind: str, block: bytes) -> str:
-    """The text that :func:`_png_profile` reads."""
+    """The text that :func:`with_png_texts` reads."""
     digits = block.hex()
     lines = [digits[start : start + 72] for start in range(0, len(digits), 72)]
     return "\n".join([f"\n{kind}", f"{len(block):8d}", *lines, ""])
@@ -168,69 +214,34 @@ def _segments(image: Any) -> list[tuple[str, bytes]]:
     return list(getattr(image, "applist", None) or [])
 
 
-def _jpeg_resources(image: Any) -> dict[int, tuple[bytes, bytes]]:
-    prefix = b"Photoshop 3.0\0"
-    blocks = b"".join(s[len(prefix) :] for name, s in _segments(image) if name == "APP13" and s.startswith(prefix))
-    return _unpack_resources(blocks)
+def _jpeg_resources(image: Any) -> photoshop.Resources:
+    bodies = [s for name, s in _segments(image) if name == "APP13" and s.startswith(_PHOTOSHOP_PREFIX)]
+    return photoshop.unpack(b"".join(body[len(_PHOTOSHOP_PREFIX) :] for body in bodies))
 
 
-def _unpack_resources(blocks: bytes) -> dict[int, tuple[bytes, bytes]]:
-    """Photoshop's resource blocks: number -> (name as stored, data). Stops at the first that is damaged."""
-    found: dict[int, tuple[bytes, bytes]] = {}
-    at = 0
-    while blocks[at : at + 4] == b"8BIM" and at + 12 <= len(blocks):
-        (number,) = struct.unpack_from(">H", blocks, at + 4)
-        name_length = (blocks[at + 6] + 2) // 2 * 2  # a length byte and the name, padded to even
-        name = blocks[at + 6 : at + 6 + name_length]
-        at += 6 + name_length
-        if at + 4 > len(blocks):
-            break
-        (size,) = struct.unpack_from(">I", blocks, at)
-        data = blocks[at + 4 : at + 4 + size]
-        if len(data) < size:
-            break
-        found[number] = (name, data)
-        at += 4 + size + size % 2
-    return found
-
-
-def _pack_resources(resources: dict[int, tuple[bytes, bytes]]) -> bytes | None:
-    kept = {n: value for n, value in resources.items() if n not in _STALE_RESOURCES and n != _IPTC_RESOURCE}
-    return b"".join(resource_block(number, data, name) for number, (name, data) in kept.items()) or None
-
-
-def resource_block(number: int, data: bytes, name: bytes = b"\0\0") -> bytes:
-    """One Photoshop resource as bytes."""
-    return b"8BIM" + struct.pack(">H", number) + name + struct.pack(">I", len(data)) + data + bytes(len(data) % 2)
-
-
-def iptc_resource(iptc: bytes) -> bytes:
-    """IPTC records as the Photoshop resource that JPEG and PNG hold them in."""
-    return resource_block(_IPTC_RESOURCE, iptc)
-
-
-def _comments(image: Any) -> tuple[str, ...]:
+def _comments(image: Any) -> tuple[bytes, ...]:
     found = [content for name, content in _segments(image) if name == "COM"]
-    if not found and image.info.get("comment"):
+    if not found and image.format != "PNG" and image.info.get("comment"):
         found = [image.info["comment"]]
-    return tuple(_decode(comment) for comment in found if comment)
+    raw = [comment.encode("utf-8", "replace") if isinstance(comment, str) else bytes(comment) for comment in found]
+    return tuple(comment for comment in raw if comment.strip(b"\0"))
 
 
-def _decode(comment: bytes | str) -> str:
-    if isinstance(comment, str):
-        return comment
+def text_of_comment(comment: bytes) -> str:
+    """A comment for formats that want its encoding: UTF-8 where it is, else Latin-1, which keeps its bytes in PNG."""
     try:
         return comment.decode("utf-8").rstrip("\0")
     except UnicodeDecodeError:
         return comment.decode("latin-1").rstrip("\0")
 
 
-def _texts(image: Any) -> dict[str, str]:
-    if image.format != "PNG":
-        return {}
-    skipped = ("XML:com.adobe.xmp", "Raw profile type ")
+def _texts_of_image(image: Any) -> list[Text]:
+    """The texts of a PNG as Pillow reads them: the last one of every name."""
     texts = getattr(image, "text", None) or {}
-    return {key: str(value) for key, value in texts.items() if not key.startswith(skipped)}
+    return [
+        Text(key, str(value), getattr(value, "lang", None) or "", getattr(value, "tkey", None) or "")
+        for key, value in texts.items()
+    ]
 
 
 def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
@@ -240,4 +251,19 @@ def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
         return None
     # 0 and 1 mean "not known" in the formats that always hold a number.
     sensible = all(1 < value < 1e6 for value in (horizontal, vertical))
-    return (horizontal, vertical) if sensible else None
+    return (_rounded(horizontal), _rounded(vertical)) if sensible else None
+
+
+def _rounded(value: float) -> float:
+    """PNG and BMP count dots per metre: 300 per inch become 299.9994."""
+    return float(round(value)) if abs(value - round(value)) < _PER_METRE else value
+
+
+def xmp_of_gif(file: BinaryIO) -> bytes | None:
+    """The XMP packet of a GIF file, which Pillow does not read: an extension whose data end in a row of falling bytes
+    (XMP specification, part 3, section 1.1.2)."""
+    file.seek(0)
+    raw = file.read(_MOST_SEARCHED)
+    start = raw.find(_GIF_XMP)
+    end = raw.find(b"\x01\xff\xfe\xfd\xfc", start)
+    return raw[start + len(_GIF_XMP) : end] or None if 0 <= start < end else None

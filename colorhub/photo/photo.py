@@ -3,6 +3,7 @@
 import errno
 import io
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,16 +15,21 @@ import numpy as np
 
 from colorhub._text import one_line
 from colorhub.photo.decoding import Decoded, check_size, decode_file
-from colorhub.photo.errors import PhotoError, unreadable
+from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
+from colorhub.photo.exif import ORIENTATION
 from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, lab_to_srgb
 from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
-from colorhub.photo.profiles import grey_through_profile, is_srgb, profile_space, to_srgb
+from colorhub.photo.png import icc_of_image
+from colorhub.photo.profiles import grey_through_profile, is_srgb, lab_profile, profile_space, to_srgb
 from colorhub.photo.tint import ColorAnswer, seen_in_color
+from colorhub.photo.turning import Turn
 
 if TYPE_CHECKING:
     from PIL import Image
 
+# How Pillow, tifffile and libheif say that they do not know a kind of picture.
+_NOT_SUPPORTED = re.compile(r"unsupported|not supported|not implemented|cannot handle", re.IGNORECASE)
 _WORDS = {
     errno.ENOENT: "does not exist",
     errno.ENOTDIR: "does not exist",
@@ -153,7 +159,11 @@ def _guarded(name: str, read: Callable[[], Photo]) -> Photo:
         raise
     except MemoryError:
         raise unreadable(name, "needs more memory than there is", "a smaller copy of it will work") from None
+    except UnsupportedError as error:
+        raise unreadable(name, str(error)) from None
     except Exception as error:
+        if isinstance(error, NotImplementedError) or _NOT_SUPPORTED.search(str(error)):
+            raise unreadable(name, f"is of a kind that cannot be decoded here ({one_line(error, 100)})") from None
         raise unreadable(name, f"is damaged or cut short ({one_line(error, 100)})") from None
 
 
@@ -181,16 +191,30 @@ def _open_image(image: "Image.Image", max_pixels: int, name: str | None) -> Phot
     check_size(image.size, name, max_pixels)
 
     def read() -> Photo:
-        image.load()
-        metadata = with_own_exif(read_metadata(image, None), image)
+        try:
+            applied = _turned_by_pillow(image)
+            image.load()
+        except Exception as error:
+            if getattr(image, "fp", None) is None or "closed" in str(error):
+                raise unreadable(name, "was closed already", "open it again, or load() it before closing") from None
+            raise
+        metadata = with_own_exif(read_metadata(image), image)
         format_name = "JPEG" if image.format == "MPO" else image.format or "PNG"
         is_exact = format_name not in ("JPEG", "WEBP", "HEIF", "AVIF")
-        icc = image.info.get("icc_profile") or None
+        icc = icc_of_image(image)
+        metadata = replace(metadata, had_profile=metadata.had_profile or icc is not None)
         # Pillow's TIFF reader and libheif have turned the picture already.
         orientation = 1 if format_name in ("TIFF", "HEIF") else metadata.orientation()
-        return _develop(Decoded(pixels_of_image(image), metadata, icc, format_name, orientation, is_exact), name)
+        pixels = pixels_of_image(image)
+        return _develop(Decoded(pixels, metadata, icc, format_name, orientation, applied, lossless=is_exact), name)
 
     return _guarded(name, read)
+
+
+def _turned_by_pillow(image: "Image.Image") -> int:
+    """The orientation that Pillow is going to apply when it loads a TIFF; 1 also where it has done so already."""
+    tag = image.getexif().get(ORIENTATION, 1) if image.format == "TIFF" else 1
+    return int(tag) if tag in range(1, 9) else 1
 
 
 def _develop(decoded: Decoded, name: str) -> Photo:
@@ -199,7 +223,11 @@ def _develop(decoded: Decoded, name: str) -> Photo:
     bits = 16 if pixels.values.dtype == np.uint16 else 8
     grey, rgb, converted = _to_grey_and_colors(pixels, decoded.icc, notes)
     in_color = ColorAnswer.NO if rgb is None else seen_in_color(rgb)
-    metadata, more = decoded.metadata.after_reading(decoded.orientation, converted=converted)
+    height, width = pixels.values.shape[:2]
+    turn = Turn(decoded.orientation, width, height)
+    if decoded.applied != 1:  # the size is the upright picture's already
+        turn = Turn(decoded.applied, *Turn(decoded.applied, width, height).size)
+    metadata, more = decoded.metadata.after_reading(turn, converted=converted)
     return Photo(
         grey=_turn(grey, decoded.orientation),
         rgb=None if rgb is None else _turn(rgb, decoded.orientation),
@@ -223,7 +251,7 @@ def _to_grey_and_colors(
     if pixels.kind == "rgb" and is_neutral(values):
         values = np.ascontiguousarray(values[..., 0])
     is_grey = values.ndim == 2
-    if pixels.kind == "lab":  # CIELAB means the same colours everywhere
+    if pixels.kind in ("lab", "lab16"):  # CIELAB means the same colours everywhere
         icc = None
     fits = space in (("gray", "rgb") if is_grey else (pixels.kind,))
     if icc and not fits:
@@ -243,6 +271,8 @@ def _to_grey_and_colors(
         values = cmyk_to_rgb(values)
     elif pixels.kind == "lab":
         values = lab_to_srgb(values)
+    elif pixels.kind == "lab16":
+        values = to_srgb(values, lab_profile(), "lab", np.uint16)
     return *_split(values), False
 
 

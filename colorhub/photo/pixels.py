@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from colorhub.photo.errors import UnsupportedError
 from colorhub.photo.lightness import strips
+
+_CIELAB, _ICC_LAB = 8, 9
+_LABS = (_CIELAB, _ICC_LAB)
+# TIFF's photometric interpretations.
+_KINDS = {0: "grey", 1: "grey", 2: "rgb", 5: "cmyk", _CIELAB: "lab16", _ICC_LAB: "lab16"}
 
 
 @dataclass
@@ -16,7 +22,7 @@ class Pixels:
 
     values: np.ndarray
     alpha: np.ndarray | None = None
-    kind: str = "grey"  # or "rgb", "cmyk", "lab"
+    kind: str = "grey"  # or "rgb", "cmyk", "lab" (Pillow's, signed a and b), "lab16" (L* / 100, (a + 128) / 255)
 
 
 def pixels_of_array(array: np.ndarray) -> Pixels:
@@ -125,20 +131,21 @@ def _numbers_to_grey(numbers: np.ndarray) -> np.ndarray:
 def pixels_of_planes(array: np.ndarray, *, photometric: int, alpha_kind: int | None) -> Pixels:
     """A TIFF page ``(H, W, C)`` or ``(H, W)`` as tifffile decodes it.
 
-    ``photometric`` is TIFF's (0 white is zero, 1 black is zero, 2 RGB, 5 CMYK); ``alpha_kind`` is 1 for colours
-    multiplied by alpha, 2 for alpha beside them, ``None`` for no alpha. Raises ``ValueError`` for other photometric
-    interpretations.
+    ``photometric`` is TIFF's (0 white is zero, 1 black is zero, 2 RGB, 5 CMYK, 8 CIELAB, 9 ICC's CIELAB);
+    ``alpha_kind`` is 1 for colours multiplied by alpha, 2 for alpha beside them, ``None`` for no alpha. Raises
+    :class:`UnsupportedError` for other photometric interpretations.
     """
-    if photometric not in (0, 1, 2, 5):
-        raise ValueError(
+    if photometric not in _KINDS:
+        raise UnsupportedError(
             f"stores its colours in a way that is not supported (TIFF photometric interpretation {photometric})"
         )
     if array.ndim == 2:
         array = array[..., None]
-    if array.dtype not in (np.uint8, np.uint16, np.bool_):
+    if photometric not in _LABS and array.dtype not in (np.uint8, np.uint16, np.bool_):
         array = _numbers_to_grey(array)
-    array = _to_integers(array)
-    colors = {2: 3, 5: 4}.get(photometric, 1)
+    array = _to_integers(array.view(f"u{array.itemsize}") if photometric in _LABS else array)
+    kind = _KINDS[photometric]
+    colors = {"grey": 1, "cmyk": 4}.get(kind, 3)
     if array.shape[2] < colors:
         raise ValueError(f"has {array.shape[2]} channels where its header promises {colors}")
     alpha = array[..., colors] if alpha_kind in (1, 2) and array.shape[2] > colors else None
@@ -148,8 +155,32 @@ def pixels_of_planes(array: np.ndarray, *, photometric: int, alpha_kind: int | N
         values = np.iinfo(values.dtype).max - values
     if alpha is not None and alpha_kind == 1:
         values = _divide_by_alpha(values, alpha)
-    kind = {2: "rgb", 5: "cmyk"}.get(photometric, "grey")
+    if photometric in _LABS:
+        values = _as_lab16(values, photometric)
     return Pixels(values, None if alpha is None else np.ascontiguousarray(alpha), kind)
+
+
+def _as_lab16(values: np.ndarray, photometric: int) -> np.ndarray:
+    """TIFF's CIELAB, whose a and b are signed (TIFF 6.0, section 23), or ICC's, where they have an offset (TIFF
+    Technical Note 4), of 8 or 16 bits, in one layout of 16 bits."""
+    deep, is_icc = values.dtype == np.uint16, photometric == _ICC_LAB
+    out = np.empty(values.shape, np.uint16)
+    for rows in strips(*values.shape[:2]):
+        strip = values[rows].astype(np.float32)
+        lightness = strip[..., :1] / ((0xFF00 if is_icc else 0xFFFF) if deep else 0xFF)
+        ab = strip[..., 1:] / (256 if deep else 1)
+        ab = ab if is_icc else (ab + 128) % 256
+        out[rows] = np.round(np.clip(np.concatenate([lightness * 65535, ab * 257], axis=-1), 0, 65535))
+    return out
+
+
+def expand_bits(array: np.ndarray, bits: int) -> np.ndarray:
+    """Scanners' 10, 12 and 14 bits, and 2 and 4, to the full range of their type."""
+    if array.dtype.kind != "u" or bits in (8, 16, 32):
+        return array
+    full = np.uint8 if bits < 8 else np.uint16
+    scale = np.iinfo(full).max / (2**bits - 1)
+    return np.round(array * np.float32(scale)).astype(full)
 
 
 def _divide_by_alpha(values: np.ndarray, alpha: np.ndarray) -> np.ndarray:

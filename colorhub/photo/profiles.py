@@ -20,6 +20,14 @@ def srgb_profile() -> bytes:
     return bytes(profile)
 
 
+@cache
+def lab_profile() -> bytes:
+    """A profile of CIELAB itself, with ICC's white, D50."""
+    from PIL import ImageCms
+
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+
+
 def profile_space(icc: bytes) -> str:
     """``rgb``, ``gray``, ``cmyk`` or what else the ICC header says; empty for bytes that are no profile."""
     if len(icc) < 128 or icc[36:40] != b"acsp":
@@ -30,7 +38,8 @@ def profile_space(icc: bytes) -> str:
 def to_srgb(pixels: np.ndarray, icc: bytes, space: str, dtype: np.dtype | type, *, exact: bool = False) -> np.ndarray:
     """Colours in the space of a profile to sRGB ``(H, W, 3)``: relative colorimetric with black point compensation.
 
-    ``pixels`` are ``(H, W)`` for a ``gray`` profile, else ``(H, W, 3 or 4)``, uint8 or uint16.
+    ``pixels`` are ``(H, W)`` for a ``gray`` profile, ``(H, W, 3)`` uint16 for ``lab`` (L* / 100, (a + 128) / 255), else
+    ``(H, W, 3 or 4)``, uint8 or uint16.
     ``exact`` goes without the CMS's precomputed tables: ten times slower, and 0.4 L* closer in the deepest shadows.
     Raises ``ValueError`` or ``RuntimeError`` for a profile that cannot be used.
     """
