@@ -31,7 +31,7 @@ class Found:
     roots: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     results: int = 0  # files of an earlier run (name.color.jpg), left alone
-    others: int = 0  # files that are no pictures by their names
+    others: list[Path] = field(default_factory=list)  # no pictures by their names
     linked: int = 0  # photos that a link leads to as well, beside their own folder
 
 
@@ -144,7 +144,7 @@ def _sort_in(found: Found, path: Path) -> None:
     if _is_dead(path) and (is_picture(path.name) or not path.suffix):  # without a suffix it may have been an album
         found.problems.append(Problem(path, _DEAD))
     elif not is_picture(path.name):
-        found.others += 1
+        found.others.append(path)
     elif is_result(path.name):
         found.results += 1
     else:
