@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from colorhub.photo.formats import SUFFIXES
@@ -76,10 +77,10 @@ def _each_once(found: Found) -> list[Path]:
     """The files, each once, in their order: where several ways lead into one folder, by the way without links. Links to
     files stay what they are, photos beside others."""
     named = {absolute(path): path for path in found.files}
+    real = cache(os.path.realpath)  # of few folders with many files
     own: dict[str, str] = {}  # the file in its real folder -> how it is reached
     for name in named:
-        folder = os.path.realpath(Path(name).parent)
-        place = str(Path(folder, Path(name).name))
+        place = str(Path(real(Path(name).parent), Path(name).name))
         if place not in own or name == place:
             own[place] = name
     kept = set(own.values())

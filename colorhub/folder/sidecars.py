@@ -146,7 +146,8 @@ def _orientation(sidecar: Path) -> int:
 
 
 def _stated(path: Path) -> int | None:
-    """The orientation that a photo's file states in EXIF or else in XMP; ``None`` where it states none."""
+    """The orientation that a photo's file states in EXIF or else in XMP; ``None`` where it states none. HEIC always
+    states one: by its own transformations, which are none for an upright picture."""
     with path.open("rb") as file:
         try:
             image = _header(path, file)
@@ -154,6 +155,8 @@ def _stated(path: Path) -> int | None:
             xmp = read_metadata(image, file).xmp or b""
         except Exception:  # whatever is wrong with the file is said where it is opened in earnest
             return None
+    if image.format == "HEIF":
+        return image.info.get("original_orientation") or 1
     if isinstance(exif, int) and 1 <= exif <= 8:
         return exif
     return packets.orientation(xmp) if b"Orientation" in xmp else None

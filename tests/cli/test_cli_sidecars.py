@@ -137,6 +137,17 @@ def test_where_photo_and_sidecar_disagree_the_photo_counts(run: Run, tmp_path: P
     assert f"1 photo: its sidecar a.{suffix}.xmp has it turned otherwise than the photo itself" in result.stderr
 
 
+def test_a_heic_states_its_turn_itself(run: Run, tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    (tmp_path / "in").mkdir()
+    grey = np.tile(np.arange(60, dtype=np.uint8) * 4, (40, 1))
+    pillow_heif.from_pillow(Image.fromarray(grey)).save(tmp_path / "in/a.heic")  # upright, and without EXIF
+    (tmp_path / "in/a.heic.xmp").write_text(packet(6), "utf-8")
+    assert run("colorize", tmp_path / "in", "-o", tmp_path / "out", "--sidecars", "--format", "png").exit_code == 0
+    assert Image.open(tmp_path / "out/a.png").size == (60, 40)
+    assert facts(tmp_path / "out/a.png.xmp")["orientation"] == "1"
+
+
 def test_a_copy_has_a_copy_of_its_sidecar(run: Run, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     color = Image.fromarray(data.coffee()).resize((90, 60))
