@@ -257,6 +257,11 @@ def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str
     return named
 
 
+def _goes_with_result(path: Path) -> bool:
+    """Whether a file is named like a sidecar of a result: ``scan.color.jpg.xmp`` or ``scan.color.xmp``."""
+    return path.suffix.lower() == SUFFIX and (is_result(path.name) or is_result(path.stem))
+
+
 def _leave_sidecars(plan: FolderPlan) -> None:
     some = [sidecar for job in (*plan.jobs, *plan.done) for sidecar in job.sidecars]
     if some:
@@ -281,7 +286,7 @@ def _common_folder(roots: Sequence[Path]) -> str:
 
 def _notes(found: Found, jobs: Sequence[Job]) -> list[str]:
     sidecars = {absolute(sidecar.path) for job in jobs for sidecar in job.sidecars}
-    others = [path for path in found.others if absolute(path) not in sidecars]
+    others = [path for path in found.others if absolute(path) not in sidecars and not _goes_with_result(path)]
     notes = []
     if found.results:
         notes.append(f"{found.results} left alone: results of an earlier run (named *{MARK}.*)")

@@ -112,6 +112,7 @@ def test_beside_the_photos_they_have_the_results_names(run: Run, album: Path) ->
     assert {"a.color.jpg.xmp", "b.color.XMP"} <= names_in(album)
     again = run("colorize", album, "--sidecars")
     assert "3 done before and skipped" in again.stderr
+    assert "1 other files ignored" in again.stderr  # else.xmp alone
     assert not any(".color.color" in name for name in names_in(album))
 
 
