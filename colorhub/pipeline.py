@@ -26,18 +26,16 @@ from tqdm import tqdm
 from colorhub import ab_bins
 from colorhub.hints import HintedLayers, hints_of, native_hints
 from colorhub.hub.loading import load, with_distribution
-from colorhub.inference.layer import ColorLayer, LayerError, Provenance, compose
+from colorhub.inference.batches import Layers, predicted
+from colorhub.inference.layer import ColorLayer, LayerError, compose
 from colorhub.inference.preprocess import NetworkInput, network_input
-from colorhub.inference.resize import same_shape
 from colorhub.inference.runtime import Network, best_device
 from colorhub.inference.sampling import along_edges
-from colorhub.inference.views import agreed
 from colorhub.models import Colorizer
 from colorhub.photo import ColorAnswer, ColorPhoto, Photo
 from colorhub.settings import DEFAULT_MODEL, Settings, SettingsError, chosen
 
 MAX_PIXELS = 400_000_000
-Layers = ColorLayer | list[ColorLayer] | None  # of one photo: a list with samples, None where it is left as it is
 
 
 class ColorizationPipeline:
@@ -247,11 +245,11 @@ class ColorizationPipeline:
             (one,) = self._inputs([prepared], changes)
             if one is None and hints:
                 raise ValueError("This photo is left as it is: prepare it with hints, too, and it is coloured.")
-            (layers,) = self._predict([one], batch_size)
+            (layers,) = predicted(self.network, [one], batch_size)
             return layers if one is None or not hints else self.hint(one, layers, hints)
         if hints:
             raise ValueError("hints are for one photo: call predict once for each photo that has some.")
-        return self._predict(self._inputs(prepared, changes), batch_size)
+        return predicted(self.network, self._inputs(prepared, changes), batch_size)
 
     @torch.inference_mode()
     def hint(
@@ -436,46 +434,6 @@ class ColorizationPipeline:
         settings = self._settings(None, changes)
         return [self._prepare(one, settings, True) if isinstance(one, Photo) else one for one in prepared]
 
-    @torch.inference_mode()
-    def _predict(self, inputs: Sequence[NetworkInput | None], batch_size: int) -> list[Layers]:
-        answers: list[Layers] = [None] * len(inputs)
-        alike: dict[Settings, list[int]] = {}
-        for number, one in enumerate(inputs):
-            if one is not None:
-                alike.setdefault(one.settings, []).append(number)
-        for settings, numbers in alike.items():
-            found = self._layers([one for one in (inputs[number] for number in numbers) if one], settings, batch_size)
-            for number, layers in zip(numbers, found, strict=True):
-                answers[number] = layers if settings.samples else layers[0]
-        return answers
-
-    def _layers(
-        self, inputs: Sequence[NetworkInput], settings: Settings, batch_size: int
-    ) -> Iterator[list[ColorLayer]]:
-        views = [self._answers(inputs, number, settings, batch_size) for number in range(len(inputs[0].views))]
-        for one, *abs_of_views in zip(inputs, *views, strict=True):
-            ab = one.whole(abs_of_views[0] if len(views) == 1 else agreed(abs_of_views))
-            made = self._provenance(one)
-            samples = range(1, len(ab) + 1) if settings.samples else [0]
-            yield [
-                ColorLayer(colors[None], one.L, one.photo.size, replace(made, sample=sample))
-                for colors, sample in zip(ab, samples, strict=True)
-            ]
-
-    def _answers(
-        self, inputs: Sequence[NetworkInput], number: int, settings: Settings, batch_size: int
-    ) -> list[Tensor]:
-        """ab ``(colourings, 2, h, w)`` of the view with that number of each photo."""
-        views = [one.views[number] for one in inputs]
-        answers: dict[int, Tensor] = {}
-        # Rounding differs with the size of a batch, and a draw can turn on the last bit: samples go one by one.
-        for group in same_shape([view.L for view in views], 1 if settings.samples else batch_size):
-            L, mirrored = torch.cat([views[i].L for i in group]), views[group[0]].mirrored
-            ab = self.network.colors(L.flip(3) if mirrored else L, settings)
-            ab = ab.flip(4) if mirrored else ab
-            answers.update(zip(group, ab.cpu().unbind(dim=1), strict=True))
-        return [answers[i] for i in range(len(inputs))]
-
     def _hinted(
         self, prepared: NetworkInput, layer: ColorLayer, hints: Sequence[Any], propagator: HintedLayers
     ) -> ColorLayer:
@@ -501,17 +459,6 @@ class ColorizationPipeline:
                 f"The model {self.name} has one answer for a photo and takes no temperature or samples; "
                 f"models that have more: {others}."
             )
-
-    def _provenance(self, prepared: NetworkInput) -> Provenance:
-        model = self.model
-        return Provenance(
-            self.name,
-            model.architecture,
-            model.weights_sha256,
-            prepared.settings,
-            prepared.box,
-            prepared.restored,
-        )
 
 
 def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:

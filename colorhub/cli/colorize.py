@@ -17,7 +17,7 @@ from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FolderPlan
+    from colorhub.folder.plan import FileResult, FolderPlan, Job
     from colorhub.pipeline import ColorizationPipeline
 
 _LIMIT = 400_000_000
@@ -42,6 +42,7 @@ def colorize(
     hints: options.Hints = None,
     recursive: options.Recursive = False,
     overwrite: options.Overwrite = False,
+    sidecars: options.Sidecars = False,
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
@@ -72,7 +73,15 @@ def colorize(
         chosen = chosen.changed(format=file.suffix)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
-        plan = make_plan(paths, output, format=chosen.format, recursive=recursive, overwrite=overwrite, shard=part)
+        plan = make_plan(
+            paths,
+            output,
+            format=chosen.format,
+            recursive=recursive,
+            overwrite=overwrite,
+            shard=part,
+            sidecars=sidecars,
+        )
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
@@ -121,11 +130,26 @@ def _announce(plan: "FolderPlan", report: RunReport) -> None:
     for note in plan.notes:
         echo_err(f"Note: {note}.")
     for job in plan.done:
-        report.add(FileResult(job.source, "skipped", job.output, "its result exists"))
+        report.add(_skipped(job))
     for problem in plan.problems:
         report.add(FileResult(problem.path, "failed", reason=problem.reason))
     if plan.elsewhere:
         echo_err(f"{plan.elsewhere} files fall to other shards.")
+
+
+def _skipped(job: "Job") -> "FileResult":
+    """A photo that has its result; what sidecars of it stayed behind, go along now."""
+    from colorhub.folder.plan import FileResult
+    from colorhub.folder.sidecars import take_along_later
+
+    if not job.sidecars:
+        return FileResult(job.source, "skipped", job.output, "its result exists")
+    try:
+        left = take_along_later(job.sidecars, job.source, job.output)
+    except ValueError as error:  # PhotoError: a sentence
+        return FileResult(job.source, "failed", reason=str(error))
+    reason = "; ".join(("its result exists, and its sidecar was taken along now", *left))
+    return FileResult(job.source, "skipped", job.output, reason, lost=tuple(left))
 
 
 def default_workers() -> int:

@@ -94,6 +94,10 @@ Hints = Annotated[
         metavar="FILE",
     ),
 ]
+Sidecars = Annotated[
+    bool,
+    typer.Option("--sidecars", help="Take the photos' XMP sidecars (scan.jpg.xmp, scan.xmp) along with the results."),
+]
 Device = Annotated[
     str | None, typer.Option(help="cuda, mps or cpu.", metavar="DEVICE", show_default="the fastest there is")
 ]

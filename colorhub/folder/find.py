@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
+from functools import cache
 from pathlib import Path
 
 from colorhub.photo.formats import SUFFIXES
@@ -31,7 +32,7 @@ class Found:
     roots: list[Path] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     results: int = 0  # files of an earlier run (name.color.jpg), left alone
-    others: int = 0  # files that are no pictures by their names
+    others: list[Path] = field(default_factory=list)  # no pictures by their names
     linked: int = 0  # photos that a link leads to as well, beside their own folder
 
 
@@ -76,10 +77,10 @@ def _each_once(found: Found) -> list[Path]:
     """The files, each once, in their order: where several ways lead into one folder, by the way without links. Links to
     files stay what they are, photos beside others."""
     named = {absolute(path): path for path in found.files}
+    real = cache(os.path.realpath)  # of few folders with many files
     own: dict[str, str] = {}  # the file in its real folder -> how it is reached
     for name in named:
-        folder = os.path.realpath(Path(name).parent)
-        place = str(Path(folder, Path(name).name))
+        place = str(Path(real(Path(name).parent), Path(name).name))
         if place not in own or name == place:
             own[place] = name
     kept = set(own.values())
@@ -144,7 +145,7 @@ def _sort_in(found: Found, path: Path) -> None:
     if _is_dead(path) and (is_picture(path.name) or not path.suffix):  # without a suffix it may have been an album
         found.problems.append(Problem(path, _DEAD))
     elif not is_picture(path.name):
-        found.others += 1
+        found.others.append(path)
     elif is_result(path.name):
         found.results += 1
     else:

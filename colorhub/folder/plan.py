@@ -11,6 +11,7 @@ from pathlib import Path
 
 from colorhub._files import LONGEST_NAME, fitting
 from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos, is_picture, is_result
+from colorhub.folder.sidecars import SUFFIX, Sidecar, missing, sidecars_of
 from colorhub.photo import PhotoError
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
@@ -54,6 +55,7 @@ class Job:
     source: Path
     output: Path
     relative: str
+    sidecars: tuple[Sidecar, ...] = ()  # that go along
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,7 @@ def make_plan(
     recursive: bool = False,
     overwrite: bool = False,
     shard: Shard | None = None,
+    sidecars: bool = False,
 ) -> FolderPlan:
     """Find the photos and give each its output.
 
@@ -102,6 +105,7 @@ def make_plan(
         recursive: also the folders inside folders.
         overwrite: colour again what has its output.
         shard: only this part of the files. Every part is planned from all files, so all processes agree.
+        sidecars: they go along; else it is said how many there are.
 
     Raises:
         PlanError: ``folder`` is a file, or one photo's name for several, or there is no such format.
@@ -112,7 +116,7 @@ def make_plan(
     found = find_photos(arguments, recursive, folder)
     if file is not None and len(found.files) > 1:
         raise PlanError(f"{file} names one picture, and there are {len(found.files)} photos: name a folder for them")
-    plan = FolderPlan(problems=found.problems, notes=_notes(found))
+    plan = FolderPlan(problems=found.problems)
     base = _common_folder(found.roots)
     if file is None:
         jobs = [_job(path, base, folder, wanted) for path in found.files]
@@ -121,13 +125,18 @@ def make_plan(
     jobs = sorted(_with_fitting_names(_without_clashes(jobs, plan), plan), key=lambda job: job.relative)
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
+    jobs = _with_sidecars(jobs, names_in)
+    plan.notes[:0] = _notes(found, jobs)
     for job in jobs:
         if shard and not shard.holds(job.relative):
             plan.elsewhere += 1
         elif not overwrite and (result := _existing_result(job, planned, names_in)):
-            plan.done.append(replace(job, output=result))
+            late = missing(job.sidecars, result, names_in)
+            plan.done.append(replace(job, output=result, sidecars=tuple(late)))
         else:
             plan.jobs.append(job)
+    if not sidecars:
+        _leave_sidecars(plan)
     return plan
 
 
@@ -232,6 +241,35 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
+def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]]) -> list[Job]:
+    """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where the results of
+    both would have one name for it, it is called after their whole names."""
+    by_folder = cache(lambda folder: sorted(name for name in names_in(folder) if name.lower().endswith(SUFFIX)))
+    found = [replace(job, sidecars=tuple(sidecars_of(job.source, by_folder(job.source.parent)))) for job in jobs]
+    wanted = Counter(sidecar.beside(job.output) for job in found for sidecar in job.sidecars)
+    named = []
+    for job in found:
+        places: dict[Path, Sidecar] = {}
+        for one in job.sidecars:
+            clear = replace(one, after_suffix=True) if wanted[one.beside(job.output)] > 1 else one
+            places.setdefault(clear.beside(job.output), clear)
+        named.append(replace(job, sidecars=tuple(places.values())))
+    return named
+
+
+def _goes_with_result(path: Path) -> bool:
+    """Whether a file is named like a sidecar of a result: ``scan.color.jpg.xmp`` or ``scan.color.xmp``."""
+    return path.suffix.lower() == SUFFIX and (is_result(path.name) or is_result(path.stem))
+
+
+def _leave_sidecars(plan: FolderPlan) -> None:
+    some = [sidecar for job in (*plan.jobs, *plan.done) for sidecar in job.sidecars]
+    if some:
+        count = "1 sidecar stays" if len(some) == 1 else f"{len(some)} sidecars stay"
+        plan.notes.append(f"{count} behind, such as {some[0].path.name}: --sidecars takes them along")
+    plan.jobs, plan.done = ([replace(job, sidecars=()) for job in jobs] for jobs in (plan.jobs, plan.done))
+
+
 def _keep_suffix(job: Job) -> Job:
     if job.output.suffix == job.source.suffix:
         return job
@@ -246,12 +284,14 @@ def _common_folder(roots: Sequence[Path]) -> str:
         return ""
 
 
-def _notes(found: Found) -> list[str]:
+def _notes(found: Found, jobs: Sequence[Job]) -> list[str]:
+    sidecars = {absolute(sidecar.path) for job in jobs for sidecar in job.sidecars}
+    others = [path for path in found.others if absolute(path) not in sidecars and not _goes_with_result(path)]
     notes = []
     if found.results:
         notes.append(f"{found.results} left alone: results of an earlier run (named *{MARK}.*)")
     if found.linked:
         notes.append(f"{found.linked} are reached by a link as well: coloured once, under the name of their own folder")
-    if found.others:
-        notes.append(f"{found.others} other files ignored: no pictures by their names")
+    if others:
+        notes.append(f"{len(others)} other files ignored: no pictures by their names")
     return notes

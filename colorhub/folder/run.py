@@ -22,6 +22,7 @@ from colorhub._system import cores
 from colorhub._text import one_line
 from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
+from colorhub.folder.sidecars import take_along, turned_as_told
 from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
@@ -157,7 +158,8 @@ class _Workers:
         work.seconds += perf_counter() - started
 
     def _open(self, work: _Work) -> None:
-        work.photo = self.opened.pop(work.job.source, None) or self.pipeline.open(work.job.source)
+        photo = self.opened.pop(work.job.source, None) or self.pipeline.open(work.job.source)
+        work.photo = turned_as_told(photo, work.job.sidecars) if work.job.sidecars else photo
         work.hints = load_hints(self.hints, work.photo.size) if self.hints else None
         work.prepared = self.pipeline.prepare(work.photo, self.settings, hints=work.hints)
 
@@ -183,20 +185,23 @@ class _Workers:
         colored = compose(photo, layer, settings=self.settings, device=self.pipeline.device)
         self._check()
         said = colored.notes or ()
-        written = self._write(job, photo, colored)
+        written, left = self._write(job, photo, colored)
         status = "passed_through" if colored.passed_through else "colored"
         seconds = work.seconds + perf_counter() - started
-        notes = "; ".join(colored.notes or ())
+        notes = "; ".join((*(colored.notes or ()), *left))
         unsure = not colored.passed_through and is_doubtful(photo, self.settings)
-        lost = _lost(photo, said, colored)
+        lost = (*_lost(photo, said, colored), *left)
         work.result = FileResult(job.source, status, written, notes, seconds, photo.size, unsure=unsure, lost=lost)
 
-    def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> Path:
+    def _write(self, job: Job, photo: Photo, colored: ColorPhoto) -> tuple[Path, list[str]]:
+        """Write the result, its sidecars before it: a result that is there has all that goes along with it."""
         wanted = _wanted(photo, colored)
         same = _is_same_file(photo, colored)
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
-        return colored.save(target, wanted, overwrite=self.overwrite)
+        record, overwrite = colored.provenance if colored.record else None, self.overwrite
+        left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
+        return colored.save(target, wanted, overwrite=overwrite), left
 
     def _check(self) -> None:
         if self.stop.is_set():

@@ -11,11 +11,11 @@ from torch import Tensor
 from colorhub.color import grey_to_lightness
 from colorhub.photo import Photo
 
-_LONGEST = 4  # the working picture's long side is at most this many times its short side
+_LONGEST = 32  # the working picture's long side is at most this many times its short side
 
 
 def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:
-    """The photo's lightness ``(1, 1, h, w)``, its short side about ``size`` pixels (less beyond 4 to 1).
+    """The photo's lightness ``(1, 1, h, w)``, its short side about ``size`` pixels (less beyond 32 to 1).
 
     Both sides are rounded to the nearest multiple of ``multiple``: a network that is given whole multiples needs no
     padding, which costs it far more than a slightly stretched picture does.

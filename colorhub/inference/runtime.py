@@ -1,11 +1,14 @@
 """A model as it runs: on its device, at the precision that pays there. Lightness in, colours out."""
 
+from itertools import repeat
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from colorhub.inference.resize import coarser
 from colorhub.inference.sampling import colorings
+from colorhub.inference.windows import Windows, windows_of
 from colorhub.models import Colorizer, Prediction
 from colorhub.settings import Settings
 
@@ -26,7 +29,26 @@ class Network:
         self.model = model.to(device).to(memory_format=torch.channels_last).eval()
 
     def __call__(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
-        """The model's answer to a lightness ``(B, 1, h, w)``, and to hints ``(B, 3, h, w)`` if it takes some."""
+        """The model's answer to a lightness ``(B, 1, h, w)``, and to hints ``(B, 3, h, w)`` if it takes some. A long
+        picture is seen in parts (:mod:`~colorhub.inference.windows`)."""
+        height, width = L.shape[-2:]
+        windows = windows_of(height, width, self.model.multiple)
+        return self._answer(L, hints) if windows is None else self._answer_in(windows, L, hints)
+
+    def _answer_in(self, windows: Windows, L: Tensor, hints: Tensor | None) -> Prediction:
+        height, width = L.shape[-2:]
+        padding = self.model.padding(L)
+        views = windows.parts(F.pad(L, padding, mode="replicate"))
+        told = repeat(None) if hints is None else windows.parts(F.pad(hints, padding))
+        answers = [self._answer(view, some) for view, some in zip(views, told)]  # noqa: B905 one may have no end
+        ab, logits, class_logits = zip(*answers, strict=True)
+        return Prediction(
+            windows.blended(ab)[..., :height, :width],
+            None if logits[0] is None else windows.blended(logits),
+            None if class_logits[0] is None else torch.stack(class_logits).mean(dim=0),
+        )
+
+    def _answer(self, L: Tensor, hints: Tensor | None) -> Prediction:
         L = L.to(self.device, memory_format=torch.channels_last)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._takes_bf16(L)):
             return self.model(L) if hints is None else self.model(L, hints.to(self.device))

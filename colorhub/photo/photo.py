@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 import numpy as np
 
@@ -149,6 +149,20 @@ class Photo:
             (4, 6, 4)
         """
         return rgb if self.alpha is None else np.concatenate([rgb, self.alpha[..., None].astype(rgb.dtype)], axis=2)
+
+    def turned(self, orientation: int) -> Self:
+        """The photo with one more EXIF orientation, 1 to 8, applied: one that its file does not state itself.
+
+        Example:
+            >>> from colorhub import Photo
+            >>> from skimage import data
+            >>> Photo.open(data.coins()).turned(6).size  # a quarter to the right
+            (303, 384)
+        """
+        planes = {"grey": self.grey, "rgb": self.rgb, "alpha": self.alpha}
+        turned: dict[str, Any] = {name: None if p is None else _turn(p, orientation) for name, p in planes.items()}
+        metadata, notes = self.metadata.after_reading(orientation, converted=False)
+        return replace(self, **turned, metadata=metadata, notes=(*self.notes, *notes))
 
 
 def _guarded(name: str, read: Callable[[], Photo]) -> Photo:

@@ -135,6 +135,14 @@ def test_settings_in_a_terminal(place: Path) -> None:
     assert {"strong/scan.jpg", "strong/one.png", "strong/box/two.jpg", "again/photo.jpg"} <= pictures(place)
 
 
+@pytest.mark.slow
+def test_sidecars_in_a_terminal(place: Path) -> None:
+    for name in ("scans/one.png.xmp", "scans/box/two.xmp"):
+        (place / name).write_text('<x:xmpmeta xmlns:x="adobe:ns:meta/"/>')
+    bash(snippet("colour-photos.md", "sidecars"))
+    assert {path.name for path in (place / "coloured").rglob("*.xmp")} == {"one.png.xmp", "two.xmp"}
+
+
 def test_stages(place: Path) -> None:
     first, later = snippet("colour-photos.md", "stages").split("# Later, ")
     python(first)

@@ -175,11 +175,12 @@ def test_old_prints_are_seen_restored_and_sound_photos_are_not(
     assert set(seen) == set(KINDS)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "strip"])
 def test_without_restoring_the_pixels_are_those_of_the_version_before(
     kind: str, photos: dict[str, Path], pipeline: ColorizationPipeline
 ) -> None:
-    """Means over 48 cells, within one code: bf16 and float32 processors are a quarter of a code apart."""
+    """Means over 48 cells, within one code: bf16 and float32 processors are a quarter of a code apart. The strip is no
+    longer shrunk until it can be seen as a whole."""
     found = pipeline(photos[kind], settings=Settings(restore=False)).pixels
     assert np.abs(np.array(reduced(found)) - np.array(BEFORE[kind])).max() <= 1
     if kind in ("faded", "bordered"):  # the numbers would tell

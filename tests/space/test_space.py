@@ -110,6 +110,18 @@ def test_suffix_is_the_users_where_it_fits_the_format(
     assert jobs.write_full_size(color(named), 1.0, tmp_path).path.name == expected
 
 
+def test_a_long_name_has_a_download(grey_jpeg: Path, tmp_path: Path) -> None:
+    """253 bytes in 83 letters and a suffix: with -colorized it would have 263."""
+    named = grey_jpeg.rename(grey_jpeg.with_name("\N{CJK UNIFIED IDEOGRAPH-5199}" * 83 + ".jpg"))
+    name = jobs.write_full_size(color(named), 1.0, tmp_path).path.name
+    assert len(name.encode()) <= 255
+    assert name.endswith("-colorized.jpg")
+    used: set[str] = set()
+    names = [jobs.free_name(named.name, used) for _ in range(3)]
+    assert len({*names}) == 3
+    assert max(len(name.encode()) for name in names) <= 255
+
+
 def test_gif_becomes_png_and_says_so(space: Path, tmp_path: Path) -> None:
     Image.fromarray(data.camera()).save(space / "old.gif")
     written = jobs.write_full_size(color(space / "old.gif"), 1.0, tmp_path)

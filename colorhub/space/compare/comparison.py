@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from colorhub._files import fitting
 from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
 from colorhub.space.shared.catalogue import CACHE, find, folder_of, listed
@@ -97,12 +98,13 @@ class Comparison(SessionFiles):
         done = [answer.colored for answer in self.answers.values() if answer.colored is not None]
         if not done:
             raise RefusedError("There is no answer to download.")
-        target, used = self.folder / f"{self.path.stem}-compared.zip", set[str]()
+        target, used = self.folder / fitting(self.path.stem, "-compared.zip"), set[str]()
         with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
             for colored in done:
                 progress(colored.model)
                 file = write_full_size(colored, 1.0, self.folder).path
-                archive.write(file, free_name(f"{self.path.stem}-{_file_name(colored.model)}{file.suffix}", used))
+                name = fitting(self.path.stem, f"-{_file_name(colored.model)}{file.suffix}")
+                archive.write(file, free_name(name, used))
                 file.unlink()
         return target
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
+from colorhub._files import fitting
 from colorhub.photo import ColorAnswer
 from colorhub.space.compare.comparison import GREY, SENT, Comparison, chosen, chosen_at_first
 from colorhub.space.compare.sheet import Tile, write_sheet
@@ -198,7 +199,7 @@ def contact_sheet(comparison: Comparison) -> Path:
     """One picture with the grey photo and every answer, each with its name and time."""
     times = {name: answer.time for name, answer in comparison.answers.items()}
     tiles = [Tile(path, name, times.get(name, "")) for name, path in comparison.pictures.items()]
-    return write_sheet(tiles, comparison.folder / f"{comparison.path.stem}-contact-sheet.jpg").path
+    return write_sheet(tiles, comparison.folder / fitting(comparison.path.stem, "-contact-sheet.jpg")).path
 
 
 @error_messages()

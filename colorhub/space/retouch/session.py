@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from colorhub._files import fitting
 from colorhub.photo import ColorAnswer
 from colorhub.settings import Settings
 from colorhub.space.shared.files import SessionFiles, file_url
@@ -115,7 +116,7 @@ class RetouchSession(SessionFiles):
         """Write hints into a file, ``NAME-hints.json``."""
         from colorhub.hints import save_hints
 
-        path = self.folder / f"{self.colored.path.stem}-hints.json"
+        path = self.folder / fitting(self.colored.path.stem, "-hints.json")
         save_hints(path, hints, self.size)
         return path
 

@@ -228,7 +228,7 @@ def free_name(name: str, used: set[str]) -> str:
     number, free = 1, name
     while free.lower() in used:
         number += 1
-        free = f"{stem}-{number}{suffix}"
+        free = fitting(stem, f"-{number}{suffix}")
     used.add(free.lower())
     return free
 

@@ -1,0 +1,179 @@
+"""Sidecars: XMP files beside photos, in which programs keep captions, ratings and turns that they do not write into the
+photos. They go along with the results, and say of them what is true."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.dom import Node
+
+from defusedxml.minidom import parseString
+
+from colorhub import __version__
+from colorhub._files import fitting
+from colorhub.photo import Photo, PhotoError, decoding
+from colorhub.photo import xmp as packets
+from colorhub.photo.metadata import Metadata, read_metadata
+from colorhub.photo.saving import write_whole
+
+SUFFIX = ".xmp"
+_EXIF_ORIENTATION = 0x0112
+_MOST_BYTES = 1 << 24  # of a sidecar: with the edits of years they have a megabyte
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """A photo's sidecar. ``after_suffix``: whether it is called after the whole name, ``scan.jpg.xmp``, as darktable
+    and digiKam do, or as Adobe's programs do ``scan.xmp``."""
+
+    path: Path
+    after_suffix: bool
+
+    def beside(self, result: Path) -> Path:
+        """Where it goes with a photo's result."""
+        return result.with_name(fitting(result.name if self.after_suffix else result.stem, self.path.suffix))
+
+
+def sidecars_of(photo: Path, names: Iterable[str]) -> list[Sidecar]:
+    """A photo's sidecars among the files ``names`` of its folder.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from colorhub.folder.sidecars import sidecars_of
+        >>> found = sidecars_of(Path("in/scan.jpg"), ["scan.XMP", "scan.jpg", "scan.jpg.xmp", "scan2.xmp"])
+        >>> [sidecar.beside(Path("out/scan.png")).name for sidecar in found]
+        ['scan.XMP', 'scan.png.xmp']
+    """
+    ours = [name for name in sorted(names) if name.lower().endswith(SUFFIX)]
+    wanted = {photo.stem: False, photo.name: True}
+    return [Sidecar(photo.with_name(name), wanted[Path(name).stem]) for name in ours if Path(name).stem in wanted]
+
+
+def turned_as_told(photo: Photo, sidecars: Sequence[Sidecar]) -> Photo:
+    """The photo upright where its file does not say how it is turned, but a sidecar does: the file's word counts first,
+    as it does for the metadata in a file (Metadata Working Group, *Guidelines for handling image metadata*)."""
+    if photo.path is None or _stated(photo.path) is not None:
+        return photo
+    told = [turn for sidecar in sidecars if (turn := _orientation(sidecar.path)) != 1]
+    return photo.turned(told[0]) if told else photo
+
+
+def take_along(
+    sidecars: Sequence[Sidecar],
+    photo: Path,
+    result: Path,
+    record: Mapping[str, str] | None,
+    *,
+    same: bool = False,
+    overwrite: bool = False,
+) -> list[str]:
+    """Write a photo's sidecars beside its result, upright, and with what was done. Returns what could not be done.
+
+    Args:
+        sidecars: of the photo.
+        photo: the file they are of.
+        result: need not be there yet.
+        record: who invented the colours, or ``None``.
+        same: the result is the photo's own file: nothing in its sidecars changes.
+        overwrite: replace those that are there.
+
+    Raises:
+        PhotoError: one cannot be written.
+    """
+    notes = []
+    for sidecar in sidecars:
+        target = sidecar.beside(result)
+        if target.exists() and not overwrite:
+            continue
+        try:
+            content, times = _read(sidecar.path), sidecar.path.stat()
+        except OSError as error:
+            notes.append(f"its sidecar {sidecar.path.name} could not be read and stayed behind ({error.strerror})")
+            continue
+        if not same:
+            content, more = _made_true(content, _stated(photo), record, sidecar.path.name)
+            notes += more
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, content, (times.st_atime_ns, times.st_mtime_ns), overwrite=overwrite)
+    return notes
+
+
+def missing(sidecars: Sequence[Sidecar], result: Path, names_in: Callable[[Path], frozenset[str]]) -> list[Sidecar]:
+    """Those that are not beside a result yet."""
+    return [sidecar for sidecar in sidecars if sidecar.beside(result).name not in names_in(result.parent)]
+
+
+def take_along_later(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> list[str]:
+    """As :func:`take_along`, for a result that was made before: its own record says what was done."""
+    try:
+        same = photo.read_bytes() == result.read_bytes()
+        record = None if same else _record_in(result)
+    except OSError as error:
+        raise PhotoError(f"{result} cannot be read ({error.strerror}).") from None
+    return take_along(sidecars, photo, result, record, same=same)
+
+
+def _made_true(
+    content: bytes, stated: int | None, record: Mapping[str, str] | None, name: str
+) -> tuple[bytes, list[str]]:
+    """A sidecar of a photo as one of its result; and what must be said."""
+    notes, turn = [], packets.orientation(content)
+    if stated is not None and turn not in (1, stated):
+        notes.append(f"its sidecar {name} has it turned otherwise than the photo itself, which counts")
+    metadata, more = Metadata(xmp=content).after_reading(stated or turn, converted=False)
+    upright = metadata.xmp or content
+    if record is not None:
+        packet, kept = packets.record_provenance(upright, record, f"colorhub {__version__}")
+        if not kept:
+            return upright, [*notes, *more, f"its sidecar {name} is damaged and was copied without a record"]
+        upright = packet
+    return upright, [*notes, *more]
+
+
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise OSError(0, f"it has more than {_MOST_BYTES >> 20} MB")
+    return content
+
+
+def _orientation(sidecar: Path) -> int:
+    try:
+        return packets.orientation(_read(sidecar))
+    except OSError:
+        return 1
+
+
+def _stated(path: Path) -> int | None:
+    """The orientation that a photo's file states in EXIF or else in XMP; ``None`` where it states none. HEIC always
+    states one: by its own transformations, which are none for an upright picture."""
+    with path.open("rb") as file:
+        try:
+            image = _header(path, file)
+            exif = image.getexif().get(_EXIF_ORIENTATION)
+            xmp = read_metadata(image, file).xmp or b""
+        except Exception:  # whatever is wrong with the file is said where it is opened in earnest
+            return None
+    if image.format == "HEIF":
+        return image.info.get("original_orientation") or 1
+    if isinstance(exif, int) and 1 <= exif <= 8:
+        return exif
+    return packets.orientation(xmp) if b"Orientation" in xmp else None
+
+
+def _header(path: Path, file: Any) -> Any:
+    return decoding.open_reader(decoding.sniff(file.read(4096), path.name), file)
+
+
+def _record_in(result: Path) -> dict[str, str] | None:
+    """The record in a result's XMP of who invented its colours; ``None`` where there is none."""
+    with result.open("rb") as file:
+        try:
+            document = parseString((read_metadata(_header(result, file), file).xmp or b"").strip(b"\0 \r\n\t"))
+        except Exception:  # no picture, or no XMP
+            return None
+    found: dict[str, str] = {}
+    for element in document.getElementsByTagNameNS(packets.NAMESPACE, "*"):
+        found[element.localName] = "".join(n.data for n in element.childNodes if n.nodeType == Node.TEXT_NODE)
+    return {name: text for name, text in found.items() if name not in ("Colors", "Software")} or None
