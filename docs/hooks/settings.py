@@ -83,8 +83,8 @@ def _comments(section: type[BaseModel]) -> dict[str, str]:
         above: list[str] = []
         for line in inspect.getsource(owner).splitlines():
             found = _LINE.match(line)
-            comment = found and found["comment"]
-            if found and found["field"]:
-                said[found["field"]] = " ".join([*above, *filter(None, [comment])])
-            above = [*above, comment] if comment and not found["field"] else []
+            field, comment = found.groups() if found else (None, None)
+            if field:
+                said[field] = " ".join([*above, *filter(None, [comment])])
+            above = [*above, comment] if comment and not field else []
     return said
