@@ -99,7 +99,7 @@ class RunReport:
     def _sentence(self, seconds: float) -> str:
         words = {
             "passed_through": "already in colour and passed through unchanged (--in-color recolor colours them anew)",
-            "skipped": "done before and skipped (--overwrite does them again)",
+            "skipped": f"done before and skipped (--overwrite colours {'it' if self.counts['skipped'] == 1 else 'them'} anew)",
             "failed": "failed",
         }
         parts = [f"{self.counts['colored']} coloured"]
