@@ -38,7 +38,8 @@ class ModelInfo:
     ``kid``, the distance of its answers to photographs (``kid-lite1``) at a colourfulness of :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
     answer for a photo, as far as its files say; ``group``: ``reports`` where it is shown for what a report says of
-    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty.
+    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty; ``label``: what it is for in a
+    few words (``label`` in its ``card.toml``).
 
     Example:
         >>> from colorhub import list_models
@@ -51,7 +52,7 @@ class ModelInfo:
     architecture: str
     source: str  # "bundled", "folder", "hub", "cached" (a release that was fetched) or "network" (one that was not)
     location: str
-    megabytes: float | None = None
+    megabytes: float | None = None  # of 1,000,000 bytes
     gain: float | None = None
     summary: str = ""
     license: str = ""
@@ -59,6 +60,7 @@ class ModelInfo:
     has_distribution: bool = False
     kid: float | None = None
     group: str = ""
+    label: str = ""
 
     @property
     def on_disk(self) -> bool:
@@ -137,9 +139,8 @@ def list_models() -> list[ModelInfo]:
             if state := _state(folder):
                 found.setdefault(folder.name, _describe(folder, source, state))
     for name, entry in PUBLISHED.items():
-        found.setdefault(
-            name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary, group=entry.group)
-        )
+        words = {"summary": entry.summary, "group": entry.group, "label": entry.label}
+        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, **words))
     for name, release in RELEASES.items():
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
@@ -207,7 +208,7 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
     except WeightsError:
         config = {}
     architecture, scores = str(config.get("architecture", "?")), _scores(folder)
-    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
+    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 1e6
     return ModelInfo(
         folder.name,
         architecture,
@@ -219,6 +220,7 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         has_distribution=_has_distribution(architecture, config),
         kid=_figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
         group=words_of(folder, "group"),
+        label=words_of(folder, "label"),
     )
 
 

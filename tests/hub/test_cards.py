@@ -198,7 +198,7 @@ def test_a_model_without_scores_or_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("card.toml", 'abuot = "x"', "unknown key 'abuot'; there are summary, about"),
+        ("card.toml", 'abuot = "x"', "unknown key 'abuot'; there are summary, label, about"),
         ("card.toml", "about = 3", "about must be a text"),
         ("card.toml", "tags = [3]", "tags must be a list of texts"),
         ("card.toml", "about = ", "is not readable TOML"),

@@ -37,6 +37,7 @@ class Words:
 
     Attributes:
         summary: one line for lists of models.
+        label: what it is for in two or three words, such as "for photos, vivid", beside its name where one is chosen.
         about: what the model is; the first paragraph of its class's docstring when empty.
         training: how it was trained, beyond what ``training.json`` and ``recipe.toml`` say.
         data: what it was trained on, and under which terms.
@@ -52,6 +53,7 @@ class Words:
     """
 
     summary: str = ""
+    label: str = ""
     about: str = ""
     training: str = ""
     data: str = ""

@@ -233,5 +233,5 @@ def publish_model(hub: Hub, folder: ModelFolder, plan: Plan) -> Outcome:
 
 def _entry(folder: ModelFolder, repo_id: str, commit: str) -> Published:
     license_name = ModelCard.load(folder.files[CARD]).data.license
-    summary, group = (words_of(folder.folder, key) for key in ("summary", "group"))
-    return Published(repo_id, commit, folder.architecture, str(license_name), summary, group)
+    words = [words_of(folder.folder, key) for key in ("summary", "group", "label")]
+    return Published(repo_id, commit, folder.architecture, str(license_name), *words)
