@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from colorhub.hub.published import Published
 
 _WITHOUT_TOKEN = (
-    "Note: there is no token, so private repositories are not seen, nor whether you may publish there; publishing needs "
-    "one that may write."
+    "Note: there is no token, so private repositories are not seen, nor whether you may publish there; publishing "
+    "needs one that may write."
 )
 
 

@@ -12,6 +12,7 @@ from colorhub.models import WeightsError, find_class
 from colorhub.models.repository import read_config
 
 SHEET = "samples.webp"
+BEST = "best"
 
 
 class CardError(ValueError):
@@ -81,8 +82,9 @@ class ModelFiles:
 
     @property
     def name(self) -> str:
-        """The folder's."""
-        return self.folder.resolve().name
+        """The folder's; the run's where that is what a training leaves, which is called ``best`` in every run."""
+        name, stages = self.folder.resolve().name, self.training.get("stages")
+        return str(stages[-1].get("recipe", name)) if name == BEST and stages else name
 
     @property
     def architecture(self) -> str:
