@@ -28,6 +28,19 @@ from colorhub.models.repository import (
 )
 
 _DESCRIBES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE, "scores.json", "card.toml")
+# The weights that a clone of the project holds; the package by itself has the default's alone.
+IN_A_CLONE = (
+    "chroma-regressor",
+    "colorize-net",
+    "eccv16",
+    "eccv16-l2",
+    "encoder-decoder",
+    "koalarization",
+    "natural",
+    "unet",
+    "unet-gan",
+    "unet-gan-class",
+)
 COMPARED_AT = "27"  # colourfulness (Hasler and Suesstrunk 2003), among those at which protocols compare
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
 
@@ -190,10 +203,19 @@ def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, d
         return (str(folder), {**hub, "revision": None}) if folder else (release, hub)
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         return name, hub
+    if name in IN_A_CLONE:
+        raise ModelNotFoundError(
+            f"The weights of {name!r} come with a clone of the project, not with the package: clone it and run "
+            f"pip install -e . there, or name its folder model_cards in COLORHUB_MODELS. Here there are: {_names()}."
+        )
     raise ModelNotFoundError(
         f"No model {name!r}. {did_you_mean(name, [info.name for info in list_models()])} A folder with config.json and "
         "model.safetensors or a Hub id such as owner/name works too."
     )
+
+
+def _names() -> str:
+    return ", ".join(sorted(info.name for info in list_models()))
 
 
 def _roots() -> list[tuple[Path, str]]:

@@ -69,7 +69,7 @@ class Retouch:
             with gr.Row(elem_id="retouch-desk"):
                 with gr.Column(scale=3, min_width=320):
                     self.stage = gr.HTML(desk("picture"), js_on_load=_ASK, elem_id="retouch-top", **BARE)
-                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", **BARE)
+                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", elem_id="retouch-hints", **BARE)
                 with gr.Column(scale=1, min_width=290):
                     gr.HTML(desk("colors"), js_on_load="retouch.mount()", **BARE)
             self.note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
