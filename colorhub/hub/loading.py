@@ -152,8 +152,8 @@ def list_models() -> list[ModelInfo]:
             if state := _state(folder):
                 found.setdefault(folder.name, _describe(folder, source, state))
     for name, entry in PUBLISHED.items():
-        words = {"summary": entry.summary, "group": entry.group, "label": entry.label}
-        found.setdefault(name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, **words))
+        published = ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary)
+        found.setdefault(name, replace(published, group=entry.group, label=entry.label))
     for name, release in RELEASES.items():
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
