@@ -4,20 +4,17 @@ photos. They go along with the results, and say of them what is true."""
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from xml.dom import Node
-
-from defusedxml.minidom import parseString
 
 from colorhub import __version__
 from colorhub._files import fitting
-from colorhub.photo import Photo, PhotoError, decoding
+from colorhub.photo import Photo, PhotoError, xmp_tree
 from colorhub.photo import xmp as packets
-from colorhub.photo.metadata import Metadata, read_metadata
+from colorhub.photo.decoding import Header, read_header
+from colorhub.photo.metadata import Metadata
 from colorhub.photo.saving import write_whole
+from colorhub.photo.turning import Turn
 
 SUFFIX = ".xmp"
-_EXIF_ORIENTATION = 0x0112
 _MOST_BYTES = 1 << 24  # of a sidecar: with the edits of years they have a megabyte
 
 
@@ -52,9 +49,10 @@ def sidecars_of(photo: Path, names: Iterable[str]) -> list[Sidecar]:
 def turned_as_told(photo: Photo, sidecars: Sequence[Sidecar]) -> Photo:
     """The photo upright where its file does not say how it is turned, but a sidecar does: the file's word counts first,
     as it does for the metadata in a file (Metadata Working Group, *Guidelines for handling image metadata*)."""
-    if photo.path is None or _stated(photo.path) is not None:
+    header = _header(photo.path) if photo.path else None
+    if header is None or header.orientation is not None:
         return photo
-    told = [turn for sidecar in sidecars if (turn := _orientation(sidecar.path)) != 1]
+    told = [turn for sidecar in sidecars if (turn := _orientation(sidecar.path)) not in (None, 1)]
     return photo.turned(told[0]) if told else photo
 
 
@@ -91,7 +89,7 @@ def take_along(
             notes.append(f"its sidecar {sidecar.path.name} could not be read and stayed behind ({error.strerror})")
             continue
         if not same:
-            content, more = _made_true(content, _stated(photo), record, sidecar.path.name)
+            content, more = _made_true(content, _header(photo), record, sidecar.path.name)
             notes += more
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, content, (times.st_atime_ns, times.st_mtime_ns), overwrite=overwrite)
@@ -114,13 +112,15 @@ def take_along_later(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> 
 
 
 def _made_true(
-    content: bytes, stated: int | None, record: Mapping[str, str] | None, name: str
+    content: bytes, photo: Header | None, record: Mapping[str, str] | None, name: str
 ) -> tuple[bytes, list[str]]:
     """A sidecar of a photo as one of its result; and what must be said."""
-    notes, turn = [], packets.orientation(content)
-    if stated is not None and turn not in (1, stated):
+    notes, told = [], packets.orientation(content)
+    stated, size = (photo.orientation, photo.size) if photo else (None, (0, 0))
+    if stated is not None and told not in (None, 1, stated):
         notes.append(f"its sidecar {name} has it turned otherwise than the photo itself, which counts")
-    metadata, more = Metadata(xmp=content).after_reading(stated or turn, converted=False)
+    turn = Turn(stated or told or 1, *size)
+    metadata, more = Metadata(xmp=content).after_reading(turn, converted=False)
     upright = metadata.xmp or content
     if record is not None:
         packet, kept = packets.record_provenance(upright, record, f"colorhub {__version__}")
@@ -138,42 +138,29 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _orientation(sidecar: Path) -> int:
+def _orientation(sidecar: Path) -> int | None:
     try:
         return packets.orientation(_read(sidecar))
     except OSError:
-        return 1
+        return None
 
 
-def _stated(path: Path) -> int | None:
-    """The orientation that a photo's file states in EXIF or else in XMP; ``None`` where it states none. HEIC always
-    states one: by its own transformations, which are none for an upright picture."""
-    with path.open("rb") as file:
-        try:
-            image = _header(path, file)
-            exif = image.getexif().get(_EXIF_ORIENTATION)
-            xmp = read_metadata(image, file).xmp or b""
-        except Exception:  # whatever is wrong with the file is said where it is opened in earnest
-            return None
-    if image.format == "HEIF":
-        return image.info.get("original_orientation") or 1
-    if isinstance(exif, int) and 1 <= exif <= 8:
-        return exif
-    return packets.orientation(xmp) if b"Orientation" in xmp else None
-
-
-def _header(path: Path, file: Any) -> Any:
-    return decoding.open_reader(decoding.sniff(file.read(4096), path.name), file)
+def _header(path: Path) -> Header | None:
+    """``None`` for what is no readable picture: what is wrong with it is said where it is opened in earnest."""
+    try:
+        with path.open("rb") as file:
+            return read_header(file, path.name)
+    except Exception:
+        return None
 
 
 def _record_in(result: Path) -> dict[str, str] | None:
     """The record in a result's XMP of who invented its colours; ``None`` where there is none."""
-    with result.open("rb") as file:
-        try:
-            document = parseString((read_metadata(_header(result, file), file).xmp or b"").strip(b"\0 \r\n\t"))
-        except Exception:  # no picture, or no XMP
-            return None
+    header = _header(result)
+    document = xmp_tree.parse(header.metadata.xmp or b"") if header else None
+    if document is None:
+        return None
     found: dict[str, str] = {}
     for element in document.getElementsByTagNameNS(packets.NAMESPACE, "*"):
-        found[element.localName] = "".join(n.data for n in element.childNodes if n.nodeType == Node.TEXT_NODE)
+        found[element.localName] = xmp_tree.text_of(element)
     return {name: text for name, text in found.items() if name not in ("Colors", "Software")} or None

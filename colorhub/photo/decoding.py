@@ -7,7 +7,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib import import_module
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
 from colorhub.photo.metadata import Metadata, read_metadata, tiff_reader, with_png_texts, with_tiff_tags, xmp_of_gif
 from colorhub.photo.pixels import Pixels, expand_bits, pixels_of_image, pixels_of_planes
 from colorhub.photo.tiff_pages import Choice, choose_page, file_of
+from colorhub.photo.turning import Turn
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
 _HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"])
@@ -67,6 +68,33 @@ class Decoded:
     applied: int = 1
     lossless: bool = False
     notes: tuple[str, ...] = ()
+
+
+class Header(NamedTuple):
+    """What a file says before a pixel is decoded. ``orientation``: what it states, 1 to 8, or ``None``. ``size``:
+    (width, height) in pixels of the picture as it is stored."""
+
+    metadata: Metadata
+    orientation: int | None
+    size: tuple[int, int]
+
+
+def read_header(file: BinaryIO, name: str) -> Header:
+    """The header of an open, seekable file. Raises as :func:`decode_file`."""
+    file.seek(0)
+    format_name = sniff(file.read(4096), name)
+    if format_name == "TIFF":
+        page = choose_page(tiff_reader(file), name).page
+        metadata = with_tiff_tags(Metadata(), file, page.offset)
+        return Header(metadata, metadata.stated_orientation(), (page.width, page.height))
+    image = open_reader(format_name, file)
+    metadata = read_metadata(image)
+    if format_name == "GIF":
+        metadata = replace(metadata, xmp=xmp_of_gif(file))
+    if format_name == "HEIF":  # its own transformations say how it is turned, even where there are none
+        orientation = _turn_in_boxes(image, file)
+        return Header(metadata, orientation, Turn(orientation, *image.size).size)
+    return Header(metadata, metadata.stated_orientation(), image.size)
 
 
 def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:

@@ -34,13 +34,15 @@ class Metadata:
     had_profile: bool = False
     lost: tuple[str, ...] = ()
 
-    def orientation(self) -> int:
-        """The orientation that the metadata asks for, 1 to 8: EXIF's; XMP's only where EXIF has none (Metadata Working
-        Group, Guidelines 2.0, section 5). A damaged block has no vote."""
+    def stated_orientation(self) -> int | None:
+        """The orientation that the metadata ask for, 1 to 8: EXIF's; XMP's only where EXIF has none (Metadata Working
+        Group, Guidelines 2.0, section 5); ``None`` where they ask for none. A damaged block has no vote."""
         found = tiff.orientation(self.exif) if self.exif else None
-        if found is None and self.xmp:
-            found = packets.orientation(self.xmp)
-        return found or 1
+        return packets.orientation(self.xmp) if found is None and self.xmp else found
+
+    def orientation(self) -> int:
+        """The same, 1 where none is stated."""
+        return self.stated_orientation() or 1
 
     def after_reading(self, turn: Turn, *, converted: bool) -> tuple["Metadata", tuple[str, ...]]:
         """The metadata that fits the picture once ``turn`` was made and, if ``converted``, its colours became sRGB; and

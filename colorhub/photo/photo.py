@@ -161,7 +161,7 @@ class Photo:
         """
         planes = {"grey": self.grey, "rgb": self.rgb, "alpha": self.alpha}
         turned: dict[str, Any] = {name: None if p is None else _turn(p, orientation) for name, p in planes.items()}
-        metadata, notes = self.metadata.after_reading(orientation, converted=False)
+        metadata, notes = self.metadata.after_reading(Turn(orientation, *self.size), converted=False)
         return replace(self, **turned, metadata=metadata, notes=(*self.notes, *notes))
 
 
