@@ -6,8 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from colorhub.photo import decoding
-from colorhub.photo.metadata import read_metadata
+from colorhub.photo.decoding import read_header
 from colorhub.photo.xmp import NAMESPACE
 from colorhub.photo.xmp_tree import parse, properties, text_of
 from colorhub.settings import Settings
@@ -23,8 +22,7 @@ def record_of(result: Path) -> dict[str, str]:
     only the head is read, no pixels are decoded."""
     try:
         with result.open("rb") as file:
-            image = decoding.open_reader(decoding.sniff(file.read(4096), result.name), file)
-            packet = read_metadata(image).xmp
+            packet = read_header(file, result.name).metadata.xmp
     except Exception:  # whatever is wrong with it: it is no file of ours, or no picture
         return {}
     document = parse(packet) if packet else None
