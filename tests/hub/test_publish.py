@@ -276,7 +276,7 @@ def misfit(folder: Path) -> None:
         (foreign_card, r"README\.md of .*mine is not up to date: write it with colorhub card .*mine"),
         (stale_scores, r"README\.md and \.eval_results/colorhub\.yaml of .*mine is not up to date: write it with"),
         (other_scores, r"scores\.json is not what python -m training\.score writes .*: score it again"),
-        (misspelt_words, r"card\.toml: unknown key 'licence'; there are summary, about"),
+        (misspelt_words, r"card\.toml: unknown key 'licence'; there are summary, label, about"),
         (misfit, r"mine cannot be published: The weights of .* do not fit UNet"),
     ],
     ids=[
