@@ -131,9 +131,9 @@ def _webp(picture: Image.Image) -> bytes:
 def _rows() -> str:
     photos = coloured()
     parts = (
-        ("Nearer to the original than grey", [one for one in photos if one.gain is not None and one.gain > 0]),
-        ("No nearer to the original than grey", [one for one in photos if one.gain is not None and one.gain <= 0]),
-        ("Grey from the beginning", [one for one in photos if one.gain is None]),
+        ("Gain above 0", [one for one in photos if one.gain is not None and one.gain > 0]),
+        ("Gain of 0 or less", [one for one in photos if one.gain is not None and one.gain <= 0]),
+        ("No original in colour", [one for one in photos if one.gain is None]),
     )
     return "\n\n".join(f"## {title}\n\n{''.join(map(_row, some))}" for title, some in parts if some)
 

@@ -16,6 +16,8 @@ from colorhub.space.models.scores import boards
 from training.readme import model_folders, models_table
 
 _HEAD = re.compile(r"\A---\n.*?\n---\n", flags=re.DOTALL)
+_NARROWER = re.compile(r"^(\|[^|]*)\|[^|]*(\|.*)$")  # a row of a table, without its second cell
+_INTERVAL = re.compile(r"\[(\S+), (\S+)\]")
 _GROUPS = {"": "For your photos", "reports": "Models of the reports"}
 
 
@@ -52,6 +54,13 @@ def _cards() -> str:
     )
 
 
+def _figures() -> str:
+    """The scores, without the files' sizes, which the table of cards has; intervals are not broken."""
+    rows = (_NARROWER.sub(r"\1\2", line) for line in models_table().splitlines())
+    figures = _INTERVAL.sub(r"[\1,&nbsp;\2]", "\n".join(rows))
+    return f'<div class="figures" markdown>\n\n{figures}\n\n</div>'
+
+
 def _plots() -> str:
     bundled = {folder.name for folder in model_folders()}
     drawn = [
@@ -67,4 +76,4 @@ def _samples() -> str:
     return f"![{words}](models/{DEFAULT_MODEL}/samples.webp)"
 
 
-_MADE: dict[str, Callable[[], str]] = {"cards": _cards, "table": models_table, "plots": _plots, "samples": _samples}
+_MADE: dict[str, Callable[[], str]] = {"cards": _cards, "table": _figures, "plots": _plots, "samples": _samples}

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from snippets import snippet, without_installs
 
+from training.config import Crop, Data, Optimizer, ParameterGroup, Recipe, Run
+from training.objectives import TASK_SECTIONS
 from training.readme import model_folders
 
 pytestmark = pytest.mark.slow
@@ -63,6 +65,16 @@ def test_every_public_name_has_a_place(site: Path) -> None:
     last = {name.rpartition(".")[2] for name in ids if name.startswith("colorhub.")}
     listed = (ROOT / "tests/house/public_names.txt").read_text(encoding="utf-8").split()
     assert {name for name in listed if name.rpartition(".")[2] not in last} == set()
+
+
+def test_every_setting_of_a_recipe_is_listed(site: Path) -> None:
+    page = (site / "train/index.html").read_text(encoding="utf-8")
+    sections = (Recipe, Data, Crop, Optimizer, Run, ParameterGroup, *TASK_SECTIONS.values())
+    names = {name for section in sections for name in section.model_fields}
+    assert {name for name in names if f"<td><code>{name}</code></td>" not in page} == {
+        *("parts", "model", "data", "crops", "task", "optimizer", "run")  # sections, which have tables of their own
+    }
+    assert "<td>part of the pictures whose grey is made by a random film response</td>" in page
 
 
 def test_every_model_has_its_card_and_its_pictures(site: Path) -> None:

@@ -1,6 +1,7 @@
 """What README.md and the documentation tell people to type, typed."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -86,24 +87,33 @@ def test_installations_name_what_there_is() -> None:
     without_installs(snippet("README.md", "command: start").split("&& ")[-2])
 
 
+def test_the_site_starts_as_the_readme_does() -> None:
+    start = snippet("index.md", "start").splitlines()
+    assert " && ".join(start) == snippet("README.md", "command: start").strip()
+    assert snippet("study.md", "study: try").splitlines()[0] in snippet("deploy.md", "container: compose")
+
+
 def test_three_lines_of_python(place: Path) -> None:
     for code in (snippet("README.md", "three lines"), snippet("colour-photos.md", "three lines")):
         assert len([line for line in code.splitlines() if line]) == 3
         python(code)
-    assert in_colour(place / "scan-in-colour.jpg") and in_colour(place / "scan-in-colour.tif")
+    assert in_colour(place / "scan.color.jpg") and in_colour(place / "scan.color.tif")
 
 
 @pytest.mark.slow
 def test_the_readme_in_a_terminal(place: Path) -> None:
     bash(snippet("README.md", "terminal"))
     assert {"scan.color.jpg", "coloured/three.jpg"} <= pictures(place)
+    shutil.rmtree(place / "coloured")
+    assert "--overwrite" in bash(snippet("index.md", "terminal"))
+    assert "coloured/three.jpg" in pictures(place)
 
 
 @pytest.mark.slow
 def test_hints(place: Path) -> None:
     python(snippet("colour-photos.md", "hints: python"))
     bash(snippet("colour-photos.md", "hints: bash"))
-    for name in ("scan-in-colour.tif", "scan.color.jpg"):
+    for name in ("scan.color.tif", "hinted/scan.jpg"):
         with Image.open(place / name) as answer:
             picture = np.asarray(answer).astype(int)
         assert picture[80, 120, 0] - picture[80, 120, 2] > 40  # red
@@ -114,16 +124,19 @@ def test_hints(place: Path) -> None:
 def test_onnx(place: Path) -> None:
     bash(snippet("colour-photos.md", "onnx: export"))
     python(snippet("colour-photos.md", "onnx: use"))
-    with Image.open(place / "scan-by-onnx.png") as plain, Image.open(place / "onnx" / "scan.jpg") as ours:
+    with Image.open(place / "scan.color.png") as plain, Image.open(place / "onnx" / "scan.jpg") as ours:
         assert plain.size == ours.size == (451, 300)
-        # Shrunk by Pillow to another shape, and not saved as JPEG: the same photo, but not the same pixels.
+        # Shrunk by Pillow, and not saved as JPEG: the same photo, but not the same pixels.
         assert np.abs(np.asarray(plain, int) - np.asarray(ours)).mean() < 4
 
 
 @pytest.mark.slow
 def test_command_line(place: Path) -> None:
-    assert DEFAULT_MODEL in bash(snippet("colour-photos.md", "terminal"))
-    assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg"} <= pictures(place)
+    said = bash(snippet("colour-photos.md", "terminal"))
+    assert DEFAULT_MODEL in said
+    objects = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert len(objects) == 3  # a file each, and the counts
+    assert {"scan.color.jpg", "coloured/one.png", "coloured/box/two.jpg", "listed/one.png"} <= pictures(place)
     assert len([name for name in pictures(place) if name.startswith("parts/")]) < 2
 
 
@@ -148,7 +161,7 @@ def test_stages(place: Path) -> None:
     python(first)
     (place / "models" / DEFAULT_MODEL / "model.safetensors").unlink()
     python(f"from colorhub import ColorLayer, Photo, compose\n# {later}")
-    assert in_colour(place / "scan-in-colour.tif")
+    assert in_colour(place / "scan.color.tif")
 
 
 def test_the_distribution_lines_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,8 +190,8 @@ def test_the_server_and_its_api(place: Path, tmp_path: Path) -> None:
         code = snippet("deploy.md", "api: python").replace(here, served.url)
         python(f"{code}\nimport shutil\nshutil.copy(file, 'by-python.jpg')")
         bash(snippet("deploy.md", "api: curl").replace(here, served.url))
-    assert in_colour(place / "by-python.jpg") and in_colour(place / "scan-in-colour.jpg")
-    with Image.open(place / "by-python.jpg") as one, Image.open(place / "scan-in-colour.jpg") as other:
+    assert in_colour(place / "by-python.jpg") and in_colour(place / "scan.color.jpg")
+    with Image.open(place / "by-python.jpg") as one, Image.open(place / "scan.color.jpg") as other:
         assert one.tobytes() == other.tobytes()  # the files differ by the time of their record
 
 

@@ -8,7 +8,7 @@ from commands import typed
 from local_hub import LocalHub
 from PIL import Image
 from skimage import data
-from snippets import snippet
+from snippets import snippet, texts
 from study_commands import answer, move_to, opened
 
 from colorhub.models import create
@@ -29,6 +29,8 @@ PARTS = {
     "toml": snippet("study.md", "study: toml"),
     "make": snippet("study.md", "study: make"),
     "end": snippet("study.md", "study: end"),
+    "small": snippet("study.md", "study: small"),
+    "try": snippet("study.md", "study: try"),
 }
 
 
@@ -41,9 +43,9 @@ def smaller(text: str) -> str:
 def type_in(block: str, **replaced: str) -> list[str]:
     """Run every ``colorhub`` line of a block; what each printed."""
     said = []
-    for line in smaller(PARTS[block]).splitlines():
+    for line in smaller(PARTS[block]).replace("\\\n", "").splitlines():
         words, target = shlex.split(line, comments=True), None
-        if words[0] != "colorhub":
+        if words[:1] != ["colorhub"]:
             continue
         if ">" in words:
             target, words = words[-1], words[:-2]
@@ -60,6 +62,33 @@ def test_its_numbers_can_be_used_together(tmp_path: Path) -> None:
     config = load_config(tmp_path / "study.toml")
     assert (config.design.images, config.stopping.date, config.primary.effect) == (400, "2030-12-31", 8)
     assert config_of(config.to_dict()) == config
+
+
+def test_the_page_says_how_many_photographs_it_takes(tmp_path: Path) -> None:
+    designs = []
+    for part in ("toml", "small"):
+        (tmp_path / f"{part}.toml").write_text(PARTS[part])
+        designs.append(load_config(tmp_path / f"{part}.toml").design)
+    usual, few = (design.images + design.practice + design.attention for design in designs)
+    said = " ".join(texts()["study.md"].split())
+    assert f"needs {usual} photographs in colour of at least {designs[0].size} pixels" in said
+    assert f"`images`, {designs[0].practice} for practice and {designs[0].attention} to see" in said
+    assert f"gets along with {few}," in said
+
+
+@pytest.mark.slow
+def test_small_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    move_to(tmp_path / "studies", monkeypatch)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLORHUB_MODELS", str(tmp_path / "models"))
+    for name in ("natural", "unet"):
+        create("unet", width=4, depth=3).save_pretrained(tmp_path / "models" / name)
+    Path("study.toml").write_text(PARTS["small"])
+    given = ("--models", "natural,unet", "--config", "study.toml", "--size", "96")
+    made = typed("study", "create", "small", "--photos", "packaged", *given, code=0)
+    assert "stimuli" in made.stdout
+    [made_to_try] = type_in("try")
+    assert "stimuli" in made_to_try
 
 
 @pytest.mark.slow
