@@ -57,14 +57,15 @@ class Progress:
 class Checkpoints:
     """Saving and resuming of one run. Every method must be called by all processes."""
 
-    def __init__(self, accelerator: Accelerator, recipe: Recipe) -> None:
-        """Open the run's folder: clean what a killed run left half-written.
+    def __init__(self, accelerator: Accelerator, recipe: Recipe, count: int | None = None) -> None:
+        """Open the run's folder: clean what a killed run left half-written. ``count``: of the pictures to learn from,
+        for the record, where it is known.
 
         Raises:
             RecipeError: the folder holds a run of another recipe, or a run although ``run.resume`` is false.
             CheckpointError: the folder cannot be written.
         """
-        self.accelerator, self.recipe = accelerator, recipe
+        self.accelerator, self.recipe, self.count = accelerator, recipe, count
         self.folder = Path(recipe.run.output) / recipe.name
         self._on_main(self._open, f"The output folder {self.folder} cannot be used")
         found = checkpoints(self.folder) if accelerator.is_main_process else []
@@ -129,7 +130,8 @@ class Checkpoints:
         complaint = f"The best model cannot be written to {best}"
 
         def write() -> None:
-            done = record.stages(self.recipe, progress.step, progress.pictures, progress.seconds, self.accelerator)
+            so_far = progress.step, progress.pictures, progress.seconds
+            done = record.stages(self.recipe, *so_far, self.accelerator, self.count)
             save_model(model, best, self.recipe, scores, done)
             beside(self.folder)
 

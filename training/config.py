@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from colorhub._text import nearest
 from training.objectives import TASK_SECTIONS, Positive, Probability, RegressionTask, Section, Tasks
@@ -126,6 +126,18 @@ class Recipe(Section):
     task: Annotated[Tasks, Field(discriminator="name")] = RegressionTask()
     optimizer: Optimizer = Optimizer()
     run: Run = Run()
+    _file: str = PrivateAttr(default="")
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it was read from, without its ending; empty for one that was made otherwise."""
+        return self._file
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """The ``section.key=value`` that replace the file's values."""
+        return self._overrides
 
     @field_validator("task", mode="before")
     @classmethod
@@ -196,9 +208,11 @@ def _recipe(path: Path, values: dict[str, Any], overrides: Sequence[str]) -> Rec
     for override in overrides:
         _apply(values, override)
     try:
-        return Recipe.model_validate(values)
+        recipe = Recipe.model_validate(values)
     except ValidationError as error:
         raise RecipeError(f"Recipe {path}: {'; '.join(map(_explain, error.errors()))}.") from None
+    recipe._file, recipe._overrides = path.stem, tuple(overrides)
+    return recipe
 
 
 def _apply(values: dict[str, Any], override: str) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,12 @@ from colorhub.models import ModelNotFoundError
 from training.config import Recipe
 
 FILE = "training.json"
+_ABSOLUTE = re.compile(r"""(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^/\\"',\]]+[/\\])*([^/\\"',\]]+[/\\]?)""")
 
 
-def stages(recipe: Recipe, steps: int, pictures: int, seconds: float, accelerator: Accelerator) -> list[dict[str, Any]]:
+def stages(
+    recipe: Recipe, steps: int, pictures: int, seconds: float, accelerator: Accelerator, count: int | None = None
+) -> list[dict[str, Any]]:
     """The stages of the model that a run began with, and the run as it stands.
 
     Args:
@@ -24,6 +28,7 @@ def stages(recipe: Recipe, steps: int, pictures: int, seconds: float, accelerato
         pictures: seen by all processes.
         seconds: of all the run's processes so far, validation and checkpoints included, pauses not.
         accelerator: says on what.
+        count: of the pictures to learn from, where that is known.
     """
     own = {
         "recipe": recipe.name,
@@ -33,7 +38,12 @@ def stages(recipe: Recipe, steps: int, pictures: int, seconds: float, accelerato
         "hardware": _hardware(accelerator),
         "precision": recipe.run.precision if recipe.run.precision != "no" else "fp32",
         "torch": torch.__version__,
+        "data": {"train": [_placeless(name) for name in recipe.data.train], "pictures": count},
     }
+    if recipe.overrides:
+        own["overrides"] = [_placeless(override) for override in recipe.overrides]
+    if recipe.file not in ("", recipe.name):
+        own["file"] = recipe.file
     if recipe.backbone is not None:  # whose pre-training it began with: timm's, or the name of a file
         own["backbone_weights"] = Path(recipe.backbone).name
     return [*stages_of(recipe.init), own]
@@ -46,6 +56,11 @@ def stages_of(init: str | None) -> list[dict[str, Any]]:
     except ModelNotFoundError:
         return []
     return json.loads(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else []
+
+
+def _placeless(text: str) -> str:
+    """A text with the last parts alone of absolute paths: where things lie on a machine is nobody else's business."""
+    return _ABSOLUTE.sub(r"\1", text)
 
 
 def _hardware(accelerator: Accelerator) -> str:

@@ -26,7 +26,7 @@ from training.scoring.distances import kernel_differences
 from training.scoring.entries import ModelEntry
 from training.scoring.judging import KERNEL
 from training.scoring.networks import Networks
-from training.scoring.pictures import count_duplicates, load_pictures
+from training.scoring.pictures import check_source, count_duplicates, load_pictures
 from training.scoring.predictions import PredictionEntry
 from training.scoring.protocol import DEFAULT, Protocol, load_protocol, protocol_names
 from training.scoring.saving import GREY, Saver
@@ -96,7 +96,7 @@ def _score(
     """Every entry's scores, the comparison of entries on each source, and the files kept meanwhile."""
     sections: dict[str, list[dict[str, Any]]] = {entry.name: [] for entry in entries}
     comparisons, works = [], []
-    for source, split in (_source(words, given.split) for words in given.data):
+    for source, split in _checked_sources(given):
         pictures = load_pictures(source, split, protocol.pictures, given.limit, shard(), given.image_column)
         for entry in entries:
             if isinstance(entry, PredictionEntry):
@@ -120,6 +120,16 @@ def _score(
             sections[name].append(section)
     scores = {entry.name: _whole(entry, sections[entry.name], protocol) for entry in entries} if is_main() else {}
     return scores, comparisons, works
+
+
+def _checked_sources(given: argparse.Namespace) -> list[tuple[str, str]]:
+    """The sources and their splits. What is missing is said before hours of work with the others."""
+    sources = [_source(words, given.split) for words in given.data]
+    for source, split in sources:
+        check_source(source, split, given.image_column)
+    for source in given.train_data or ():
+        check_source(source, given.train_split)
+    return sources
 
 
 def _source(words: str, split: str) -> tuple[str, str]:

@@ -35,7 +35,7 @@ def main(recipe: Recipe) -> None:
     accelerator = _accelerator(run.precision, bool(recipe.parts))
     shard = Shard(run.seed, accelerator.process_index, accelerator.num_processes)
     train, validation, recipe = open_data(recipe)
-    checkpoints = Checkpoints(accelerator, recipe)
+    checkpoints = Checkpoints(accelerator, recipe, getattr(train, "num_rows", None))
     set_seed(run.seed)
     torch.backends.cudnn.deterministic = True  # a resumed run repeats the uninterrupted one
     model = initial_model(recipe, accelerator.print, fresh=checkpoints.newest is None)

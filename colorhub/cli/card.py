@@ -15,7 +15,8 @@ def card(names: _Names, check: _Check = False) -> None:
     """Write a model's card: README.md and .eval_results, from config.json, scores.json, recipe.toml and training.json,
     which programs wrote, and card.toml, which holds the words.
 
-    card.toml may have: summary, about, training, data, fails, use, code, license, datasets, tags, group, citation.
+    card.toml may have: summary, label, about, training, data, fails, use, code, license, datasets, tags, group,
+    citation.
 
     Exit code: 0 up to date, 1 a file is wrong or, with --check, out of date, 2 no such model.
     """

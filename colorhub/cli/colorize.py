@@ -10,7 +10,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
@@ -18,6 +18,7 @@ from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import FileResult, FolderPlan, Job
+    from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
 
 _LIMIT = 400_000_000
@@ -86,7 +87,7 @@ def colorize(
     if save_settings:
         write_settings(chosen, save_settings)
     report = RunReport(len(plan.jobs), as_json)
-    _announce(plan, report)
+    _announce(plan, report, chosen, hints)
     exit_code = None
     if plan.jobs:
         _check_writable(file.parent if file else output)
@@ -124,17 +125,32 @@ def _run(
     return stopping.exit_code or ended_early
 
 
-def _announce(plan: "FolderPlan", report: RunReport) -> None:
+def _announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None) -> None:
     from colorhub.folder.plan import FileResult
 
     for note in plan.notes:
         echo_err(f"Note: {note}.")
+    if _count(plan) == len(plan.done) == 1:
+        _tell_how_it_was_made(plan.done[0].output, settings, hints)
     for job in plan.done:
         report.add(_skipped(job))
     for problem in plan.problems:
         report.add(FileResult(problem.path, "failed", reason=problem.reason))
     if plan.elsewhere:
-        echo_err(f"{plan.elsewhere} files fall to other shards.")
+        echo_err(f"{'1 file falls' if plan.elsewhere == 1 else f'{plan.elsewhere} files fall'} to other shards.")
+
+
+def _tell_how_it_was_made(result: Path, settings: Settings, hints: Path | None) -> None:
+    """Say where the one result that is there is not what was asked for."""
+    from colorhub.folder.record import made_otherwise, record_of
+
+    told: list[Hint] = []
+    if hints:
+        from colorhub.hints import load_hints
+
+        told = load_hints(hints)
+    if otherwise := made_otherwise(record_of(result), settings, told):
+        echo_err(f"Note: {printable(result)} was made {printable(otherwise)}, and stays as it is without --overwrite.")
 
 
 def _skipped(job: "Job") -> "FileResult":
@@ -183,11 +199,15 @@ def _check_hints(path: Path | None, plan: "FolderPlan") -> None:
         return
     from colorhub.hints import HintsError, load_hints
 
-    count = len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
-    if count > 1:
+    if (count := _count(plan)) > 1:
         raise fail(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
     with failing(WRONG_USAGE, HintsError):
         load_hints(path)
+
+
+def _count(plan: "FolderPlan") -> int:
+    """Of all that was found, in whatever shard."""
+    return len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
 
 
 def _check_writable(folder: Path | None) -> None:

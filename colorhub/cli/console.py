@@ -44,6 +44,16 @@ def fail(reason: Exception | str, code: int) -> typer.Exit:
     return typer.Exit(code)
 
 
+def confirm(question: str) -> None:
+    """Ask, and end the command unless the answer is yes. Where there is no terminal, nobody is asked: a script must not
+    wait for an answer, and is told which option gives it."""
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise fail(f"{question} There is no terminal to ask at: --yes answers, and nothing was changed", WRONG_USAGE)
+    if not typer.confirm(question):
+        echo_err("Nothing was changed.")
+        raise typer.Exit(FAILED)
+
+
 def mute_stdout() -> None:
     """Drop what is still printed once stdout cannot be written to; else Python complains when it flushes at the end."""
     with suppress(OSError):  # it is no file

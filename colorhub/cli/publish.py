@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from colorhub.hub.publish import Hub, ModelFolder, Plan
     from colorhub.hub.published import Published
 
+_WITHOUT_TOKEN = (
+    "Note: there is no token, so private repositories are not seen, nor whether you may publish there; publishing "
+    "needs one that may write."
+)
+
 
 @quiet_exits()
 def publish(
@@ -36,7 +41,7 @@ def publish(
     Every model is checked before the first is uploaded: strict loading, safetensors only, an up-to-date card, sizes.
     A repository changes in one commit or not at all; then the model is loaded back from the Hub and must answer the
     same, bit for bit. What is on the Hub already is not uploaded again. The token is that of `hf auth login`, or
-    HF_TOKEN.
+    HF_TOKEN; --dry-run needs none.
     """
     names = names or []
     _check_usage(names, org, space, hardware)
@@ -62,8 +67,11 @@ def _publish(names: list[str], org: str, space: str, hardware: str, dry_run: boo
     choices = find_hardware(hardware)
     folders = _checked_folders(names, org, space)
     hub = Hub()
-    for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
-        hub.check_owner(owner)
+    if dry_run and not hub.has_token:
+        echo_err(_WITHOUT_TOKEN)
+    else:
+        for owner in dict.fromkeys([org] * bool(names) + [space.split("/")[0]] * bool(space)):
+            hub.check_owner(owner)
     plans = plan_models(hub, folders, org, **how)
     new_space = _plan_new_space(hub, space, hardware, folders, plans, how) if space else None
     if dry_run:

@@ -97,9 +97,10 @@ class RunReport:
         return {next(iter(told)) if len(told) == 1 else printable(kind): told.total() for kind, told in kinds}
 
     def _sentence(self, seconds: float) -> str:
+        done = "it" if self.counts["skipped"] == 1 else "them"
         words = {
             "passed_through": "already in colour and passed through unchanged (--in-color recolor colours them anew)",
-            "skipped": "done before and skipped (--overwrite does them again)",
+            "skipped": f"done before and skipped (--overwrite colours {done} anew)",
             "failed": "failed",
         }
         parts = [f"{self.counts['colored']} coloured"]

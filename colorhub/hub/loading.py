@@ -28,6 +28,19 @@ from colorhub.models.repository import (
 )
 
 _DESCRIBES = (CONFIG_NAME, SAFETENSORS_SINGLE_FILE, "scores.json", "card.toml")
+# The weights that a clone of the project holds; the package by itself has the default's alone.
+IN_A_CLONE = (
+    "chroma-regressor",
+    "colorize-net",
+    "eccv16",
+    "eccv16-l2",
+    "encoder-decoder",
+    "koalarization",
+    "natural",
+    "unet",
+    "unet-gan",
+    "unet-gan-class",
+)
 COMPARED_AT = "27"  # colourfulness (Hasler and Suesstrunk 2003), among those at which protocols compare
 _HUB = {"revision": None, "token": None, "cache_dir": None, "force_download": False, "local_files_only": False}
 
@@ -38,7 +51,8 @@ class ModelInfo:
     ``kid``, the distance of its answers to photographs (``kid-lite1``) at a colourfulness of :data:`COMPARED_AT`;
     ``license`` and ``authors``: of weights that others released; ``has_distribution``: whether it has more than one
     answer for a photo, as far as its files say; ``group``: ``reports`` where it is shown for what a report says of
-    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty.
+    it, not for what it makes of a photo (``group`` in its ``card.toml``), else empty; ``label``: what it is for in a
+    few words (``label`` in its ``card.toml``).
 
     Example:
         >>> from colorhub import list_models
@@ -51,7 +65,7 @@ class ModelInfo:
     architecture: str
     source: str  # "bundled", "folder", "hub", "cached" (a release that was fetched) or "network" (one that was not)
     location: str
-    megabytes: float | None = None
+    megabytes: float | None = None  # of 1,000,000 bytes
     gain: float | None = None
     summary: str = ""
     license: str = ""
@@ -59,6 +73,7 @@ class ModelInfo:
     has_distribution: bool = False
     kid: float | None = None
     group: str = ""
+    label: str = ""
 
     @property
     def on_disk(self) -> bool:
@@ -137,9 +152,8 @@ def list_models() -> list[ModelInfo]:
             if state := _state(folder):
                 found.setdefault(folder.name, _describe(folder, source, state))
     for name, entry in PUBLISHED.items():
-        found.setdefault(
-            name, ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary, group=entry.group)
-        )
+        published = ModelInfo(name, entry.architecture, "hub", entry.repo_id, summary=entry.summary)
+        found.setdefault(name, replace(published, group=entry.group, label=entry.label))
     for name, release in RELEASES.items():
         known = ModelInfo(name, release.architecture, "network", release.source)
         if (cached := cached_release(name)) and (state := _state(cached)):
@@ -189,10 +203,19 @@ def _locate(name: str, hub: dict[str, Any], fetch: bool = False) -> tuple[str, d
         return (str(folder), {**hub, "revision": None}) if folder else (release, hub)
     if name.count("/") == 1 and not name.startswith(("/", ".", "~")):
         return name, hub
+    if name in IN_A_CLONE:
+        raise ModelNotFoundError(
+            f"The weights of {name!r} come with a clone of the project, not with the package: clone it and run "
+            f"pip install -e . there, or name its folder model_cards in COLORHUB_MODELS. Here there are: {_names()}."
+        )
     raise ModelNotFoundError(
         f"No model {name!r}. {did_you_mean(name, [info.name for info in list_models()])} A folder with config.json and "
         "model.safetensors or a Hub id such as owner/name works too."
     )
+
+
+def _names() -> str:
+    return ", ".join(sorted(info.name for info in list_models()))
 
 
 def _roots() -> list[tuple[Path, str]]:
@@ -207,7 +230,7 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
     except WeightsError:
         config = {}
     architecture, scores = str(config.get("architecture", "?")), _scores(folder)
-    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 2**20
+    size = (folder / SAFETENSORS_SINGLE_FILE).stat().st_size / 1e6
     return ModelInfo(
         folder.name,
         architecture,
@@ -219,6 +242,7 @@ def _describe(folder: Path, source: str, state: tuple[int, ...]) -> ModelInfo:
         has_distribution=_has_distribution(architecture, config),
         kid=_figure(scores, "curve", "at_colorfulness", COMPARED_AT, "kid-lite1", "value"),
         group=words_of(folder, "group"),
+        label=words_of(folder, "label"),
     )
 
 

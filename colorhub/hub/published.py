@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 
 class Published(NamedTuple):
-    """``revision`` is pinned, so that a name always means the same weights; ``group``: see :class:`ModelInfo`.
+    """``revision`` is pinned, so that a name always means the same weights; ``group`` and ``label``: see
+    :class:`ModelInfo`.
 
     Example:
         >>> from colorhub.hub.publish import Published
@@ -18,6 +19,7 @@ class Published(NamedTuple):
     license: str
     summary: str = ""
     group: str = ""
+    label: str = ""
 
 
 PUBLISHED: dict[str, Published] = {}

@@ -11,7 +11,15 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi, SpaceHardware, constants, hf_hub_download
+from huggingface_hub import (
+    CommitOperationAdd,
+    CommitOperationDelete,
+    HfApi,
+    SpaceHardware,
+    constants,
+    get_token,
+    hf_hub_download,
+)
 from huggingface_hub.errors import (
     HfHubHTTPError,
     HFValidationError,
@@ -182,6 +190,12 @@ class Hub:
     def __init__(self, token: str | None = None) -> None:
         self.token = token
         self._api = HfApi(token=token)
+
+    @property
+    def has_token(self) -> bool:
+        """Whether there is a token, right or wrong: one that was given, that of ``HF_TOKEN`` or of whoever is logged
+        in."""
+        return (self.token or get_token()) is not None
 
     def check_owner(self, owner: str) -> None:
         """Raises :class:`PublishError` where the token is missing, wrong, read-only or of someone else."""

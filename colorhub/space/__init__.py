@@ -23,6 +23,7 @@ from colorhub.space.models.cards import fetch_cards
 from colorhub.space.retouch import tab as retouch_tab
 from colorhub.space.shared.catalogue import prepare_all, warm_up
 from colorhub.space.shared.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
+from colorhub.space.shared.port import launched
 from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results
@@ -75,6 +76,7 @@ def launch(**overrides: Any) -> tuple[Any, str, str]:
 
     Raises:
         StudyError: in a container without a volume for the studies that it has.
+        PortError: the port that was asked for is taken; without one, the first free one from 7860 on is used.
 
     Example:
         >>> from colorhub.space import launch
@@ -107,7 +109,7 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
         "show_error": False,
         "app_kwargs": {"routes": study_routes(Handlers(study_tab.STUDIES))},
     }
-    served = page.launch(**{**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
+    served = launched(page.launch, {**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)
     timer = Timer(1.0, _behind_the_page)  # after the first visitor's page has gone out
     timer.daemon = True

@@ -372,14 +372,27 @@ def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: p
     (scored / "card.toml").write_text('summary = "Plain."')
     monkeypatch.setenv("COLORHUB_MODELS", os.pathsep.join([str(model.parent), str(scored.parent)]))
     lines = run("models").stdout.splitlines()
-    assert lines[0].split() == ["name", "architecture", "MB", "gain", "(dB)", "what", "from"]
+    assert lines[0].split() == ["name", "architecture", "MB", "gain", "(dB)", "from", "what"]
     row = next(line for line in lines if line.startswith("scored ")).split()
-    megabytes = (scored / "model.safetensors").stat().st_size / 2**20
-    assert row == ["scored", "unet", f"{megabytes:.1f}", "+1.23", "Plain.", "folder:", str(scored)]
+    megabytes = (scored / "model.safetensors").stat().st_size / 1e6
+    assert row == ["scored", "unet", f"{megabytes:.1f}", "+1.23", "folder", "Plain."]
     assert next(line for line in lines if line.startswith("tiny ")).split()[3] == "-"
     entries = {entry["name"]: entry for entry in map(json.loads, run("models", "--json").stdout.splitlines())}
     assert entries["scored"]["gain_db"] == 1.234
     assert entries["tiny"]["gain_db"] is None
+    assert entries["scored"]["location"] == str(scored)
+
+
+@pytest.mark.parametrize("columns", [80, 132])
+def test_models_fit_the_terminal(run: Run, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    shown = run("models").stdout
+    assert max(map(len, shown.splitlines())) <= columns
+    words = " ".join(shown.split())
+    assert "knows what it sees" in words.lower()
+    assert str(Path(__file__).resolve().parents[2]) not in shown
+    monkeypatch.delenv("COLUMNS")
+    assert len(run("models").stdout.splitlines()) == 1 + len(run("models", "--json").stdout.splitlines())  # piped
 
 
 def test_version(run: Run) -> None:

@@ -15,6 +15,7 @@ from colorhub import ColorizationPipeline
 from colorhub.hub.cards import CardError, card_documents, stale_documents, write_card
 from colorhub.hub.cards.tables import METRICS, SET_METRICS
 from colorhub.hub.loading import list_models
+from colorhub.hub.publish import check_folder
 from colorhub.models import MODELS
 from training.scoring.protocol import FOLDER as PROTOCOLS
 from training.scoring.protocol import load_protocol
@@ -83,7 +84,7 @@ def test_bundled_cards_say_what_people_ask(bundled: Path) -> None:
         assert f"\n## {heading}\n" in text
     assert "Nothing is known" not in text
     assert "terms" in text
-    assert "hours on" in text
+    assert re.search(r"pictures, .* (hours|minutes) on", text)
     assert "Not measured yet" not in text
     assert (bundled / "samples.webp").is_file()
     assert "TODO" not in text
@@ -185,6 +186,30 @@ def test_what_a_judge_says_is_in_the_card(folder: Path) -> None:
     assert "picture by picture: +1.235 [-0.500, +1.500]. It may have seen" in text
 
 
+def test_a_run_says_what_it_knows(tmp_path: Path) -> None:
+    best = tmp_path / "runs" / "my-photos" / "best"
+    save_tiny(best)
+    earlier = {"recipe": "natural", "steps": 9, "pictures": 99, "hours": 2.04, "hardware": "a GPU", "precision": "fp32"}
+    own = {**earlier, "recipe": "my-photos", "file": "fine-tune", "hours": 0.0061}
+    own["overrides"] = ['data.train=["my photos/"]', "name=my-photos", "run.steps=20"]
+    own["data"] = {"train": ["my photos/"], "pictures": 1263}
+    (best / "training.json").write_text(json.dumps({"stages": [earlier, own]}))
+    write_card(best)
+    text = (best / "README.md").read_text()
+    assert "\n# my-photos\n" in text
+    assert "training/recipes/natural.toml\n" in text
+    given = "'data.train=[\"my photos/\"]' name=my-photos run.steps=20"
+    assert f"accelerate launch training/train.py training/recipes/fine-tune.toml {given}\n" in text
+    assert "`natural`: 9 steps, 99 pictures, 2.0 hours on a GPU" in text
+    assert "less than a minute on a GPU" in text
+    assert "**Training data.** 1,263 pictures of `my photos/`, for `my-photos`. Under which terms they stand" in text
+    for hours, words in ((0.0167, "1 minute"), (0.485, "29 minutes"), (1.0, "1.0 hours")):
+        (best / "training.json").write_text(json.dumps({"stages": [{**own, "hours": hours}]}))
+        write_card(best)
+        assert f"99 pictures, {words} on a GPU" in (best / "README.md").read_text()
+    assert check_folder(str(best)).name == "my-photos"  # published under the name that its card has
+
+
 def test_a_model_without_scores_or_words(tmp_path: Path) -> None:
     save_tiny(tmp_path / "new")
     assert [path.name for path in write_card(tmp_path / "new")] == ["README.md"]
@@ -198,7 +223,7 @@ def test_a_model_without_scores_or_words(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "words"),
     [
-        ("card.toml", 'abuot = "x"', "unknown key 'abuot'; there are summary, about"),
+        ("card.toml", 'abuot = "x"', "unknown key 'abuot'; there are summary, label, about"),
         ("card.toml", "about = 3", "about must be a text"),
         ("card.toml", "tags = [3]", "tags must be a list of texts"),
         ("card.toml", "about = ", "is not readable TOML"),

@@ -144,6 +144,18 @@ def test_a_dry_run_changes_nothing(hub: LocalHub, run: Run, folder: Path) -> Non
     assert hub.repositories == {}
 
 
+def test_a_dry_run_needs_no_token(hub: LocalHub, run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "")
+    result = run(folder, "--org", "owner", "--dry-run")
+    assert "model owner/mine: would be published, new and public" in result.stdout
+    assert result.stderr.startswith("Note: there is no token, so private repositories are not seen")
+    hub.add("owner/mine", contents(folder))
+    assert "model owner/mine: unchanged" in run(folder, "--org", "owner", "--dry-run").stdout
+    refused(run(folder, "--org", "owner", code=1), "There is no token to publish with")
+    monkeypatch.setenv("HF_TOKEN", "hf_wrong")
+    refused(run(folder, "--org", "owner", "--dry-run", code=1), "The Hub refused the token")
+
+
 # What breaks on the way
 
 
@@ -264,7 +276,7 @@ def misfit(folder: Path) -> None:
         (foreign_card, r"README\.md of .*mine is not up to date: write it with colorhub card .*mine"),
         (stale_scores, r"README\.md and \.eval_results/colorhub\.yaml of .*mine is not up to date: write it with"),
         (other_scores, r"scores\.json is not what python -m training\.score writes .*: score it again"),
-        (misspelt_words, r"card\.toml: unknown key 'licence'; there are summary, about"),
+        (misspelt_words, r"card\.toml: unknown key 'licence'; there are summary, label, about"),
         (misfit, r"mine cannot be published: The weights of .* do not fit UNet"),
     ],
     ids=[

@@ -279,6 +279,19 @@ def test_bad_input_is_one_sentence(
         assert len(said.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize("missing", [["--data", "FOLDER", "nosuch"], ["--data", "FOLDER", "--train-data", "nosuch"]])
+def test_missing_data_is_said_before_any_picture_is_scored(
+    model: Path, folder: Path, missing: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    arguments = [str(folder) if word == "FOLDER" else word for word in missing]
+    greys = tmp_path / "saved"
+    assert score.main([str(model), *arguments, "--split", "train", "--save", str(greys)]) == 1
+    said = capsys.readouterr()
+    assert "No data named 'nosuch'" in said.err
+    assert said.out == ""  # no table
+    assert not greys.exists()  # written before the first picture is scored
+
+
 def test_only_grey_pictures_are_refused(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "greys"
     folder.mkdir()

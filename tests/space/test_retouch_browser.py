@@ -25,6 +25,11 @@ PHONE = tabs.PHONE
 BRICK = "#a4523e"
 LEFT, RIGHT = (0.25, 0.4), (0.75, 0.6)  # in shares of the picture: one in each of its two things
 
+UNCOVERED = """node => {
+  const box = node.getBoundingClientRect();
+  return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === node;
+}"""
+
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
@@ -214,6 +219,8 @@ def test_touch_on_a_phone(visit: Callable[..., Any], shoot: Callable[..., None],
     assert changes(plain, after, LEFT, RIGHT)
     page.locator("#retouch-keep").tap()  # scrolls down: the picture stays in sight, every tap takes the colour
     assert spot(page, (0, 0))[1] >= 0
+    for tool in ("#retouch-undo", "#retouch-remove", "#retouch-likely .dab"):  # and so do these, uncovered
+        assert page.locator(tool).first.evaluate(UNCOVERED), tool
     drawn(page, lambda: page.touchscreen.tap(*spot(page, RIGHT)))
     assert [hint["color"] for hint in hints(page)] == ["#45693a"] * 2
     shoot(page, "retouch-phone")

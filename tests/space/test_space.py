@@ -562,13 +562,13 @@ def test_default_model_is_the_best_measured_on_disk() -> None:
     assert models.default_model([]) is None
 
 
-def test_picker_lists_models_with_size_and_score() -> None:
+def test_picker_lists_models_with_size_and_what_they_are_for() -> None:
     from colorhub.hub.loading import ModelInfo
 
     picker, about, groups = panel.fill_models()
     lines = {value: line for line, value in picker["choices"]}
     assert {"unet", "other", "several"} <= set(lines)
-    assert re.fullmatch(r"other · unet architecture · 0\.\d MB · not measured yet", lines["other"])
+    assert re.fullmatch(r"other · unet architecture · 0\.\d MB", lines["other"])
     assert "MB" in about
     listed = models.listed()
     assert [value for _, value in picker["choices"]] == [info.name for info in listed]
@@ -576,8 +576,21 @@ def test_picker_lists_models_with_size_and_score() -> None:
     assert len(headings) == len(listed)
     assert headings == sorted(headings)  # each group stands together
     assert set(headings) == {"For your photos", "Models of the reports"}
-    line = models.describe(ModelInfo("unet", "unet", "bundled", "x", 18.4, 1.734, "A U-Net for photographs."))
-    assert line == "A U-Net for photographs · 18 MB · +1.73 dB over grey"
+    about = ModelInfo("unet", "unet", "bundled", "x", 18.4, 1.734, "A U-Net for photographs.", label="for photos, pale")
+    assert models.describe(about) == "for photos, pale · A U-Net for photographs · 18 MB"
+    assert models.short_label(about) == "unet (for photos, pale)"
+    assert models.short_label(about, "download") == "unet (for photos, pale, download)"
+
+
+def test_no_list_of_models_ranks_them_by_a_figure() -> None:
+    from colorhub.space.compare import tab as compare
+    from colorhub.space.retouch import tab as retouch
+
+    pickers = [panel.fill_models()[0], compare.fill_models()[0], retouch.fill_models()[0]]
+    labels = [[label for label, _ in picker["choices"]] for picker in pickers]
+    assert not any("dB" in label for shown in labels for label in shown)
+    assert all("natural (for photos, vivid)" in shown for shown in labels[1:])
+    assert any(label.startswith("natural · for photos, vivid · ") for label in labels[0])
 
 
 def test_without_models_the_page_says_how_to_get_one(grey_jpeg: Path, monkeypatch: pytest.MonkeyPatch) -> None:

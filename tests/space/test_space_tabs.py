@@ -235,12 +235,14 @@ def test_pairs_are_of_this_comparison_only(photo: dict[str, str]) -> None:
 
 
 def test_models_for_photos_on_this_machine_are_chosen_at_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(PUBLISHED, "far", Published("owner/far", "0" * 40, "unet", "mit", "A far model."))
+    monkeypatch.setitem(
+        PUBLISHED, "far", Published("owner/far", "0" * 40, "unet", "mit", "A far model.", label="for tests")
+    )
     picker, _ = compare.fill_models()
     assert {"unet", "other", "several", "far"} <= {value for _, value in picker["choices"]}
     assert "far" not in picker["value"]
     assert {"unet", "other", "several"} <= set(picker["value"])
-    assert ("far (download)", "far") in picker["choices"]
+    assert ("far (for tests, download)", "far") in picker["choices"]
     assert "eccv16" not in picker["value"]
     assert compare.fill_models(["other"])[0]["value"] == ["other"]
 
@@ -304,6 +306,16 @@ def test_table_shows_the_figures_of_the_file(model_folder: Path) -> None:
     assert list(rows)[1:] == ["unet", "other", "(no colour)", "(mean colour)", "(the originals)"]  # best gain first
     assert "originals 40.2" in rows["Model"][4][1]
     assert rows["(the originals)"][4][1].startswith("40.2")
+
+
+def test_the_default_stands_first_and_is_marked(model_folder: Path) -> None:
+    for seed, name in enumerate(("other", "unet"), start=1):
+        write_scores(model_folder / name, seed)
+    (board,) = scores.boards(own_models())[:1]
+    shown = Cells(table(board, 0, "other")).rows
+    assert [row[0][1] for row in shown[1:3]] == ["other | the default", "unet"]
+    assert "aria-sort" not in table(board, 0, "other")
+    assert table(board, 0, models.default_model(own_models())) in gallery.page_of(own_models())
 
 
 def test_numbers_sort_as_numbers(model_folder: Path) -> None:
@@ -389,7 +401,7 @@ def test_models_without_scores_are_listed(model_folder: Path, monkeypatch: pytes
         assert f'href="#model={name}"' in listed
     assert "#model=other" not in listed
     far = re.search(r"#model=far.*?</li>", listed)[0]
-    assert "not measured yet" in far
+    assert "Not measured yet" in listed
     assert "not on this machine" in far
     card = gallery.shown_card("far")
     assert "not on this machine" in card

@@ -238,7 +238,7 @@ def test_table_sorts_and_cards_open(visit: Callable[..., Any], shoot: Callable[.
     own = page.locator("#scores table").filter(has=page.locator("tbody th", has_text=re.compile("^other$")))
 
     def order() -> list[str]:
-        return [name for name in own.locator("tbody th").all_inner_texts() if name in OWN]
+        return [name for name in own.locator("tbody th a").all_inner_texts() if name in OWN]
 
     assert order() == ["unet", "other"]
     time = own.locator("thead").get_by_role("button", name="Time")
@@ -260,6 +260,9 @@ def test_table_sorts_and_cards_open(visit: Callable[..., Any], shoot: Callable[.
     page.locator("#card-pick input").click()
     page.get_by_role("option", name="unet", exact=True).click()
     page.locator("#card").get_by_role("heading", name="unet").wait_for()
+    page.wait_for_function("document.querySelector('#card .card').getBoundingClientRect().top < 100")  # it is far below
+    pick, scores = (page.locator(part).bounding_box() for part in ("#card-pick", "#scores"))
+    assert pick["y"] + pick["height"] <= scores["y"]
     shoot(page, "card")
     assert serious_findings(page) == []
 

@@ -4,7 +4,11 @@ import hashlib
 import io
 import json
 import os
+import pty
+import re
 import struct
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
@@ -311,6 +315,23 @@ def run(study: Study, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callab
     (root / "first").symlink_to(study.folder)
 
     return partial(typed, "study")
+
+
+def test_closing_asks_only_where_somebody_can_answer(run: Callable[..., Result], tmp_path: Path) -> None:
+    refused = run("close", "first")
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert re.fullmatch(r"Error: End first with 0 .* There is no terminal .*: --yes answers, .*\.\n", refused.stderr)
+    assert json.loads(run("status", "--json").stdout)["closed"] is None
+    main, terminal = pty.openpty()
+    command = [sys.executable, "-m", "colorhub.cli.main", "study", "close", "first"]
+    os.write(main, b"n\n")
+    done = subprocess.run(command, stdin=terminal, capture_output=True, text=True, timeout=120)
+    os.close(main)
+    os.close(terminal)
+    assert (done.returncode, done.stderr) == (1, "Nothing was changed.\n")
+    assert "End first with 0 finished raters?" in done.stdout
+    assert json.loads(run("status", "--json").stdout)["closed"] is None
+    assert run("close", "first", "--yes").exit_code == 0
 
 
 def test_commands(run: Callable[..., Result], tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import timm
 import torch
 from accelerate import Accelerator
+from PIL import Image
 from safetensors.torch import load_file
 from training_runs import main
 
@@ -57,6 +58,21 @@ def test_every_stage_is_written_down(tmp_path: Path) -> None:
     assert first["torch"] == torch.__version__
     threads = torch.get_num_threads()
     assert first["hardware"].startswith(f"{threads} thread{'s' if threads > 1 else ''} of ")
+
+
+def test_what_was_typed_and_what_it_learned_from_are_written_down(tmp_path: Path) -> None:
+    pictures = tmp_path / "my photos" / "train"
+    pictures.mkdir(parents=True)
+    for number in range(3):
+        Image.new("RGB", (20, 20), (90 * number, 60, 30)).save(pictures / f"{number}.png")
+    given = [f'data.train=["{tmp_path}/my photos/"]', "data.streaming=false", "name=mine"]
+    main(recipe(tmp_path, "first", *given))
+    (stage,) = stages(tmp_path / "mine")
+    assert (stage["recipe"], stage["file"]) == ("mine", "first")
+    where = f"run.output={tmp_path.name}"
+    assert stage["overrides"] == [where, 'data.train=["my photos/"]', "data.streaming=false", "name=mine"]
+    assert stage["data"] == {"train": ["my photos/"], "pictures": 3}
+    assert str(tmp_path) not in (tmp_path / "mine" / "best" / record.FILE).read_text()
 
 
 def test_whose_pre_training_it_began_with(tmp_path: Path) -> None:

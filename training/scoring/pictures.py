@@ -106,6 +106,11 @@ def load_pictures(
     return pictures
 
 
+def check_source(source: str, split: str, column: str = "image") -> None:
+    """Raises :class:`DataError` where :func:`load_pictures` could not begin. No picture is read."""
+    _rows(source, split, column)
+
+
 def cut_square(picture: Image.Image, cut: Cut) -> np.ndarray:
     """A whole picture as the protocol's square, uint8 ``(S, S, 3)``."""
     if cut.crop == "stretch":

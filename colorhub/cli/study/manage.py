@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from colorhub.cli.console import FAILED, fail
+from colorhub.cli.console import FAILED, confirm, fail
 from colorhub.cli.study.opening import Name, opened_store, study_endings
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _Names = Annotated[
 ]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a study, one a line.")]
 _Why = Annotated[str, typer.Option(metavar="TEXT", help="Why it ends before the preregistered end; recorded.")]
-_Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+_Yes = Annotated[bool, typer.Option("--yes", help="Close it without asking; needed in scripts.")]
 _Code = Annotated[str, typer.Argument(metavar="CODE", help="The withdrawal code that the rater was shown.")]
 _To = Annotated[str, typer.Option("--to", metavar="ORG/NAME", help="The dataset on the Hub; made where there is none.")]
 _Private = Annotated[
@@ -64,9 +64,7 @@ def close(name: Name, why: _Why = "", yes: _Yes = False) -> None:
         if state["closed"] is None:
             counts = store.counts(name)
             if not yes:
-                typer.confirm(
-                    f"End {name} with {counts['finished']} finished raters? Votes are not taken again.", abort=True
-                )
+                confirm(f"End {name} with {counts['finished']} finished raters? Votes are not taken again.")
             state = store.close(name, why)
         path = write_trials(study.folder, store.rows(name))
         early = " before its preregistered end" if state["closed_early"] else ""

@@ -1,7 +1,8 @@
 """Cards from the template: ``model_cards/template.md`` filled with what a model folder says; with the metadata for the
 Hub, and the figures in the Hub's two formats: ``model-index`` and ``.eval_results``."""
 
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,7 @@ def _render(template: str, files: ModelFiles) -> str:
     environment = Environment(
         undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
+    environment.filters |= {"command": _command, "duration": _duration}
     plain = _plain_fields(files)
     try:
         words = {key: _filled(environment, text, plain) for key, text in _texts(files).items()}
@@ -137,10 +139,34 @@ def _texts(files: ModelFiles) -> dict[str, str]:
         "about": words.about or about_class(files),
         "code": words.code or _CODE,
         "training": words.training,
-        "data": words.data,
+        "data": words.data or _known_data(files.training.get("stages", [])),
         "use": words.use,
         "citation": words.citation,
     }
+
+
+def _command(stage: Mapping[str, Any]) -> str:
+    """What was typed to train a stage, but for the place of files on the machine that trained it."""
+    file = f"training/recipes/{stage.get('file') or stage['recipe']}.toml"
+    return shlex.join(["accelerate", "launch", "training/train.py", file, *stage.get("overrides", ())])
+
+
+def _duration(hours: float) -> str:
+    """Hours in words."""
+    if hours >= 1:
+        return f"{hours:,.1f} hours"
+    minutes = round(60 * hours)
+    return f"{minutes} {'minute' if minutes == 1 else 'minutes'}" if minutes else "less than a minute"
+
+
+def _known_data(stages: Sequence[Mapping[str, Any]]) -> str:
+    """What the runs themselves say about their training data, where no person has said more."""
+    known = [(stage["recipe"], stage["data"]) for stage in stages if "data" in stage]
+    lines = []
+    for recipe, data in known:
+        count = f"{data['pictures']:,} pictures" if data.get("pictures") else "Pictures"
+        lines.append(f"{count} of {' and '.join(f'`{name}`' for name in data['train'])}, for `{recipe}`.")
+    return " ".join([*lines, "Under which terms they stand is not said."]) if lines else ""
 
 
 def _section(section: dict[str, Any], name: str) -> dict[str, Any]:

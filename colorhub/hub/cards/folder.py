@@ -12,6 +12,7 @@ from colorhub.models import WeightsError, find_class
 from colorhub.models.repository import read_config
 
 SHEET = "samples.webp"
+BEST = "best"
 
 
 class CardError(ValueError):
@@ -37,6 +38,7 @@ class Words:
 
     Attributes:
         summary: one line for lists of models.
+        label: what it is for in two or three words, such as "for photos, vivid", beside its name where one is chosen.
         about: what the model is; the first paragraph of its class's docstring when empty.
         training: how it was trained, beyond what ``training.json`` and ``recipe.toml`` say.
         data: what it was trained on, and under which terms.
@@ -52,6 +54,7 @@ class Words:
     """
 
     summary: str = ""
+    label: str = ""
     about: str = ""
     training: str = ""
     data: str = ""
@@ -79,8 +82,9 @@ class ModelFiles:
 
     @property
     def name(self) -> str:
-        """The folder's."""
-        return self.folder.resolve().name
+        """The folder's; the run's where that is what a training leaves, which is called ``best`` in every run."""
+        name, stages = self.folder.resolve().name, self.training.get("stages")
+        return str(stages[-1].get("recipe", name)) if name == BEST and stages else name
 
     @property
     def architecture(self) -> str:

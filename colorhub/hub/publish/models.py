@@ -13,6 +13,7 @@ from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from torch import Tensor
 
 from colorhub.hub.cards import CardError, stale_documents
+from colorhub.hub.cards.folder import read_folder
 from colorhub.hub.loading import load, model_folder, words_of
 from colorhub.hub.published import Published
 from colorhub.hub.remote import Hub, Plan, PublishError, State, carry_out, make_plan
@@ -88,7 +89,7 @@ def check_folder(name: str) -> ModelFolder:
             )
     _check_contents(folder, present)
     files = {path: file for path, file in present.items() if any(fnmatch(path, known) for known in KNOWN)}
-    _check_card(folder)
+    published_as = _check_card(folder)
     try:
         model = load(folder)
     except (WeightsError, ValueError, LookupError) as error:
@@ -97,17 +98,19 @@ def check_folder(name: str) -> ModelFolder:
     if not all(part.isfinite().all() for part in answer):
         raise PublishError(f"The model in {folder} cannot be published: its answer is not finite.")
     left_out = tuple(path for path in present if path not in files)
-    return ModelFolder(folder.resolve().name, folder, files, left_out, model.architecture, answer)
+    return ModelFolder(published_as, folder, files, left_out, model.architecture, answer)
 
 
-def _check_card(folder: Path) -> None:
+def _check_card(folder: Path) -> str:
+    """The model's name, as its card has it."""
     try:
-        stale = stale_documents(folder)
+        stale, name = stale_documents(folder), read_folder(folder).name
     except CardError as error:
         raise PublishError(str(error)) from error
     if stale:
         names = " and ".join(path.relative_to(folder).as_posix() for path in stale)
         raise PublishError(f"{names} of {folder} is not up to date: write it with colorhub card {folder}")
+    return name
 
 
 def answer_of(model: Colorizer) -> tuple[Tensor, ...]:
@@ -233,5 +236,5 @@ def publish_model(hub: Hub, folder: ModelFolder, plan: Plan) -> Outcome:
 
 def _entry(folder: ModelFolder, repo_id: str, commit: str) -> Published:
     license_name = ModelCard.load(folder.files[CARD]).data.license
-    summary, group = (words_of(folder.folder, key) for key in ("summary", "group"))
-    return Published(repo_id, commit, folder.architecture, str(license_name), summary, group)
+    words = [words_of(folder.folder, key) for key in ("summary", "group", "label")]
+    return Published(repo_id, commit, folder.architecture, str(license_name), *words)

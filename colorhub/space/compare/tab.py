@@ -12,7 +12,7 @@ from colorhub._files import fitting
 from colorhub.photo import ColorAnswer
 from colorhub.space.compare.comparison import GREY, SENT, Comparison, chosen, chosen_at_first
 from colorhub.space.compare.sheet import Tile, write_sheet
-from colorhub.space.shared.catalogue import CACHE, NO_MODELS, describe, folder_of, listed
+from colorhub.space.shared.catalogue import CACHE, NO_MODELS, describe, folder_of, listed, short_label
 from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import file_url, forget
 from colorhub.space.shared.jobs import open_photo
@@ -223,6 +223,4 @@ def in_prose(comparison: Comparison) -> str:
 
 
 def _choice(info: "ModelInfo") -> str:
-    if folder_of(info) is None:
-        return f"{info.name} (download)"
-    return info.name if info.gain is None else f"{info.name} ({info.gain:+.2f} dB)"
+    return short_label(info, "download" if folder_of(info) is None else "")

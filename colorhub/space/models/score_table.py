@@ -64,15 +64,19 @@ _ABOUT = (
 _TIME = Column("Time", "ms", best="low", digits=0, definition="To colour one picture, on the device that is named.")
 
 
-def table(board: Board, number: int) -> str:
-    """The table, best gain first. ``number``: of the board on the page, for ids."""
-    rows = sorted(board.rows, key=lambda row: -_sortable(row.figures.get("gain")))
+def table(board: Board, number: int, default: str | None = None) -> str:
+    """The table: the default model, which is marked, and then the best gain first. ``number``: of the board on the
+    page, for ids."""
+    rows = sorted(board.rows, key=lambda row: (row.model != default, -_sortable(row.figures.get("gain"))))
     return html(
         "models/scores.html",
         "table",
         number,
         [(column, _unit(column, board), _meaning(column, board)) for column in (*_ABOUT, *COLUMNS, _TIME)],
-        [(row.model, row.architecture, _cells(row, board.device)) for row in rows],
+        [
+            (row.model, "the default" if row.model == default else "", row.architecture, _cells(row, board.device))
+            for row in rows
+        ],
         [(words, _figures(board.baselines[name])) for name, words in BASELINES.items() if board.baselines.get(name)],
     )
 

@@ -9,7 +9,7 @@ from colorhub.space.models.cards import card
 from colorhub.space.models.plots import plots
 from colorhub.space.models.score_table import meanings, table
 from colorhub.space.models.scores import Board, boards, unmeasured
-from colorhub.space.shared.catalogue import NO_MODELS, describe, folder_of, listed
+from colorhub.space.shared.catalogue import NO_MODELS, default_model, describe, folder_of, listed
 from colorhub.space.shared.limits import RefusedError, error_messages
 from colorhub.space.shared.panel import BARE, QUIET
 from colorhub.space.shared.templates import html
@@ -24,20 +24,21 @@ _LISTEN = "element.addEventListener('card', (event) => trigger('click', {model: 
 _SHOW_CARD = """() => setTimeout(() => {
   const card = document.querySelector('#card .card');
   card?.focus({preventScroll: true});
-  document.querySelector('#card-pick')?.scrollIntoView({block: 'start'});
+  card?.scrollIntoView({block: 'start'});
 }, 100)"""
 
 
 def tab() -> None:
     """Build the tab inside an open ``gr.Tabs()``."""
     with gr.Tab("Models", id="models", elem_id="models-tab") as page:
-        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **BARE)
         pick = gr.Dropdown([], label="Card of", elem_id="card-pick", filterable=False, interactive=True, visible=False)
+        scores = gr.HTML('<p class="hint">Looking for models…</p>', elem_id="scores", js_on_load=_LISTEN, **BARE)
         shown = gr.HTML(elem_id="card", **BARE)
     page.select(fill, pick, [scores, pick], queue=False, **QUIET)
     opened = scores.click(open_card, None, [pick, shown], queue=False, **QUIET)
     opened.success(None, None, None, js=_SHOW_CARD, queue=False, **QUIET)
-    pick.input(shown_card, pick, shown, queue=False, **QUIET)
+    picked = pick.input(shown_card, pick, shown, queue=False, **QUIET)
+    picked.success(None, None, None, js=_SHOW_CARD, queue=False, **QUIET)
 
 
 def fill(current: str | None = None) -> tuple[str, Any]:
@@ -64,7 +65,7 @@ def shown_card(name: str | None) -> str:
 
 
 def page_of(models: "Sequence[ModelInfo]") -> str:
-    """All of the tab above the cards, as HTML."""
+    """All of the tab between the list of cards and the card, as HTML."""
     if not models:
         return f'<div class="board"><p class="hint">{escape(NO_MODELS.replace("**", "").replace("`", ""))}</p></div>'
     found = boards(models)
@@ -72,7 +73,7 @@ def page_of(models: "Sequence[ModelInfo]") -> str:
         {
             "title": _title(board),
             "protocol": board.protocol,
-            "table": table(board, number),
+            "table": table(board, number, default_model(models)),
             "meanings": meanings(board),
             "plots": plots(board),
         }

@@ -11,7 +11,7 @@ import gradio as gr
 
 from colorhub.space.colorize.single import path_and_notes
 from colorhub.space.retouch.session import RetouchSession, hints_from
-from colorhub.space.shared.catalogue import listed, pipeline_of
+from colorhub.space.shared.catalogue import listed, pipeline_of, short_label
 from colorhub.space.shared.examples import example_buttons
 from colorhub.space.shared.files import PhotoSession, forget
 from colorhub.space.shared.limits import (
@@ -69,7 +69,7 @@ class Retouch:
             with gr.Row(elem_id="retouch-desk"):
                 with gr.Column(scale=3, min_width=320):
                     self.stage = gr.HTML(desk("picture"), js_on_load=_ASK, elem_id="retouch-top", **BARE)
-                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", **BARE)
+                    gr.HTML(desk("bar"), js_on_load="retouch.mount()", elem_id="retouch-hints", **BARE)
                 with gr.Column(scale=1, min_width=290):
                     gr.HTML(desk("colors"), js_on_load="retouch.mount()", **BARE)
             self.note = gr.Markdown(elem_id="retouch-note", elem_classes="hint")
@@ -153,7 +153,7 @@ def _wire_hints(parts: Retouch) -> None:
 def fill_models(current: str | None = None, session: RetouchSession | None = None) -> tuple[Any, str]:
     """Updates for the picker and the line about the chosen model."""
     current = current if session is None else session.model
-    return fill_picker(current, lambda info: info.name if info.on_disk else f"{info.name} (needs network at first)")
+    return fill_picker(current, lambda info: short_label(info, "" if info.on_disk else "needs network at first"))
 
 
 @error_messages()

@@ -180,14 +180,21 @@ def default_model(models: "Sequence[ModelInfo]") -> str | None:
 
 
 def describe(info: "ModelInfo") -> str:
-    """One line about a model: what it is, its size, its score, where it is."""
-    facts = [info.summary.rstrip(".") or f"{info.architecture} architecture"]
+    """One line about a model: what it is for, what it is, its size, where it is. Its figures are in the tab Models:
+    one of them by itself would say that the palest model is the best."""
+    facts = [info.label] if info.label else []
+    facts += [info.summary.rstrip(".") or f"{info.architecture} architecture"]
     facts += [_megabytes(info.megabytes)] if info.megabytes else []
-    facts += [f"{info.gain:+.2f} dB over grey"] if info.gain is not None else ["not measured yet"]
     facts += ["downloaded from the Hub when first used"] if info.source == "hub" else []
     facts += [f"licence {info.license}"] if info.license else []
     facts += ["needs network when first used"] if info.source == "network" else []
     return " · ".join(facts)
+
+
+def short_label(info: "ModelInfo", further: str = "") -> str:
+    """A model's name, and in brackets what it is for, and what else is to be said."""
+    words = ", ".join(filter(None, (info.label, further)))
+    return f"{info.name} ({words})" if words else info.name
 
 
 def folder_of(info: "ModelInfo", holding: str = "model.safetensors") -> Path | None:

@@ -18,7 +18,7 @@ _SAFELIGHT = "#fdf4f1 #fae4de #f4c8bd #eba595 #e0846f #c4573f #a23f2a #863322 #6
 HEADER = """
 <header class="masthead">
   <p class="wordmark"><span class="swatch" aria-hidden="true"></span>colorhub</p>
-  <h1>Give a black-and-white photo <em>its colours back</em>.</h1>
+  <h1>Give a black-and-white photo <em>colours</em>.</h1>
   <p class="lead">A neural network proposes believable colours. Size, sharpness, format and metadata stay as they are.
   </p>
 </header>
