@@ -20,7 +20,7 @@ from colorhub.models import ModelNotFoundError, SemanticColorizer, WeightsError
 from training.checkpoint import halved
 from training.config import RecipeError
 from training.prior import bin_weights
-from training.record import FILE, stages_of
+from training.record import FILE, record_of
 
 PRIOR = "training/priors/photos+people.json"
 
@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     halved(model).save_pretrained(given.output)
     (given.output / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
     adjustment = {"tau": given.tau, "prior": Path(given.prior).name, **config}
-    record = {"stages": stages_of(given.model), "logit_adjustment": adjustment}
+    record = {**record_of(given.model), "logit_adjustment": adjustment}
     (given.output / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     print(f"{given.output}: written.")
     return 0

@@ -49,13 +49,19 @@ def stages(
     return [*stages_of(recipe.init), own]
 
 
-def stages_of(init: str | None) -> list[dict[str, Any]]:
-    """The stages of the model that ``init`` names, none where that is not on this machine or does not say."""
+def record_of(init: str | None) -> dict[str, Any]:
+    """What is recorded of the model that ``init`` names: without stages where that is not on this machine or does not
+    say."""
     try:
         path = model_folder(init or "") / FILE
     except ModelNotFoundError:
-        return []
-    return json.loads(path.read_text(encoding="utf-8"))["stages"] if path.is_file() else []
+        return {"stages": []}
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"stages": []}
+
+
+def stages_of(init: str | None) -> list[dict[str, Any]]:
+    """The stages of the model that ``init`` names."""
+    return record_of(init)["stages"]
 
 
 def _placeless(text: str) -> str:

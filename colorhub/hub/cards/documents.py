@@ -122,6 +122,7 @@ def _plain_fields(files: ModelFiles) -> dict[str, Any]:
         "config": files.config,
         "recipe": files.recipe,
         "stages": files.training.get("stages", []),
+        "model_soup": files.training.get("model_soup"),
         "logit_adjustment": files.training.get("logit_adjustment"),
         "scores": files.scores,
         "license": files.words.license,
