@@ -50,7 +50,7 @@ def find_photos(
     found = Found()
     for given in arguments:
         argument = os.fspath(given)
-        if Path(argument).is_dir():
+        if _is_folder(argument):
             _add_folder(found, argument, recursive, leave_out)
         elif os.path.lexists(argument):
             found.roots.append(Path(argument).parent)
@@ -89,7 +89,7 @@ def _each_once(found: Found) -> list[Path]:
 
 
 def _add_file(found: Found, path: Path) -> None:
-    if path.is_file():
+    if _is_file(path):
         found.files.append(path)
     elif _is_dead(path):
         found.problems.append(Problem(path, _DEAD))
@@ -112,9 +112,9 @@ def _add_pattern(found: Found, pattern: str, recursive: bool, leave_out: Path | 
     for match in _matching(found, pattern, leave_out):
         if leave_out and _is_inside(match, leave_out) and not _is_inside(_fixed_part(pattern), leave_out):
             continue
-        if match.is_file() or _is_dead(match):
+        if _is_file(match) or _is_dead(match):
             _sort_in(found, match)
-        elif match.is_dir() and recursive:
+        elif _is_folder(match) and recursive:
             for path in _walk(found, str(match), recursive, leave_out):
                 _sort_in(found, path)
     if (len(found.files), found.results, len(found.problems)) == before:
@@ -172,7 +172,7 @@ def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) ->
             to_enter += [str(here / name) for name in inside if (here / name).is_symlink()]
             folders[:] = [name for name in inside if os.path.realpath(here / name) not in entered]
             for name in sorted(names):
-                if (here / name).is_file() or (name[0] != "." and _is_dead(here / name)):
+                if _is_file(here / name) or (name[0] != "." and _is_dead(here / name)):
                     yield here / name
 
 
@@ -209,4 +209,13 @@ def _is_left_out(path: Path, leave_out: Path | None) -> bool:
 
 
 def _is_dead(path: Path) -> bool:
-    return path.is_symlink() and not path.exists()
+    return path.is_symlink() and not (_is_file(path) or _is_folder(path))
+
+
+# Path's own raise where a name is too long or the way to it may not be taken: these answer no.
+def _is_file(path: str | Path) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113
+
+
+def _is_folder(path: str | Path) -> bool:
+    return os.path.isdir(path)  # noqa: PTH112

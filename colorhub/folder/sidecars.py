@@ -7,7 +7,8 @@ from pathlib import Path
 
 from colorhub import __version__
 from colorhub._files import fitting
-from colorhub.photo import Photo, PhotoError, xmp_tree
+from colorhub.folder.record import record_of
+from colorhub.photo import Photo, PhotoError
 from colorhub.photo import xmp as packets
 from colorhub.photo.decoding import Header, read_header
 from colorhub.photo.metadata import Metadata
@@ -15,6 +16,7 @@ from colorhub.photo.saving import write_whole
 from colorhub.photo.turning import Turn
 
 SUFFIX = ".xmp"
+_WRITTEN_ANEW = ("Colors", "Software")
 _MOST_BYTES = 1 << 24  # of a sidecar: with the edits of years they have a megabyte
 
 
@@ -105,7 +107,8 @@ def take_along_later(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> 
     """As :func:`take_along`, for a result that was made before: its own record says what was done."""
     try:
         same = photo.read_bytes() == result.read_bytes()
-        record = None if same else _record_in(result)
+        facts = {} if same else record_of(result)
+        record = {name: text for name, text in facts.items() if name not in _WRITTEN_ANEW} or None
     except OSError as error:
         raise PhotoError(f"{result} cannot be read ({error.strerror}).") from None
     return take_along(sidecars, photo, result, record, same=same)
@@ -152,15 +155,3 @@ def _header(path: Path) -> Header | None:
             return read_header(file, path.name)
     except Exception:
         return None
-
-
-def _record_in(result: Path) -> dict[str, str] | None:
-    """The record in a result's XMP of who invented its colours; ``None`` where there is none."""
-    header = _header(result)
-    document = xmp_tree.parse(header.metadata.xmp or b"") if header else None
-    if document is None:
-        return None
-    found: dict[str, str] = {}
-    for element in document.getElementsByTagNameNS(packets.NAMESPACE, "*"):
-        found[element.localName] = xmp_tree.text_of(element)
-    return {name: text for name, text in found.items() if name not in ("Colors", "Software")} or None

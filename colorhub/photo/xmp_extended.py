@@ -3,6 +3,8 @@ section 1.1.3.1), the record of invented colours, captions and keywords last."""
 
 import hashlib
 import struct
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from colorhub.photo.xmp_tree import (
@@ -47,8 +49,8 @@ def joined(packet: bytes | None, segments: list[bytes]) -> tuple[bytes | None, b
         remove(description, node)
     if more is None:
         return serialise(document), False
-    for description in descriptions(more):
-        copy_into(document, description, [node for d, node in properties(more) if d is description])
+    for description, group in groupby(properties(more), key=itemgetter(0)):
+        copy_into(document, description, [node for _, node in group])
     return serialise(document), True
 
 
@@ -114,7 +116,7 @@ def _move(main: Any, excess: int) -> Any:
 
 def _dearness(node: Any) -> int:
     """0 for what leaves first; the record of invented colours never does."""
-    namespace, name = node.namespaceURI, node.localName
+    namespace, name = node.namespaceURI or "", node.localName
     if namespace == _DC and name in _DEAREST:
         return 1 + _DEAREST.index(name)
     is_record = namespace.startswith("urn:colorhub:") or name in ("DigitalSourceType", "HasExtendedXMP")

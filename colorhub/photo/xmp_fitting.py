@@ -97,7 +97,7 @@ def without_tone(packet: bytes, notes: list[str]) -> bytes:
 def _remove_unfit(document: Document, turn: Turn, is_srgb: bool, notes: list[str]) -> bool:
     changed = False
     for description, node in properties(document):
-        namespace, name = node.namespaceURI, node.localName
+        namespace, name = node.namespaceURI or "", node.localName
         is_beside = namespace.startswith(_BESIDE) or (namespace.startswith(_GOOGLE) and bool(_MOTION.match(name)))
         is_unturned = turn.orientation != 1 and namespace.startswith(_UNTURNED)
         is_converted = is_srgb and (namespace, name) == (_EXIF, "ColorSpace")

@@ -100,6 +100,16 @@ def test_a_run_says_which_links_are_dead(run: Run, library: Path, tmp_path: Path
     assert (tmp_path / "out/album/may/b.jpg").is_file()
 
 
+def test_links_and_arguments_of_too_long_names_are_dead_links_and_no_files(library: Path, tmp_path: Path) -> None:
+    (library / "long.jpg").symlink_to("n" * 300)
+    plan = make_plan([library, "b" * 300 + ".jpg"], tmp_path / "out", recursive=True)
+    assert len(plan.jobs) == 3
+    assert [(problem.path.name[:8], problem.reason) for problem in plan.problems] == [
+        ("long.jpg", DEAD),
+        ("bbbbbbbb", "no such file or folder"),
+    ]
+
+
 def test_links_to_photos_stay_photos(library: Path, tmp_path: Path) -> None:
     (library / "best.jpg").symlink_to("a.jpg")
     assert {"a.jpg", "best.jpg"} <= planned(make_plan([library], tmp_path / "out"))

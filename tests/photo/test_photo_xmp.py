@@ -81,6 +81,15 @@ def test_damaged_extended_xmp_is_said_to_be_lost() -> None:
     assert any("extended XMP data is damaged" in note for note in photo.notes)
 
 
+def test_an_element_without_a_namespace_costs_nothing(tmp_path: Path) -> None:
+    long = "<note>hello</note>" + keywords(3_000)
+    for packet in (xmp_packet("<note>hello</note>"), xmp_packet(long, dc=DC)):
+        source = jpeg_with_xmp(packet)
+        result = colored(Photo.open(source)).save(tmp_path / "out.jpg", overwrite=True)
+        assert Photo.open(result).size == Photo.open(source).size
+        assert b"<note>hello</note>" in result.read_bytes()
+
+
 def test_line_ends_and_tabs_survive() -> None:
     """minidom writes them as they are, and readers take them for spaces."""
     packet = xmp_packet("", photoshop="http://ns.adobe.com/photoshop/1.0/").replace(
