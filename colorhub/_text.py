@@ -13,8 +13,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
         >>> did_you_mean("vividnes", ["size", "vividness"])
         "Did you mean 'vividness'? Known: size, vividness."
     """
-    known = list(known)
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    known, near = _with_nearest(name, known)
     hint = f"Did you mean {near[0]!r}? " if near else ""
     return f"{hint}Known: {', '.join(sorted(known)) or 'none'}."
 
@@ -27,9 +26,14 @@ def nearest(name: str, known: Iterable[str]) -> str:
         >>> nearest("vividnes", ["size", "vividness"])
         "did you mean 'vividness'?"
     """
-    known = list(known)
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    known, near = _with_nearest(name, known)
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def _with_nearest(name: str, known: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The known names, and the one that is nearest, if any is near."""
+    names = list(known)
+    return names, get_close_matches(name, names, n=1, cutoff=0.5)
 
 
 def short(value: Any) -> str:

@@ -26,7 +26,7 @@ from tqdm import tqdm
 from colorhub import ab_bins
 from colorhub.hints import HintedLayers, hints_of, native_hints
 from colorhub.hub.loading import load, with_distribution
-from colorhub.inference.batches import Layers, predicted
+from colorhub.inference.batches import Layers, check_batch_size, predicted
 from colorhub.inference.layer import ColorLayer, LayerError, compose
 from colorhub.inference.preprocess import NetworkInput, network_input
 from colorhub.inference.runtime import Network, best_device
@@ -138,7 +138,7 @@ class ColorizationPipeline:
             (303, 384, 3)
         """
         settings = self._settings(settings, changes)
-        _check_batch_size(batch_size)
+        check_batch_size(batch_size)
         if _is_one(photos):
             return next(self._color([photos], settings, 1, hints))
         if hints is not None:
@@ -237,7 +237,7 @@ class ColorizationPipeline:
             >>> layer.photo_size, layer.provenance.settings.size
             ((384, 303), 128)
         """
-        _check_batch_size(batch_size)
+        check_batch_size(batch_size)
         _expect(prepared, Photo, NetworkInput, NoneType)
         if size is not None:
             changes["size"] = size
@@ -474,11 +474,6 @@ def _expect_same_grid(layer: ColorLayer, prepared: NetworkInput) -> None:
 def _is_one(photos: Any) -> bool:
     """Whether a call is given one photo. An open file is one, though it can be iterated over."""
     return not isinstance(photos, (list, tuple, Iterator)) or hasattr(photos, "read")
-
-
-def _check_batch_size(batch_size: int) -> None:
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
 
 
 def _expect(given: Any, *kinds: type) -> None:

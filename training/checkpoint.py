@@ -177,15 +177,20 @@ def save_model(
     aside, replaced = (folder.with_name(prefix + folder.name) for prefix in (_ASIDE, _REPLACED))
     for path in (aside, replaced):
         shutil.rmtree(path, ignore_errors=True)
-    halved(copy.deepcopy(model)).save_pretrained(aside)
-    (aside / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
+    write_model(copy.deepcopy(model), aside, {"stages": done})
     (aside / "recipe.json").write_text(recipe.model_dump_json(indent=2))
     (aside / "validation.json").write_text(json.dumps(scores, indent=2))
-    (aside / record.FILE).write_text(json.dumps({"stages": done}, indent=2) + "\n")
     if folder.exists():
         folder.rename(replaced)
     aside.rename(folder)
     shutil.rmtree(replaced, ignore_errors=True)
+
+
+def write_model(model: HubModel, folder: Path, facts: dict[str, Any]) -> None:
+    """Write a model's config and weights, halved in place, and the facts of how it came to be."""
+    halved(model).save_pretrained(folder)
+    (folder / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
+    (folder / record.FILE).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
 def halved(model: HubModel) -> HubModel:

@@ -8,7 +8,6 @@ validation data.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +16,10 @@ import torch
 
 from colorhub.hub.loading import model_folder
 from colorhub.models import ModelNotFoundError, SemanticColorizer, WeightsError
-from training.checkpoint import halved
+from training.checkpoint import write_model
 from training.config import RecipeError
 from training.prior import bin_weights
-from training.record import FILE, record_of
+from training.record import record_of
 
 PRIOR = "training/priors/photos+people.json"
 
@@ -60,11 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelNotFoundError, RecipeError, WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    halved(model).save_pretrained(given.output)
-    (given.output / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
     adjustment = {"tau": given.tau, "prior": Path(given.prior).name, **config}
-    record = {**record_of(given.model), "logit_adjustment": adjustment}
-    (given.output / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_model(model, given.output, {**record_of(given.model), "logit_adjustment": adjustment})
     print(f"{given.output}: written.")
     return 0
 

@@ -6,7 +6,6 @@ is used. The shares are chosen on validation data.
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping, Sequence
 from math import isclose
@@ -16,8 +15,8 @@ from torch import Tensor
 
 from colorhub.hub.loading import load, model_folder
 from colorhub.models import ModelNotFoundError, WeightsError
-from training.checkpoint import halved
-from training.record import FILE, stages_of
+from training.checkpoint import write_model
+from training.record import stages_of
 
 
 def mean_weights(weights: Sequence[Mapping[str, Tensor]], shares: Sequence[float]) -> dict[str, Tensor]:
@@ -64,10 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ModelNotFoundError, WeightsError, ValueError) as error:
         print(error, file=sys.stderr)
         return 1
-    halved(models[-1]).save_pretrained(given.output)
-    (given.output / "README.md").unlink(missing_ok=True)  # the card is written from measured facts, not here
-    record = {"stages": stages_of(given.models[-1]), "model_soup": given.shares}
-    (given.output / FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_model(models[-1], given.output, {"stages": stages_of(given.models[-1]), "model_soup": given.shares})
     print(f"{given.output}: written.")
     return 0
 

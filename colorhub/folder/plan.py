@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colorhub._files import LONGEST_NAME, fitting
 from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos, is_picture, is_result
-from colorhub.folder.sidecars import SUFFIX, Sidecar, missing, sidecars_of
+from colorhub.folder.sidecars import SUFFIX, Sidecar, by_stem, missing, sidecars_of
 from colorhub.photo import PhotoError
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
@@ -241,22 +241,11 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
-def _by_stem(names: Iterable[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for name in names:
-        found.setdefault(Path(name).stem, []).append(name)
-    return found
-
-
 def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]]) -> list[Job]:
     """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where the results of
     both would have one name for it, it is called after their whole names."""
-    by_stem = cache(lambda folder: _by_stem(name for name in names_in(folder) if name.lower().endswith(SUFFIX)))
-    found = []
-    for job in jobs:
-        stems = by_stem(job.source.parent)
-        near = [*stems.get(job.source.stem, ()), *stems.get(job.source.name, ())]
-        found.append(replace(job, sidecars=tuple(sidecars_of(job.source, near))))
+    in_folder = cache(lambda folder: by_stem(names_in(folder)))
+    found = [replace(job, sidecars=tuple(sidecars_of(job.source, in_folder(job.source.parent)))) for job in jobs]
     wanted = Counter(sidecar.beside(job.output) for job in found for sidecar in job.sidecars)
     named = []
     for job in found:

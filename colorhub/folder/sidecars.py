@@ -33,19 +33,29 @@ class Sidecar:
         return result.with_name(fitting(result.name if self.after_suffix else result.stem, self.path.suffix))
 
 
-def sidecars_of(photo: Path, names: Iterable[str]) -> list[Sidecar]:
-    """A photo's sidecars among the files ``names`` of its folder.
+def by_stem(names: Iterable[str]) -> dict[str, list[str]]:
+    """The names of sidecars among the files ``names`` of a folder, by what they have before ``.xmp``."""
+    found: dict[str, list[str]] = {}
+    for name in names:
+        if name.lower().endswith(SUFFIX):
+            found.setdefault(Path(name).stem, []).append(name)
+    return found
+
+
+def sidecars_of(photo: Path, sidecars: Mapping[str, Sequence[str]]) -> list[Sidecar]:
+    """A photo's sidecars among those of its folder, which :func:`by_stem` sorts once for all its photos.
 
     Example:
         >>> from pathlib import Path
-        >>> from colorhub.folder.sidecars import sidecars_of
-        >>> found = sidecars_of(Path("in/scan.jpg"), ["scan.XMP", "scan.jpg", "scan.jpg.xmp", "scan2.xmp"])
+        >>> from colorhub.folder.sidecars import by_stem, sidecars_of
+        >>> names = by_stem(["scan.XMP", "scan.jpg", "scan.jpg.xmp", "scan2.xmp"])
+        >>> found = sidecars_of(Path("in/scan.jpg"), names)
         >>> [sidecar.beside(Path("out/scan.png")).name for sidecar in found]
         ['scan.XMP', 'scan.png.xmp']
     """
-    ours = [name for name in sorted(names) if name.lower().endswith(SUFFIX)]
-    wanted = {photo.stem: False, photo.name: True}
-    return [Sidecar(photo.with_name(name), wanted[Path(name).stem]) for name in ours if Path(name).stem in wanted]
+    stems = {photo.stem: False, photo.name: True}
+    found = [(name, after_suffix) for stem, after_suffix in stems.items() for name in sidecars.get(stem, ())]
+    return [Sidecar(photo.with_name(name), after_suffix) for name, after_suffix in sorted(found)]
 
 
 def turned_as_told(photo: Photo, sidecars: Sequence[Sidecar]) -> Photo:
@@ -81,6 +91,7 @@ def take_along(
         PhotoError: one cannot be written.
     """
     notes = []
+    header = _header(photo) if sidecars and not same else None
     for sidecar in sidecars:
         target = sidecar.beside(result)
         if target.exists() and not overwrite:
@@ -91,7 +102,7 @@ def take_along(
             notes.append(f"its sidecar {sidecar.path.name} could not be read and stayed behind ({error.strerror})")
             continue
         if not same:
-            content, more = _made_true(content, _header(photo), record, sidecar.path.name)
+            content, more = _made_true(content, header, record, sidecar.path.name)
             notes += more
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, content, (times.st_atime_ns, times.st_mtime_ns), overwrite=overwrite)

@@ -37,6 +37,12 @@ def predicted(network: Network, inputs: Sequence[NetworkInput | None], batch_siz
     return answers
 
 
+def check_batch_size(batch_size: int) -> None:
+    """Raises ``ValueError`` for what is no number of photos."""
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size must be a whole number of at least 1, got {batch_size!r}.")
+
+
 def _layers(
     network: Network, inputs: Sequence[NetworkInput], settings: Settings, batch_size: int
 ) -> Iterator[list[ColorLayer]]:

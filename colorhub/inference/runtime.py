@@ -1,7 +1,5 @@
 """A model as it runs: on its device, at the precision that pays there. Lightness in, colours out."""
 
-from itertools import repeat
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -39,8 +37,8 @@ class Network:
         height, width = L.shape[-2:]
         padding = self.model.padding(L)
         views = windows.parts(F.pad(L, padding, mode="replicate"))
-        told = repeat(None) if hints is None else windows.parts(F.pad(hints, padding))
-        answers = [self._answer(view, some) for view, some in zip(views, told)]  # noqa: B905 one may have no end
+        told = [None] * len(windows.starts) if hints is None else windows.parts(F.pad(hints, padding))
+        answers = [self._answer(view, some) for view, some in zip(views, told, strict=True)]
         ab, logits, class_logits = zip(*answers, strict=True)
         return Prediction(
             windows.blended(ab)[..., :height, :width],
