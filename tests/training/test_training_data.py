@@ -320,9 +320,13 @@ def rgb() -> torch.Tensor:
     return torch.rand(4, 3, 12, 10, generator=torch.Generator().manual_seed(0))
 
 
+EVEN = 0.25 / 0.6  # the draw at which corners are as light as the middle
+
+
 def _draws(count: int, **fixed: float) -> torch.Tensor:
-    names = ["chosen", "red", "green", "blue", "gamma", "black", "white", "grain"]
+    names = ["chosen", "red", "green", "blue", "gamma", "black", "white", "grain", "softness", "vignette"]
     draws = torch.rand(count, FILM_DRAWS, generator=torch.Generator().manual_seed(1))
+    draws[:, 8], draws[:, 9] = 0, EVEN
     for name, value in fixed.items():
         draws[:, names.index(name)] = value
     return draws
@@ -354,7 +358,7 @@ def test_fading_lifts_black_and_dims_white():
     ends = torch.tensor([0.0, 1.0]).view(1, 1, 1, 2).expand(1, 3, 4, 2)
     found = film_lightness(ends, _draws(1, gamma=0.5, black=1, white=1, grain=0))
     assert torch.allclose(
-        found[0, 0, 0], grey_to_lightness(torch.tensor([0.2, 0.8])), atol=1e-2
+        found[0, 0, 0], grey_to_lightness(torch.tensor([0.25, 0.8])), atol=1e-2
     )  # 1e-4 of black is clamped
 
 
@@ -363,9 +367,25 @@ def test_grain_has_its_strength_and_repeats(rgb):
     draws = _draws(1, gamma=0.5, black=0, white=0, grain=1)
     grainy, clean = film_lightness(flat, draws), film_lightness(flat, _draws(1, gamma=0.5, black=0, white=0, grain=0))
     slope = (grey_to_lightness(torch.tensor(0.51)) - grey_to_lightness(torch.tensor(0.49))) / 0.02
-    assert (grainy - clean).std().item() == pytest.approx(0.04 * slope.item(), rel=0.05)
+    assert (grainy - clean).std().item() == pytest.approx(0.05 * slope.item(), rel=0.05)
     assert torch.equal(film_lightness(flat, draws), grainy)
     assert not torch.equal(film_lightness(rgb, _draws(4))[0], film_lightness(rgb.flip(0), _draws(4).flip(0))[1])
+
+
+def test_softness_blurs_and_keeps_the_mean():
+    step = (torch.arange(32) >= 16).float().view(1, 1, 1, 32).expand(1, 3, 32, 32) * 0.5 + 0.25
+    plain = {"gamma": 0.5, "black": 0.0, "white": 0.0, "grain": 0.0}
+    sharp, soft = (film_lightness(step, _draws(1, softness=s, **plain)) for s in (0.0, 1.0))
+    assert soft.diff(dim=3).abs().max() < sharp.diff(dim=3).abs().max() / 2
+    assert torch.allclose(soft[..., :8], sharp[..., :8], atol=1e-3)  # far from the edge nothing changes
+
+
+@pytest.mark.parametrize(("draw", "corner"), [(0.0, 0.5 * 1.25), (EVEN, 0.5), (1.0, 0.5 * 0.65)])
+def test_light_falls_off_or_rises_towards_the_corners(draw, corner):
+    flat = torch.full((1, 3, 33, 33), 0.5)
+    found = film_lightness(flat, _draws(1, gamma=0.5, black=0, white=0, grain=0, vignette=draw))[0, 0]
+    assert found[0, 0].item() == pytest.approx(grey_to_lightness(torch.tensor(corner)).item(), abs=0.1)
+    assert found[16, 16].item() == pytest.approx(grey_to_lightness(torch.tensor(0.5)).item(), abs=0.1)
 
 
 def test_film_is_drawn_for_its_share_and_off_at_zero(rgb):

@@ -4,6 +4,7 @@ from math import exp, log
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
@@ -11,7 +12,7 @@ from colorhub.color import codes_to_lab, grey_lightness, grey_to_lightness
 from training.config import Crop, Data
 
 _LEAST_GAIN = 0.6  # of a channel of linear light
-FILM_DRAWS = 8  # numbers in 0..1 that describe one film response
+FILM_DRAWS = 10  # numbers in 0..1 that describe one film response
 
 
 def random_crop(picture: Image.Image, crop: Crop, data: Data, random: np.random.Generator) -> Image.Image:
@@ -76,18 +77,40 @@ def lightness_and_color(codes: Tensor, draws: Tensor, data: Data) -> tuple[Tenso
 
 
 def film_lightness(rgb: Tensor, draws: Tensor) -> Tensor:
-    """Lightness as a real emulsion might have recorded it: a random channel mix, gamma, fading and grain.
+    """Lightness as an old print might show it: a random channel mix, gamma, softness, uneven light, fading and grain.
 
-    Orthochromatic film is blind to red and early plates saw little but blue, hence the skewed mix; prints fade to a
-    narrower range between a lifted black and a yellowed white. ``draws``: ``(B, FILM_DRAWS)`` in 0..1.
+    Orthochromatic film is blind to red and early plates saw little but blue, hence the skewed mix; lenses were soft and
+    dark towards the corners, or the print has faded from its edges; prints fade to a narrower range between a lifted
+    black and a yellowed white. ``draws``: ``(B, FILM_DRAWS)`` in 0..1.
     """
     d = draws.to(rgb).view(*draws.shape, 1, 1, 1)
-    weights = torch.stack([0.05 + 0.6 * d[:, 1], 0.2 + 0.6 * d[:, 2], 0.05 + 0.6 * d[:, 3]], dim=1)[:, :, 0]
-    grey = (rgb * (weights / weights.sum(dim=1, keepdim=True))).sum(dim=1, keepdim=True)
-    grey = grey.clamp(1e-4, 1) ** torch.exp((2 * d[:, 4] - 1) * log(1.6))
-    black, white = 0.2 * d[:, 5], 1 - 0.2 * d[:, 6]
+    weights = torch.stack([0.02 + 0.63 * d[:, 1], 0.15 + 0.65 * d[:, 2], 0.05 + 0.75 * d[:, 3]], dim=1)[:, :, 0]
+    grey = mix_channels(rgb, weights)
+    grey = grey.clamp(1e-4, 1) ** torch.exp((2 * d[:, 4] - 1) * log(1.7))
+    grey = torch.lerp(grey, _softened(grey), d[:, 8] ** 2)
+    grey = (grey * (1 + (0.25 - 0.6 * d[:, 9]) * _distance_from_center(grey) ** 2)).clamp(0, 1)
+    black, white = 0.25 * d[:, 5], 1 - 0.2 * d[:, 6]
     grey = black + (white - black) * grey
-    return grey_to_lightness(grey + 0.04 * d[:, 7] * _grain(rgb, draws))
+    return grey_to_lightness(grey + 0.05 * d[:, 7] ** 2 * _grain(rgb, draws))
+
+
+def mix_channels(rgb: Tensor, weights: Tensor) -> Tensor:
+    """Grey ``(B, 1, H, W)`` of RGB in 0..1 by weights ``(B, 3, 1, 1)`` of any sum."""
+    return (rgb * (weights / weights.sum(dim=1, keepdim=True))).sum(dim=1, keepdim=True)
+
+
+def _softened(grey: Tensor) -> Tensor:
+    """``(B, 1, H, W)`` twice under a box of some 1/40 of the picture."""
+    radius = max(1, round(min(grey.shape[-2:]) / 80))
+    for _ in range(2):
+        grey = F.avg_pool2d(F.pad(grey, [radius] * 4, mode="replicate"), 2 * radius + 1, stride=1)
+    return grey
+
+
+def _distance_from_center(grey: Tensor) -> Tensor:
+    """``(H, W)``: 0 in the middle, 1 in the corners."""
+    down, across = (torch.linspace(-1, 1, n, dtype=grey.dtype, device=grey.device) for n in grey.shape[-2:])
+    return torch.hypot(down[:, None], across[None, :]) / 2**0.5
 
 
 def _grain(rgb: Tensor, draws: Tensor) -> Tensor:

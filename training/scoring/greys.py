@@ -8,7 +8,7 @@ from torch import Tensor
 
 from colorhub import Photo
 from colorhub.color import grey_lightness, lightness_to_grey
-from training.data.augment import FILM_DRAWS, film_lightness
+from training.data.augment import mix_channels
 from training.scoring.figures import as_tensor
 from training.scoring.protocol import Robustness
 
@@ -38,11 +38,8 @@ def inside(answer: np.ndarray, size: int) -> np.ndarray:
 
 
 def _film(weights: tuple[float, float, float]) -> Callable[[np.ndarray], Photo]:
-    # As training draws them (film_lightness), but with these weights, no gamma, no fading, no grain.
-    draws = torch.zeros(1, FILM_DRAWS)
-    draws[0, 1:4] = (torch.tensor(weights) - torch.tensor([0.05, 0.2, 0.05])) / 0.6
-    draws[0, 4] = 0.5
-    return lambda original: _photo(film_lightness(as_tensor([original]), draws))
+    mix = torch.tensor(weights).view(1, 3, 1, 1)
+    return lambda original: _photo_of_grey(mix_channels(as_tensor([original]), mix))
 
 
 def _faded(original: np.ndarray, black: float, white: float) -> Photo:
