@@ -480,10 +480,8 @@ def _expect(given: Any, *kinds: type) -> None:
     """Check that a stage is given what it takes, one or a list: a call opens files and arrays, a stage does not."""
     several = given if isinstance(given, (list, tuple)) else [given]
     if wrong := [one for one in several if not isinstance(one, kinds)]:
-        raise TypeError(
-            "prepare and predict take photos as pipeline.open gives them, one or a list, got "
-            f"{type(wrong[0]).__name__}."
-        )
+        kind = type(wrong[0]).__name__
+        raise TypeError(f"prepare and predict take photos as pipeline.open gives them, one or a list, got {kind}.")
 
 
 def _network(model: Colorizer | str | os.PathLike[str], device: str | None) -> Network:
