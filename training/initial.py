@@ -8,7 +8,7 @@ from torch import Tensor
 from colorhub._text import listed
 from colorhub.hub.loading import load
 from colorhub.models import Koalarization, SemanticColorizer, find_class
-from colorhub.models.base import HubModel, WeightsError, misfits
+from colorhub.models.base import HubModel, WeightsError, misfits, shared_with
 from colorhub.models.encoder_decoder import EncoderClassifier
 from colorhub.models.registry import build
 from training.config import Recipe, RecipeError
@@ -61,6 +61,7 @@ def _take_over(model: HubModel, found: dict[str, Tensor], recipe: Recipe, say: C
     expected = model.state_dict()
     names = sorted({**expected, **found})
     skipped = {name for name in names if any(fnmatch(name, pattern) for pattern in recipe.init_skip)}
+    skipped |= shared_with(expected, skipped)  # tied weights would be taken over by another name of theirs
     _check(recipe, expected, found, skipped)
     taken = {name: tensor for name, tensor in found.items() if name not in skipped}
     model.load_state_dict({**expected, **taken})

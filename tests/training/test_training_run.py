@@ -17,6 +17,7 @@ import training.tasks.base as base_module
 from colorhub.hub.loading import load
 from colorhub.models import UNet
 from colorhub.models.base import WeightsError
+from colorhub.models.registry import import_class
 from training import cli
 from training.checkpoint import CheckpointError, Progress, checkpoints, own_cursor
 from training.config import Recipe, RecipeError, load_recipe
@@ -398,6 +399,31 @@ def test_init_skip_leaves_tensors_fresh_and_says_which(tiny, trained, capsys):
     said = capsys.readouterr().out
     assert f"{len(source) - len(fresh)} tensors loaded" in said
     assert "out.1.weight" in said
+
+
+class TiedUNet(UNet):
+    """Two layers of it have the same weights."""
+
+    architecture = "tied-unet"
+
+    def __init__(self, width: int = 4) -> None:
+        super().__init__(width=width, depth=3)
+        self.one, self.other = torch.nn.Linear(3, 3), torch.nn.Linear(3, 3)
+        self.other.weight = self.one.weight
+
+
+@pytest.mark.parametrize("name", ["one", "other"])
+def test_init_skip_of_one_name_leaves_tied_weights_fresh(tiny, tmp_path, capsys, name):
+    import_class(f"{__name__}:TiedUNet")
+    source = TiedUNet()
+    source.save_pretrained(tmp_path / "tied")
+    recipe = tiny(
+        "model={architecture='tied-unet', width=4}", f"init={tmp_path / 'tied'}", f"init_skip=['{name}.weight']"
+    )
+    model = initial_model(recipe, print)
+    assert not torch.equal(model.one.weight, source.one.weight)
+    assert torch.equal(model.one.bias, source.one.bias)
+    assert "skipped: one.weight, other.weight; fresh: one.weight, other.weight." in capsys.readouterr().out
 
 
 def test_weights_that_do_not_fit_are_refused_unless_skipped(tiny, trained):
