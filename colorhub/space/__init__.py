@@ -6,12 +6,14 @@ from threading import Thread, Timer
 from typing import Any
 
 from colorhub._extras import require
+from colorhub.space.shared.port import launched, variable_set_aside
 
 # Read when gradio is imported: no request leaves the machine.
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 try:
-    import gradio as gr
+    with variable_set_aside():
+        import gradio as gr
 except ImportError:
     require("app")
     raise
@@ -23,7 +25,6 @@ from colorhub.space.models.cards import fetch_cards
 from colorhub.space.retouch import tab as retouch_tab
 from colorhub.space.shared.catalogue import prepare_all, warm_up
 from colorhub.space.shared.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
-from colorhub.space.shared.port import launched
 from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results

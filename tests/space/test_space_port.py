@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from space_server import ROOT
 
-from colorhub.space.shared.port import PortError, asked_port
+from colorhub.space.shared.port import PortError, asked_port, launched
 
 
 @pytest.fixture
@@ -68,5 +68,36 @@ def test_the_keyword_wins_over_the_variable(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("GRADIO_SERVER_PORT", "8123")
     assert (asked_port({}), asked_port({"server_port": 8124})) == (8123, 8124)
     monkeypatch.setenv("GRADIO_SERVER_PORT", "80000")
-    with pytest.raises(PortError, match="from 0 to 65535, got '80000'"):
+    with pytest.raises(PortError, match="from 1 to 65535, or 0 for any that is free, got '80000'"):
         asked_port({})
+
+
+def test_any_free_port_is_none_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_SERVER_PORT", "0")
+    asked: list[int] = []
+
+    def launch(**keywords: int) -> tuple[None, str, str]:
+        asked.append(keywords["server_port"])
+        return None, f"http://127.0.0.1:{asked[0]}/", ""
+
+    launched(launch, {})
+    with socket.create_server(("127.0.0.1", asked[0])):
+        assert asked[0] > 1023
+
+
+def test_without_a_free_port_it_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GRADIO_SERVER_PORT", raising=False)
+
+    def launch(**keywords: int) -> tuple[None, str, str]:
+        raise OSError("Cannot find empty port in range: 7860-7959. You can ...")
+
+    with pytest.raises(PortError, match=r"^All ports that were tried, 7860 and above, are taken: end what"):
+        launched(launch, {})
+
+
+@pytest.mark.parametrize("text", ["", " ", "http"])
+def test_a_variable_that_is_no_number_does_not_stop_the_import(text: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import colorhub.space, os; print([os.environ['GRADIO_SERVER_PORT']])"]
+    variables = environment(tmp_path, GRADIO_SERVER_PORT=text)
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120)
+    assert done.stdout == f"{[text]}\n", done.stderr
