@@ -161,10 +161,12 @@ def _skipped(job: "Job") -> "FileResult":
     if not job.sidecars:
         return FileResult(job.source, "skipped", job.output, "its result exists")
     try:
-        left = take_along_later(job.sidecars, job.source, job.output)
+        count, left = take_along_later(job.sidecars, job.source, job.output)
     except ValueError as error:  # PhotoError: a sentence
         return FileResult(job.source, "failed", reason=str(error))
-    reason = "; ".join(("its result exists, and its sidecar was taken along now", *left))
+    taken = {0: "", 1: ", and its sidecar was taken along now"}
+    now = taken.get(count, f", and its {count} sidecars were taken along now")
+    reason = "; ".join((f"its result exists{now}", *left))
     return FileResult(job.source, "skipped", job.output, reason, lost=tuple(left))
 
 

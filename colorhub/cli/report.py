@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from colorhub.folder.plan import FileResult
 
 _FEW = 20  # up to so many photos are named one by one
-_NUMBER = re.compile(r"\d[\d.,]*")  # what differs between two photos that lost the same
+_NUMBER = re.compile(r"\d[\d.,]*")
 _SIGN_OF_LIFE = 60.0  # seconds between lines where there is no terminal to draw a bar on
 
 
@@ -42,7 +42,7 @@ class RunReport:
         self.counts[result.status] += 1
         self.unsure += result.unsure
         for note in result.lost:
-            self.lost.setdefault(_NUMBER.sub("...", note), Counter())[printable(note)] += 1
+            self.lost.setdefault(_kind(note, result.source), Counter())[printable(note)] += 1
         reason = one_line(result.reason, None) if result.reason else ""
         if result.status == "failed":
             self.failures.append((printable(result.source), printable(reason)))
@@ -124,6 +124,12 @@ class RunReport:
 
     def _print_json(self, **facts: Any) -> None:
         self._print(json.dumps(facts))
+
+
+def _kind(note: str, source: Path) -> str:
+    """A note without what differs between two photos that lost the same: numbers, and the names of their sidecars."""
+    name = re.compile(rf"{re.escape(source.stem)}(\.[^\s.]+)*\.xmp\b", re.IGNORECASE)
+    return _NUMBER.sub("...", name.sub("...", note))
 
 
 def duration(seconds: float) -> str:

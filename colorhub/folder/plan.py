@@ -125,7 +125,8 @@ def make_plan(
     jobs = sorted(_with_fitting_names(_without_clashes(jobs, plan), plan), key=lambda job: job.relative)
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
-    jobs = _with_sidecars(jobs, names_in)
+    behind: list[Path] = []
+    jobs = _with_sidecars(jobs, names_in, behind)
     plan.notes[:0] = _notes(found, jobs)
     for job in jobs:
         if shard and not shard.holds(job.relative):
@@ -137,6 +138,9 @@ def make_plan(
             plan.jobs.append(job)
     if not sidecars:
         _leave_sidecars(plan)
+    elif behind:
+        count = "1 sidecar stays" if len(behind) == 1 else f"{len(behind)} sidecars stay"
+        plan.notes.append(f"{count} behind, such as {behind[0]}: another goes along under the same name")
     return plan
 
 
@@ -241,18 +245,22 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
-def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]]) -> list[Job]:
-    """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where the results of
-    both would have one name for it, it is called after their whole names."""
+def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
+    """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where both are there,
+    in this run or not, or the results of two would have one name for it, it is called after their whole names."""
     in_folder = cache(lambda folder: by_stem(names_in(folder)))
+    pictures = cache(lambda folder: Counter(Path(name).stem for name in names_in(folder) if is_picture(name)))
     found = [replace(job, sidecars=tuple(sidecars_of(job.source, in_folder(job.source.parent)))) for job in jobs]
     wanted = Counter(sidecar.beside(job.output) for job in found for sidecar in job.sidecars)
     named = []
     for job in found:
+        is_shared = pictures(job.source.parent)[job.source.stem] > 1
         places: dict[Path, Sidecar] = {}
-        for one in job.sidecars:
-            clear = replace(one, after_suffix=True) if wanted[one.beside(job.output)] > 1 else one
-            places.setdefault(clear.beside(job.output), clear)
+        for one in sorted(job.sidecars, key=lambda one: not one.after_suffix):  # what is called after it is its own
+            clear = replace(one, after_suffix=True) if is_shared or wanted[one.beside(job.output)] > 1 else one
+            first = places.setdefault(clear.beside(job.output), clear)
+            if first is not clear:
+                behind.append(one.path)
         named.append(replace(job, sidecars=tuple(places.values())))
     return named
 

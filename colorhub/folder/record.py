@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorhub.photo.decoding import read_header
-from colorhub.photo.xmp import NAMESPACE
-from colorhub.photo.xmp_tree import parse, properties, text_of
+from colorhub.photo.xmp import recorded
 from colorhub.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,9 +24,7 @@ def record_of(result: Path) -> dict[str, str]:
             packet = read_header(file, result.name).metadata.xmp
     except Exception:  # whatever is wrong with it: it is no file of ours, or no picture
         return {}
-    document = parse(packet) if packet else None
-    nodes = properties(document) if document else []
-    return {node.localName: text_of(node) for _, node in nodes if node.namespaceURI == NAMESPACE}
+    return recorded(packet)
 
 
 def made_otherwise(record: Mapping[str, str], settings: Settings, hints: Sequence["Hint"] = ()) -> str:

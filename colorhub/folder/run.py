@@ -162,6 +162,8 @@ class _Workers:
         work.photo = turned_as_told(photo, work.job.sidecars) if work.job.sidecars else photo
         work.hints = load_hints(self.hints, work.photo.size) if self.hints else None
         work.prepared = self.pipeline.prepare(work.photo, self.settings, hints=work.hints)
+        if work.prepared is None and _is_copied(photo, self.settings):
+            work.photo = photo  # the very same file, beside which its sidecar goes on to state the turn
 
     def _predict(self, works: Sequence[_Work]) -> None:
         """Run the network on a few photos together; where that fails, :meth:`_finish` tries each by itself."""
@@ -200,7 +202,7 @@ class _Workers:
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
         record, overwrite = colored.provenance if colored.record else None, self.overwrite
-        left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
+        _, left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
         return colored.save(target, wanted, overwrite=overwrite), left
 
     def _check(self) -> None:
@@ -210,6 +212,11 @@ class _Workers:
 
 def _wanted(photo: Photo, colored: ColorPhoto) -> str:
     return format_named(colored.format) if colored.format else photo.format
+
+
+def _is_copied(photo: Photo, settings: Settings) -> bool:
+    """Whether a photo that is left as it is keeps its format, too."""
+    return settings.format is None or format_named(settings.format) == photo.format
 
 
 def _is_same_file(photo: Photo, colored: ColorPhoto) -> bool:

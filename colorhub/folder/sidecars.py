@@ -1,9 +1,12 @@
 """Sidecars: XMP files beside photos, in which programs keep captions, ratings and turns that they do not write into the
 photos. They go along with the results, and say of them what is true."""
 
+import filecmp
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from colorhub import __version__
 from colorhub._files import fitting
@@ -18,6 +21,13 @@ from colorhub.photo.turning import Turn
 SUFFIX = ".xmp"
 _WRITTEN_ANEW = ("Colors", "Software")
 _MOST_BYTES = 1 << 24  # of a sidecar: with the edits of years they have a megabyte
+
+
+class Taken(NamedTuple):
+    """How many sidecars were taken along, and what must be said."""
+
+    number: int
+    notes: list[str]
 
 
 @dataclass(frozen=True)
@@ -75,9 +85,10 @@ def take_along(
     record: Mapping[str, str] | None,
     *,
     same: bool = False,
+    turned: bool = True,
     overwrite: bool = False,
-) -> list[str]:
-    """Write a photo's sidecars beside its result, upright, and with what was done. Returns what could not be done.
+) -> Taken:
+    """Write a photo's sidecars beside its result, upright, and with what was done.
 
     Args:
         sidecars: of the photo.
@@ -85,16 +96,19 @@ def take_along(
         result: need not be there yet.
         record: who invented the colours, or ``None``.
         same: the result is the photo's own file: nothing in its sidecars changes.
+        turned: a turn that sidecars alone state was applied to the result; else they go on to state it.
         overwrite: replace those that are there.
 
     Raises:
         PhotoError: one cannot be written.
     """
-    notes = []
+    number = 0
+    notes: list[str] = []
     header = _header(photo) if sidecars and not same else None
     for sidecar in sidecars:
         target = sidecar.beside(result)
         if target.exists() and not overwrite:
+            notes += _of_another_run(target, record)
             continue
         try:
             content, times = _read(sidecar.path), sidecar.path.stat()
@@ -102,11 +116,21 @@ def take_along(
             notes.append(f"its sidecar {sidecar.path.name} could not be read and stayed behind ({error.strerror})")
             continue
         if not same:
-            content, more = _made_true(content, header, record, sidecar.path.name)
+            content, more = _made_true(content, header, record, sidecar.path.name, turned=turned)
             notes += more
         target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, content, (times.st_atime_ns, times.st_mtime_ns), overwrite=overwrite)
-    return notes
+        number += 1
+    return Taken(number, notes)
+
+
+def _of_another_run(target: Path, record: Mapping[str, str] | None) -> list[str]:
+    """What is said of a sidecar that is there already; nothing where an earlier start of this run left it."""
+    with suppress(OSError):
+        found = packets.recorded(_read(target))
+        if record is not None and packets.facts_of(record).items() <= found.items():
+            return []
+    return [f"the sidecar {target.name} was there already and was left as it is (--overwrite replaces it)"]
 
 
 def missing(sidecars: Sequence[Sidecar], result: Path, names_in: Callable[[Path], frozenset[str]]) -> list[Sidecar]:
@@ -114,28 +138,41 @@ def missing(sidecars: Sequence[Sidecar], result: Path, names_in: Callable[[Path]
     return [sidecar for sidecar in sidecars if sidecar.beside(result).name not in names_in(result.parent)]
 
 
-def take_along_later(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> list[str]:
+def take_along_later(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> Taken:
     """As :func:`take_along`, for a result that was made before: its own record says what was done."""
     try:
-        same = photo.read_bytes() == result.read_bytes()
+        same = filecmp.cmp(photo, result, shallow=False)
         facts = {} if same else record_of(result)
         record = {name: text for name, text in facts.items() if name not in _WRITTEN_ANEW} or None
     except OSError as error:
         raise PhotoError(f"{result} cannot be read ({error.strerror}).") from None
-    return take_along(sidecars, photo, result, record, same=same)
+    return take_along(sidecars, photo, result, record, same=same, turned=_was_turned(sidecars, photo, result))
+
+
+def _was_turned(sidecars: Sequence[Sidecar], photo: Path, result: Path) -> bool:
+    """Whether a result has the turn that its photo's sidecars alone state. One that was made without them has not; its
+    size tells of one that lost them later, unless the turn leaves the size as it is."""
+    before, after = _header(photo), _header(result)
+    if before is None or after is None or before.orientation is not None:
+        return True
+    told = next((turn for sidecar in sidecars if (turn := _orientation(sidecar.path)) not in (None, 1)), None)
+    upright = Turn(told or 1, *before.size).size
+    return told is None or (upright != before.size and after.size == upright)
 
 
 def _made_true(
-    content: bytes, photo: Header | None, record: Mapping[str, str] | None, name: str
+    content: bytes, photo: Header | None, record: Mapping[str, str] | None, name: str, *, turned: bool
 ) -> tuple[bytes, list[str]]:
     """A sidecar of a photo as one of its result; and what must be said."""
     notes, told = [], packets.orientation(content)
     stated, size = (photo.orientation, photo.size) if photo else (None, (0, 0))
     if stated is not None and told not in (None, 1, stated):
         notes.append(f"its sidecar {name} has it turned otherwise than the photo itself, which counts")
-    turn = Turn(stated or told or 1, *size)
+    turn = Turn(stated or (told if turned else None) or 1, *size)
     metadata, more = Metadata(xmp=content).after_reading(turn, converted=False)
     upright = metadata.xmp or content
+    if stated is None and told is not None and not turned:
+        upright = packets.with_orientation(upright, told)
     if record is not None:
         packet, kept = packets.record_provenance(upright, record, f"colorhub {__version__}")
         if not kept:

@@ -16,6 +16,7 @@ from colorhub.photo.xmp_tree import (
     legal,
     own_description,
     parse,
+    properties,
     rdf_of,
     serialise,
     set_array,
@@ -45,6 +46,27 @@ def orientation(packet: bytes) -> int | None:
     return int(text) if text in tuple("12345678") else None
 
 
+def with_orientation(packet: bytes, orientation: int) -> bytes:
+    """The packet with another ``tiff:Orientation``; as it is where it is damaged."""
+    document = parse(packet)
+    if document is None:
+        return packet
+    set_property(document, _TIFF, "tiff", "Orientation", str(orientation))
+    return serialise(document)
+
+
+def recorded(packet: bytes | None) -> dict[str, str]:
+    """The facts of a packet's record by name, such as ``Model`` and ``Settings``; none where it has none."""
+    document = parse(packet) if packet and NAMESPACE.encode() in packet else None
+    nodes = properties(document) if document else []
+    return {node.localName: text_of(node) for _, node in nodes if node.namespaceURI == NAMESPACE}
+
+
+def facts_of(provenance: Mapping[str, str]) -> dict[str, str]:
+    """What :func:`recorded` finds of a provenance, beside who wrote it."""
+    return {_property_name(key): legal(str(value)) for key, value in provenance.items()}
+
+
 def record_provenance(packet: bytes | None, provenance: Mapping[str, str], software: str) -> tuple[bytes, bool]:
     """``packet`` (or a new one) with a statement of what was done: IPTC's digital source type, the model and its
     settings as properties of the colorhub namespace, and one more line in the history. The rest stays as it is.
@@ -55,11 +77,10 @@ def record_provenance(packet: bytes | None, provenance: Mapping[str, str], softw
     kept = packet is None or document is not None
     if document is None:
         document = empty()
-    facts = {"Colors": STATEMENT, "Software": software}
-    facts |= {_property_name(key): str(value) for key, value in provenance.items()}
+    facts = {"Colors": STATEMENT, "Software": software} | facts_of(provenance)
     set_property(document, _IPTC_EXTENSION, "Iptc4xmpExt", "DigitalSourceType", DIGITAL_SOURCE_TYPE)
     for name, value in facts.items():
-        set_property(document, NAMESPACE, "colorhub", name, legal(value))
+        set_property(document, NAMESPACE, "colorhub", name, value)
     details = "; ".join(f"{key} {value}" for key, value in provenance.items())
     _add_history(document, software, legal(f"colours invented by a model: {details}"))
     return serialise(document), kept

@@ -192,8 +192,73 @@ def test_a_sidecar_of_two_photos_goes_along_with_both(run: Run, tmp_path: Path) 
     (tmp_path / "in/scan.xmp").write_text(packet(), "utf-8")
     assert run("colorize", tmp_path / "in", "-o", tmp_path / "out", "--sidecars").exit_code == 0
     assert names_in(tmp_path / "out") == {"scan.jpg", "scan.tif", "scan.jpg.xmp", "scan.tif.xmp"}
-    plan = make_plan([tmp_path / "in/scan.jpg"], tmp_path / "new", sidecars=True)
-    assert [one.beside(job.output).name for job in plan.jobs for one in job.sidecars] == ["scan.xmp"]
+    for name in ("scan.jpg", "scan.tif"):  # in runs of their own, too
+        plan = make_plan([tmp_path / "in" / name], tmp_path / "new", sidecars=True)
+        assert [one.beside(job.output).name for job in plan.jobs for one in job.sidecars] == [f"{name}.xmp"]
+
+
+def test_of_two_sidecars_for_one_name_the_other_is_said_to_stay(run: Run, tmp_path: Path) -> None:
+    for name in ("scan.jpg", "scan.tif"):
+        write_photo(tmp_path / "in" / name)
+    (tmp_path / "in/scan.xmp").write_text(packet(caption="of both"), "utf-8")
+    (tmp_path / "in/scan.jpg.xmp").write_text(packet(caption="of one"), "utf-8")
+    result = run("colorize", tmp_path / "in", "-o", tmp_path / "out", "--sidecars")
+    assert facts(tmp_path / "out/scan.jpg.xmp")["caption"] == "of one"
+    assert facts(tmp_path / "out/scan.tif.xmp")["caption"] == "of both"
+    assert f"1 sidecar stays behind, such as {tmp_path / 'in/scan.xmp'}" in result.stderr
+
+
+def test_a_left_over_one_keeps_its_record_and_it_is_said(run: Run, album: Path, tmp_path: Path) -> None:
+    out, command = tmp_path / "out", ("colorize", album / "a.jpg", "-o", tmp_path / "out", "--sidecars")
+    run(*command)
+    left_over = (out / "a.jpg.xmp").read_bytes()
+    (out / "a.jpg").unlink()
+    assert "was there already" not in run(*command).stderr  # of a run that was cut off: the same record
+    (out / "a.jpg").unlink()
+    result = run(*command, "--vividness", "1.5")
+    assert "the sidecar a.jpg.xmp was there already and was left as it is" in result.stderr
+    assert (out / "a.jpg.xmp").read_bytes() == left_over
+
+
+@pytest.mark.parametrize("orientation", [6, 3])
+def test_a_late_one_says_how_its_result_is_turned(run: Run, tmp_path: Path, orientation: int) -> None:
+    """The result was made without it and is as sideways as the photo."""
+    photo = write_photo(tmp_path / "in/a.png")
+    run("colorize", photo, "-o", tmp_path / "out")
+    photo.with_name("a.png.xmp").write_text(packet(orientation), "utf-8")
+    run("colorize", photo, "-o", tmp_path / "out", "--sidecars")
+    assert Image.open(tmp_path / "out/a.png").size == (60, 40)
+    found = facts(tmp_path / "out/a.png.xmp")
+    assert (found["orientation"], found["model"]) == (str(orientation), "tiny")
+
+
+def test_a_late_one_of_a_turned_result_says_so(run: Run, tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "in/a.png")
+    photo.with_name("a.png.xmp").write_text(packet(6), "utf-8")
+    for _ in range(2):
+        run("colorize", photo, "-o", tmp_path / "out", "--sidecars")
+        assert Image.open(tmp_path / "out/a.png").size == (40, 60)
+        assert facts(tmp_path / "out/a.png.xmp")["orientation"] == "1"
+        (tmp_path / "out/a.png.xmp").unlink()
+
+
+def test_what_stays_behind_later_is_not_said_to_be_taken(run: Run, tmp_path: Path) -> None:
+    photo = write_photo(tmp_path / "in/a.png")
+    run("colorize", photo, "-o", tmp_path / "out")
+    photo.with_name("a.png.xmp").mkdir()
+    result = run("colorize", photo, "-o", tmp_path / "out", "--sidecars", "--json")
+    reason = json.loads(result.stdout.splitlines()[0])["reason"]
+    assert "taken along" not in reason
+    assert "stayed behind" in reason
+
+
+def test_notes_of_many_photos_are_one_line(run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b.old", "c 3"):
+        write_photo(tmp_path / f"in/{name}.jpg", 1)
+        (tmp_path / f"in/{name}.jpg.xmp").write_text(packet(8), "utf-8")
+    result = run("colorize", tmp_path / "in", "-o", tmp_path / "out", "--sidecars")
+    assert result.stderr.count("has it turned otherwise") == 1
+    assert "  3 photos: its sidecar ... has it turned otherwise" in result.stderr
 
 
 def test_one_that_is_there_is_left_alone_unless_told(run: Run, album: Path, tmp_path: Path) -> None:
