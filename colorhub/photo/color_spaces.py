@@ -103,7 +103,9 @@ def of_gamma(gamma: float | None, chromaticities: tuple[float, ...] | None, *, g
         curve = _power(1 / gamma)
     else:
         return None
-    return _profile(chromaticities[2:], chromaticities[:2], curve, grey)
+    made = _profile(chromaticities[2:], chromaticities[:2], curve, grey)
+    # Primaries that make no sense take nothing from the gamma.
+    return of_gamma(gamma, None, grey=grey) if made is None and not is_srgb else made
 
 
 def _profile(

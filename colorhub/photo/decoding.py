@@ -15,7 +15,14 @@ from colorhub.photo import exif as tiff
 from colorhub.photo import jpeg, png
 from colorhub.photo.color_spaces import of_code_points
 from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
-from colorhub.photo.metadata import Metadata, read_metadata, tiff_reader, with_png_texts, with_tiff_tags, xmp_of_gif
+from colorhub.photo.metadata import (
+    Metadata,
+    metadata_of_png,
+    read_metadata,
+    tiff_reader,
+    with_tiff_tags,
+    xmp_of_gif,
+)
 from colorhub.photo.pixels import Pixels, expand_bits, pixels_of_image, pixels_of_planes
 from colorhub.photo.tiff_pages import Choice, choose_page, file_of
 from colorhub.photo.turning import Turn
@@ -87,6 +94,11 @@ def read_header(file: BinaryIO, name: str) -> Header:
         page = choose_page(tiff_reader(file), name).page
         metadata = with_tiff_tags(Metadata(), file, page.offset)
         return Header(metadata, metadata.stated_orientation(), (page.width, page.height))
+    if format_name == "PNG":
+        chunks = png.read_chunks(file)
+        image = open_reader(format_name, chunks.file)
+        metadata = metadata_of_png(image, chunks)
+        return Header(metadata, metadata.stated_orientation(), image.size)
     image = open_reader(format_name, file)
     metadata = read_metadata(image)
     if format_name == "GIF":
@@ -216,7 +228,7 @@ def _decode_png(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     image.load()  # also where another library decodes: Pillow notices a file that is cut short
     is_deep = _is_deep_color_png(file)
     pixels = _decode_deep_png(chunks.file) if is_deep else pixels_of_image(image)
-    metadata = replace(with_png_texts(read_metadata(image), chunks.texts), had_profile=chunks.stated)
+    metadata = metadata_of_png(image, chunks)
     notes = (*chunks.notes, *_page_notes(image, "PNG"))
     return Decoded(pixels, metadata, chunks.icc, "PNG", metadata.orientation(), lossless=True, notes=notes)
 
@@ -405,6 +417,8 @@ def _tiff_with_tifffile(file: BinaryIO, metadata: Metadata, name: str) -> Decode
         if page.photometric == 3:
             raise unreadable(name, "has a palette of a kind that is not supported")
         array = expand_bits(array, int(page.bitspersample))
-        pixels = pixels_of_planes(array, photometric=int(page.photometric), alpha_kind=kind)
+        # JPEG's decoder turns YCbCr into RGB.
+        is_ycbcr_jpeg = page.photometric == 6 and page.compression in (6, 7)
+        pixels = pixels_of_planes(array, photometric=2 if is_ycbcr_jpeg else int(page.photometric), alpha_kind=kind)
         icc = page.tags[34675].value if 34675 in page.tags else None
     return Decoded(pixels, metadata, bytes(icc) if icc else None, "TIFF", metadata.orientation(), lossless=True)

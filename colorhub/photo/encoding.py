@@ -12,13 +12,14 @@ from colorhub._pixels import on_white, to_uint8
 from colorhub.photo import exif as tiff
 from colorhub.photo import exif_fitting, iptc, photoshop, xmp, xmp_extended
 from colorhub.photo.lightness import in_strips
-from colorhub.photo.metadata import Metadata, png_profile_text, text_of_comment
+from colorhub.photo.metadata import Metadata, png_profile_text, text_of_comment, tiff_reader
 from colorhub.photo.png import Text
 from colorhub.photo.profiles import srgb_profile
 
 _EXIF_PREFIX = b"Exif\0\0"
 _QUALITY = 95
 _SEGMENT = 65533  # bytes that a JPEG segment holds
+_MOST_JFIF = 65535  # dots per inch
 _PNG_TEXT = 1 << 20  # bytes of a compressed text that Pillow and others accept
 # tifffile writes these itself.
 _OWN = frozenset([tiff.ORIENTATION, tiff.X_RESOLUTION, tiff.Y_RESOLUTION, tiff.RESOLUTION_UNIT])
@@ -72,14 +73,16 @@ def _profile(metadata: Metadata) -> bytes | None:
 
 def _jpeg(pixels: np.ndarray, metadata: Metadata, notes: list[str], quality: int) -> bytes:
     options: dict[str, object] = {}
-    if exif := _exif_for_jpeg(metadata.exif, notes):
+    in_header = max(metadata.dpi or (0,)) <= _MOST_JFIF
+    block = metadata.exif if in_header else _exif_with_resolution(metadata, "JPEG", notes)
+    if exif := _exif_for_jpeg(block, notes):
         options["exif"] = _EXIF_PREFIX + exif
     packet, extended = xmp_extended.split(metadata.xmp) if metadata.xmp else (None, [])
     if packet:
         options["xmp"] = packet
     elif metadata.xmp:
         notes.append(f"its XMP data of {len(metadata.xmp)} bytes is damaged, does not fit into JPEG and was left out")
-    if metadata.dpi:
+    if metadata.dpi and in_header:
         options["dpi"] = metadata.dpi
     extra = b"".join(_segment(0xE1, body) for body in extended)
     extra += _photoshop_segments(metadata)
@@ -170,18 +173,23 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 def _blocks(metadata: Metadata, name: str, notes: list[str]) -> dict[str, bytes | None]:
     """For formats with EXIF and XMP only: the resolution goes into EXIF, what has no place is said."""
-    exif = metadata.exif
-    if metadata.dpi:
-        try:
-            exif = tiff.with_resolution(exif, metadata.dpi)
-        except tiff.ExifError:
-            notes.append(f"its resolution could not be written into {name}")
+    exif = _exif_with_resolution(metadata, name, notes)
     packet = _with_captions(metadata, name, notes)
     if metadata.comments or metadata.texts:
         notes.append(f"{name} has no place for comments: left out")
     if metadata.photoshop and set(photoshop.unpack(metadata.photoshop)) - {photoshop.DIGEST_RESOURCE}:
         notes.append(f"{name} has no place for Photoshop's settings: left out")
     return {"exif": exif or b"", "xmp": packet or b"", "icc_profile": _profile(metadata)}
+
+
+def _exif_with_resolution(metadata: Metadata, name: str, notes: list[str]) -> bytes | None:
+    if not metadata.dpi:
+        return metadata.exif
+    try:
+        return tiff.with_resolution(metadata.exif, metadata.dpi)
+    except tiff.ExifError:
+        notes.append(f"its resolution could not be written into {name}")
+        return metadata.exif
 
 
 def _with_captions(metadata: Metadata, name: str, notes: list[str]) -> bytes | None:
@@ -322,21 +330,15 @@ def _extra_tags(top: tiff.Directory, metadata: Metadata) -> list[tuple[Any, ...]
 
 def _append_directories(out: io.BytesIO, entries: list[tiff.Entry], order: str) -> None:
     """Put the Exif and GPS directories behind the file and their offsets into the tags that wait for them."""
-    places = _entry_places(out.getvalue(), order)
+    reader = tiff_reader(out)
+    top = reader.outline(reader.first)
     for entry in entries:
-        if entry.children is None:
+        stand_in = top.find(_STAND_IN[entry.tag])
+        if entry.children is None or stand_in is None:
             continue
         end = out.seek(0, io.SEEK_END)
         out.write(bytes(end % 2))
         at = out.tell()
         out.write(tiff.pack(entry.children, order, at))
-        out.seek(places[_STAND_IN[entry.tag]])
+        out.seek(stand_in.at - 8)  # the entry begins with its tag, kind and count
         out.write(struct.pack(order + "HHII", entry.tag, 4, 1, at))
-
-
-def _entry_places(raw: bytes, order: str) -> dict[int, int]:
-    """Where the tags of the first directory stand in a classic TIFF file."""
-    (first,) = struct.unpack_from(order + "I", raw, 4)
-    (count,) = struct.unpack_from(order + "H", raw, first)
-    starts = [first + 2 + 12 * index for index in range(count)]
-    return {struct.unpack_from(order + "H", raw, start)[0]: start for start in starts}

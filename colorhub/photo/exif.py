@@ -18,6 +18,7 @@ _UNIT = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12:
 _WHOLE = (1, 3, 4, 13, 16)  # kinds that hold whole numbers: BYTE, SHORT, LONG, IFD, LONG8
 _ORDERS: dict[bytes, Literal["<", ">"]] = {b"II": "<", b"MM": ">"}
 _POINTERS = (EXIF_POINTER, GPS_POINTER, INTEROP_POINTER)
+_NO_UNIT, _INCH, _CENTIMETRE = 1, 2, 3
 _SAME_RESOLUTION = 0.005
 _DEEPEST = 2  # directories below the first: Exif, and interoperability below it
 _OUTLINED = 4096  # bytes of a value that an outline holds
@@ -180,6 +181,11 @@ def whole_number(directory: Directory, tag: int, reader: Reader) -> int | None:
     return reader.number(entry.value[: _UNIT[entry.kind]])
 
 
+def is_sensible(*dots_per_inch: float) -> bool:
+    """Whether a resolution may be meant: 0 and 1 stand for "not known" where a format always holds a number."""
+    return all(1 < value < 1e6 for value in dots_per_inch)
+
+
 def resolution(block: bytes) -> tuple[float, float] | None:
     """Horizontal and vertical dots per inch, where the block has them."""
     try:
@@ -187,17 +193,18 @@ def resolution(block: bytes) -> tuple[float, float] | None:
         directory = reader.directory(reader.first)
     except ExifError:
         return None
-    found = [directory.find(tag) for tag in (X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)]
-    per_inch = 2.54 if found[2] and reader.number(found[2].value[:2]) == 3 else 1.0
-    values = []
-    for entry in found[:2]:
-        if entry is None or entry.kind != 5:
-            return None
-        over, under = reader.number(entry.value[:4]), reader.number(entry.value[4:8])
-        if not over or not under:
-            return None
-        values.append(over / under * per_inch)
-    return values[0], values[1]
+    unit = whole_number(directory, RESOLUTION_UNIT, reader) or _INCH
+    values = [_fraction(directory.find(tag), reader) for tag in (X_RESOLUTION, Y_RESOLUTION)]
+    horizontal, vertical = (value * (2.54 if unit == _CENTIMETRE else 1) for value in values)
+    return (horizontal, vertical) if unit != _NO_UNIT and is_sensible(horizontal, vertical) else None
+
+
+def _fraction(entry: Entry | None, reader: Reader) -> float:
+    """0 where there is none."""
+    if entry is None or entry.kind != 5:
+        return 0
+    over, under = reader.number(entry.value[:4]), reader.number(entry.value[4:8])
+    return over / under if under else 0
 
 
 def pack(directory: Directory, order: str, base: int = 8) -> bytes:
@@ -240,11 +247,11 @@ def with_resolution(block: bytes | None, dpi: tuple[float, float]) -> bytes:
         known = resolution(block)
         if known and all(abs(a / b - 1) < _SAME_RESOLUTION for a, b in zip(known, dpi, strict=True)):
             return block
-        if known and (unit := directory.find(RESOLUTION_UNIT)) and unit.kind == 3:
+        unit, *places = (directory.find(tag) for tag in (RESOLUTION_UNIT, X_RESOLUTION, Y_RESOLUTION))
+        if unit and unit.kind == 3 and all(place and place.kind == 5 for place in places):
             data = bytearray(block)
-            struct.pack_into(order + "H", data, unit.at, 2)
-            for tag, value in zip((X_RESOLUTION, Y_RESOLUTION), dpi, strict=True):
-                place = directory.find(tag)
+            struct.pack_into(order + "H", data, unit.at, _INCH)
+            for place, value in zip(places, dpi, strict=True):
                 struct.pack_into(order + "II", data, place.at if place else 0, round(value * 1000), 1000)
             return bytes(data)
     directory.entries = [entry for entry in directory.entries if entry.tag not in (X_RESOLUTION, Y_RESOLUTION)]

@@ -30,7 +30,8 @@ _THUMBNAIL_OFFSET, _THUMBNAIL_LENGTH = 0x0201, 0x0202
 # GeoTIFF: where a pixel lies on the ground, which is true for unturned pixels only.
 _GEOGRAPHIC = frozenset([33550, 33922, 34264, 34735, 34736, 34737])
 _KEPT_IN_BLOCKS = frozenset([37724, 50341])  # Photoshop's layers and Print Image Matching are no layout of pixels
-_NUMBER = {1: "B", 3: "H", 4: "I"}  # struct's letter of a kind of whole numbers
+# struct's letters of the kinds of whole numbers: BYTE, SHORT, LONG, their signed cousins, and IFD.
+_NUMBER = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i", 13: "I"}
 # How descriptions begin that tell programs how a file's pixels are laid out, and who writes them.
 _LAYOUTS = (
     (b"ImageJ=", "ImageJ"),
@@ -74,13 +75,16 @@ def fit(block: bytes, turn: Turn, *, is_srgb: bool, notes: list[str]) -> bytes:
         raise ExifError("a BigTIFF structure is no EXIF block")
     top = reader.directory(reader.first)
     data = bytearray(block)
-    _write(data, reader, top.find(ORIENTATION), 1)
+    unfit = _unfit(top, turn, notes)
+    oriented = [entry for entry in top.entries if entry.tag == ORIENTATION]
+    if not (len(oriented) == 1 and _write(data, reader, oriented[0], 1)):
+        unfit |= {ORIENTATION}  # in a spelling of its own: without one it is upright, too
     if turn.swaps:
         _exchange(data, top, X_RESOLUTION, Y_RESOLUTION)
     below = top.find(EXIF_POINTER)
     if below and below.children:
         _fit_below(data, reader, below.children, turn, is_srgb)
-    _remove(data, reader, reader.first, _unfit(top, turn, notes))
+    _remove(data, reader, reader.first, unfit)
     _drop_thumbnail(data, reader, top)
     return bytes(data)
 
@@ -119,10 +123,15 @@ def _fit_below(data: bytearray, reader: Reader, directory: Directory, turn: Turn
         _write(data, reader, interop.children.find(_RELATED_HEIGHT), height)
 
 
-def _write(data: bytearray, reader: Reader, entry: Entry | None, value: int) -> None:
-    """One whole number in place of another, in the same kind."""
-    if entry is not None and entry.kind in _NUMBER and entry.count == 1 and value < 256 ** len(entry.value):
+def _write(data: bytearray, reader: Reader, entry: Entry | None, value: int) -> bool:
+    """One whole number in place of another, in the same kind. Returns whether it could be written."""
+    if entry is None or entry.kind not in _NUMBER or entry.count != 1:
+        return False
+    try:
         struct.pack_into(reader.order + _NUMBER[entry.kind], data, entry.at, value)
+    except struct.error:
+        return False
+    return True
 
 
 def _exchange(data: bytearray, directory: Directory, one: int, other: int) -> None:

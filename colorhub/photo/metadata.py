@@ -7,12 +7,14 @@ from typing import Any, BinaryIO
 from colorhub.photo import exif as tiff
 from colorhub.photo import exif_fitting, photoshop, xmp_extended, xmp_fitting
 from colorhub.photo import xmp as packets
-from colorhub.photo.png import XMP_KEY, Text
+from colorhub.photo.png import XMP_KEY, Chunks, Text
 from colorhub.photo.turning import Turn
 
 _EXIF_PREFIX = b"Exif\0\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"
+_XMP_PREFIX = b"http://ns.adobe.com/xap/1.0/\0"
 _RAW_PROFILE = "Raw profile type "
+_RAW_KINDS = frozenset(["exif", "xmp", "iptc", "8bim", "app1", "icc", "icm"])
 _LONG = 4
 _PER_METRE = 0.0127  # half a dot per metre, in dots per inch
 _GIF_XMP = b"\x21\xff\x0bXMP DataXMP"
@@ -63,6 +65,19 @@ class Metadata:
 
 def read_metadata(image: Any) -> Metadata:
     """The metadata of an open Pillow image, but for TIFF's tags, which :func:`with_tiff_tags` adds."""
+    metadata = _beside_texts(image)
+    return with_png_texts(metadata, _texts_of_image(image)) if image.format == "PNG" else metadata
+
+
+def metadata_of_png(image: Any, chunks: Chunks) -> Metadata:
+    """The metadata of a PNG file whose chunks were read already; of ``image`` no pixel need be decoded."""
+    metadata = _beside_texts(image)
+    metadata = replace(metadata, exif=metadata.exif or _without_prefix(chunks.exif or b""), had_profile=chunks.stated)
+    return with_png_texts(metadata, chunks.texts)
+
+
+def _beside_texts(image: Any) -> Metadata:
+    """The metadata but for PNG's texts."""
     info = image.info
     xmp, lost = _joined_xmp(image)
     resources = _jpeg_resources(image)
@@ -72,12 +87,10 @@ def read_metadata(image: Any) -> Metadata:
         iptc=photoshop.iptc_of(resources),
         photoshop=photoshop.pack(resources),
         comments=_comments(image),
-        dpi=_dpi(info),
+        dpi=_dpi(info) if _states_resolution(image) else None,
         had_profile=bool(info.get("icc_profile")),
         lost=lost,
     )
-    if image.format == "PNG":
-        metadata = with_png_texts(metadata, _texts_of_image(image))
     if metadata.dpi is None and metadata.exif is not None:
         metadata = replace(metadata, dpi=tiff.resolution(metadata.exif))
     return metadata
@@ -86,10 +99,8 @@ def read_metadata(image: Any) -> Metadata:
 def with_png_texts(metadata: Metadata, texts: list[Text]) -> Metadata:
     """The metadata with PNG's texts, and with the blocks that ImageMagick and exiftool put into texts: EXIF, XMP, IPTC
     and Photoshop's resources."""
-    blocks = {t.key.removeprefix(_RAW_PROFILE).lower(): t.value for t in texts if t.key.startswith(_RAW_PROFILE)}
-    raw = {kind: block for kind, text in blocks.items() if (block := _profile_of_text(text))}
-    app1 = raw.get("app1", b"")
-    exif = metadata.exif or _without_prefix(raw.get("exif") or (app1 if app1.startswith(_EXIF_PREFIX) else b""))
+    raw, lost = _blocks_in_texts(texts)
+    exif = metadata.exif or _without_prefix(raw.get("exif", b""))
     resources = photoshop.unpack(raw.get("8bim", b"")) | photoshop.unpack(raw.get("iptc", b""))
     xmp = next((t.value.encode("utf-8", "replace") for t in texts if t.key == XMP_KEY), raw.get("xmp"))
     bare = raw.get("iptc", b"")
@@ -99,9 +110,34 @@ def with_png_texts(metadata: Metadata, texts: list[Text]) -> Metadata:
         xmp=metadata.xmp or xmp or None,
         iptc=photoshop.iptc_of(resources) or (bare if bare.startswith(b"\x1c") else None),
         photoshop=photoshop.pack(resources),
-        texts=tuple(t for t in texts if not t.key.startswith((XMP_KEY, _RAW_PROFILE))),
+        texts=tuple(t for t in texts if t.key != XMP_KEY and _profile_kind(t) not in _RAW_KINDS),
         dpi=metadata.dpi or (tiff.resolution(exif) if exif else None),
+        lost=(*metadata.lost, *lost),
     )
+
+
+def _blocks_in_texts(texts: list[Text]) -> tuple[dict[str, bytes], list[str]]:
+    """The first block of each kind, and what must be said of the others. ``APP1`` is a JPEG segment: EXIF or XMP."""
+    found: dict[str, bytes] = {}
+    lost = []
+    for text in texts:
+        kind = _profile_kind(text)
+        if kind not in _RAW_KINDS:
+            continue
+        block = _profile_of_text(text.value)
+        if kind == "app1" and block:
+            kind = "xmp" if block.startswith(_XMP_PREFIX) else "exif" if block.startswith(_EXIF_PREFIX) else kind
+        if kind in ("icc", "icm"):
+            lost.append("an ICC profile in one of its texts, where it says nothing of the colours, was left out")
+        elif not block or kind == "app1":
+            lost.append(f"its {kind.upper()} data in a text is damaged and was left out")
+        else:
+            found.setdefault(kind, block.removeprefix(_XMP_PREFIX))
+    return found, lost
+
+
+def _profile_kind(text: Text) -> str:
+    return text.key.removeprefix(_RAW_PROFILE).lower() if text.key.startswith(_RAW_PROFILE) else ""
 
 
 def with_own_exif(metadata: Metadata, image: Any) -> Metadata:
@@ -147,7 +183,7 @@ def with_tiff_tags(metadata: Metadata, file: BinaryIO, offset: int | None = None
         xmp=raw.get(tiff.XMP) or None,
         iptc=_tiff_iptc(top) or photoshop.iptc_of(resources),
         photoshop=photoshop.pack(resources),
-        dpi=tiff.resolution(block) if block and not _unitless(top, reader) else None,
+        dpi=tiff.resolution(block) if block else None,
         had_profile=tiff.ICC in raw,
         lost=("a part of its TIFF tags is damaged and was left out",) if reader.damaged else (),
     )
@@ -164,11 +200,6 @@ def _tiff_iptc(directory: tiff.Directory) -> bytes | None:
         swapped = b"".join(value[at : at + 4][::-1] for at in range(0, len(value), 4))
         value = swapped if swapped.startswith(b"\x1c") else value
     return value or None
-
-
-def _unitless(directory: tiff.Directory, reader: tiff.Reader) -> bool:
-    unit = directory.find(tiff.RESOLUTION_UNIT)
-    return unit is not None and reader.number(unit.value[:2]) == 1
 
 
 def _exif_block(info: dict[str, Any]) -> bytes | None:
@@ -251,9 +282,13 @@ def _dpi(info: dict[str, Any]) -> tuple[float, float] | None:
         horizontal, vertical = (float(value) for value in info["dpi"])
     except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
         return None
-    # 0 and 1 mean "not known" in the formats that always hold a number.
-    sensible = all(1 < value < 1e6 for value in (horizontal, vertical))
-    return (_rounded(horizontal), _rounded(vertical)) if sensible else None
+    return (_rounded(horizontal), _rounded(vertical)) if tiff.is_sensible(horizontal, vertical) else None
+
+
+def _states_resolution(image: Any) -> bool:
+    """Whether the resolution that Pillow gives stands in the file's header: of a JPEG without one it gives EXIF's, and
+    72 where that is damaged, absent or 0."""
+    return image.format not in ("JPEG", "MPO") or image.info.get("jfif_unit") in (1, 2)
 
 
 def _rounded(value: float) -> float:

@@ -151,7 +151,8 @@ class Photo:
         return rgb if self.alpha is None else np.concatenate([rgb, self.alpha[..., None].astype(rgb.dtype)], axis=2)
 
     def turned(self, orientation: int) -> Self:
-        """The photo with one more EXIF orientation, 1 to 8, applied: one that its file does not state itself.
+        """The photo with one more EXIF orientation, 1 to 8, applied: one that its file does not state itself. Turned,
+        it is no longer the picture in its file, and ``path`` is ``None``.
 
         Example:
             >>> from colorhub import Photo
@@ -162,7 +163,8 @@ class Photo:
         planes = {"grey": self.grey, "rgb": self.rgb, "alpha": self.alpha}
         turned: dict[str, Any] = {name: None if p is None else _turn(p, orientation) for name, p in planes.items()}
         metadata, notes = self.metadata.after_reading(Turn(orientation, *self.size), converted=False)
-        return replace(self, **turned, metadata=metadata, notes=(*self.notes, *notes))
+        file = {"path": self.path, "original": self.original} if orientation == 1 else {"path": None, "original": None}
+        return replace(self, **turned, **file, metadata=metadata, notes=(*self.notes, *notes))
 
 
 def _guarded(name: str, read: Callable[[], Photo]) -> Photo:

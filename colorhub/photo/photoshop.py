@@ -52,7 +52,11 @@ def with_iptc(resources: bytes | None, iptc: bytes | None) -> bytes:
 
 def iptc_was_edited(resources: bytes | None, iptc: bytes) -> bool:
     """Whether IPTC records changed after the XMP was written, by a program that knows no XMP: their MD5 is another
-    than the one that was noted (Metadata Working Group, Guidelines 2.0, section 3.2). Without a note they did not."""
+    than the one that was noted (Metadata Working Group, Guidelines 2.0, section 3.2). Without a note they did not. TIFF
+    pads them with up to three zeros, which may or may not be part of what was digested."""
     noted = unpack(resources or b"").get(DIGEST_RESOURCE, (b"", b""))[1]
-    digest = hashlib.md5(iptc, usedforsecurity=False).digest()
-    return bool(noted.strip(b"\0")) and noted != digest
+    if not noted.strip(b"\0"):
+        return False
+    bare = iptc.rstrip(b"\0")
+    spellings = (bare.ljust(length, b"\0") for length in range(max(len(bare), len(iptc) - 3), len(iptc) + 4))
+    return all(noted != hashlib.md5(spelling, usedforsecurity=False).digest() for spelling in spellings)

@@ -12,9 +12,10 @@ from typing import Any, BinaryIO
 
 from colorhub.photo.color_spaces import HDR, of_code_points, of_gamma
 
-# Of one text or block of metadata, unpacked: what Pillow takes at most, too. Profiles may be larger.
-_MOST_TEXT, _MOST_PROFILE, _MOST_TOGETHER = 1 << 20, 1 << 24, 1 << 25
-_MOST_CHUNKS = 100_000
+# What a packed text may be unpacked, a profile unpacked, a chunk beside the pixels as it stands, and all that is
+# unpacked and all texts together. Pillow has the same limits for texts.
+_MOST_TEXT, _MOST_PROFILE, _MOST_CHUNK, _MOST_TOGETHER = 1 << 20, 1 << 24, 1 << 25, 1 << 26
+_MOST_CHUNKS, _MOST_NOTES = 100_000, 20
 _PIXELS = frozenset([b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"acTL", b"fcTL", b"fdAT"])
 _LENGTHS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"pHYs": 9, b"cICP": 4, b"tIME": 7}
 XMP_KEY = "XML:com.adobe.xmp"
@@ -39,13 +40,15 @@ class Text:
 @dataclass
 class Chunks:
     """What the chunks hold. ``file`` is the PNG without those that were left out, and ``notes`` say which; ``stated``:
-    whether anything states a colour space; ``icc``: the profile that is to be applied."""
+    whether anything states a colour space; ``icc``: the profile that is to be applied; ``exif``: of the first eXIf,
+    also of one behind the pixels, which Pillow does not see before it has decoded them."""
 
     file: BinaryIO
     texts: list[Text] = field(default_factory=list)
     icc: bytes | None = None
     stated: bool = False
     notes: list[str] = field(default_factory=list)
+    exif: bytes | None = None
 
 
 @dataclass
@@ -54,8 +57,32 @@ class _Gathered:
     texts: list[Text] = field(default_factory=list)
     color: dict[bytes, bytes] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
-    unpacked: int = 0
+    exif: bytes | None = None
+    budget: int = _MOST_TOGETHER
     color_type: int = 2
+
+    def unpack(self, packed: bytes, most: int) -> bytes | None:
+        """``None`` where it would be more than ``most`` bytes, or more than may still be unpacked. What is refused or
+        damaged counts, too: it was unpacked so far. Raises ``zlib.error`` for damaged data."""
+        most = min(most, self.budget)
+        if most == 0:
+            return None
+        unpacker = zlib.decompressobj()
+        self.budget -= most
+        raw = unpacker.decompress(packed, most + 1)
+        self.budget += max(most - len(raw), 0)
+        if len(raw) > most:
+            return None
+        if not unpacker.eof:
+            raise zlib.error("cut short")
+        return raw
+
+    def take(self, plain: bytes) -> bytes | None:
+        """The same for what is not packed."""
+        if len(plain) > self.budget:
+            return None
+        self.budget -= len(plain)
+        return plain
 
 
 def read_chunks(file: BinaryIO) -> Chunks:
@@ -70,7 +97,10 @@ def read_chunks(file: BinaryIO) -> Chunks:
             found.left_out.append((start, end))
     icc, stated = _color_space(found)
     lean = _without(file, found.left_out) if found.left_out else file
-    return Chunks(lean, found.texts, icc, stated, list(dict.fromkeys(found.notes)))
+    notes = list(dict.fromkeys(found.notes))
+    if len(notes) > _MOST_NOTES:
+        notes[_MOST_NOTES:] = ["more blocks beside its pixels were left out"]
+    return Chunks(lean, found.texts, icc, stated, notes, found.exif)
 
 
 def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
@@ -84,7 +114,7 @@ def _walk(file: BinaryIO) -> Iterator[tuple[int, bytes, int]]:
         (length,), kind = struct.unpack(">I", head[:4]), head[4:]
         fits = kind.isalpha() and at + 12 + length <= size
         # Of pixels Pillow is the judge, and what is very large is left out in any case.
-        if not fits or (kind not in _PIXELS and length <= _MOST_PROFILE and not _is_whole(file, at, length)):
+        if not fits or (kind not in _PIXELS and length <= _MOST_CHUNK and not _is_whole(file, at, length)):
             damaged += 1
             following = _next_whole(file, at + 4) if damaged <= _MOST_DAMAGED else None
             if following is None:
@@ -120,7 +150,7 @@ def _next_whole(file: BinaryIO, at: int) -> int | None:
 def _is_kept(file: BinaryIO, start: int, kind: bytes, length: int, found: _Gathered) -> bool:
     """Whether a chunk beside the pixels is whole and of a sensible size; what it says is put into ``found``."""
     name = kind.decode("ascii") or "of no known kind"
-    if length > _MOST_PROFILE:
+    if length > _MOST_CHUNK:
         found.notes.append(f"a block of {length / 1e6:,.1f} MB beside its pixels ({name}) is too large: left out")
         return False
     file.seek(start + 8)
@@ -135,6 +165,8 @@ def _is_kept(file: BinaryIO, start: int, kind: bytes, length: int, found: _Gathe
     except (ValueError, zlib.error, struct.error, LookupError):
         found.notes.append(f"a block beside its pixels ({name}) is damaged and was left out")
         return False
+    if kind == b"eXIf" and body:
+        found.exif = found.exif or body
     if kind in _LENGTHS:
         found.color.setdefault(kind, body)
     return True
@@ -151,15 +183,14 @@ def _keep_text(kind: bytes, body: bytes, found: _Gathered) -> bool:
         packed = flags[:1] == b"\1"
     elif packed:
         rest = rest[1:]
-    raw = _unpacked(rest, _MOST_TEXT) if packed else rest
-    too_large = raw is None or len(raw) > _MOST_TEXT
-    if too_large or found.unpacked + len(raw or b"") > _MOST_TOGETHER:
-        limit = f"more than {_MOST_TEXT >> 20} MB" if too_large else f"more than {_MOST_TOGETHER >> 20} MB in all"
+    raw = found.unpack(rest, _MOST_TEXT) if packed else found.take(rest)
+    if raw is None:
+        alone = packed and found.budget
+        limit = f"more than {_MOST_TEXT >> 20} MB" if alone else f"more than {_MOST_TOGETHER >> 20} MB in all"
         what = "XMP data" if key == XMP_KEY else f"text {key[:40]!r}"
         found.notes.append(f"its {what} is too large ({limit}) and was left out")
         return False
-    found.unpacked += len(raw or b"")
-    value = (raw or b"").decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")
+    value = raw.decode("utf-8" if kind == b"iTXt" else "latin-1", "replace")
     found.texts.append(
         Text(key, value, language.decode("latin-1"), translated.decode("utf-8", "replace"), kind == b"iTXt")
     )
@@ -168,23 +199,14 @@ def _keep_text(kind: bytes, body: bytes, found: _Gathered) -> bool:
 
 def _keep_profile(body: bytes, found: _Gathered) -> bool:
     """Profiles are unpacked here: Pillow refuses a file whose profile is larger than a text may be."""
-    icc = _unpacked(body.partition(b"\0")[2][1:], _MOST_PROFILE)
+    if b"iCCP" in found.color:  # the first counts
+        return False
+    icc = found.unpack(body.partition(b"\0")[2][1:], _MOST_PROFILE)
     if icc is None:
         found.notes.append(f"its ICC profile is too large (more than {_MOST_PROFILE >> 20} MB) and was left out")
         return False
     found.color.setdefault(b"iCCP", icc)
     return len(icc) <= _MOST_TEXT
-
-
-def _unpacked(packed: bytes, most: int) -> bytes | None:
-    """``None`` where it would be more than ``most`` bytes. Raises ``zlib.error`` for damaged data."""
-    unpacker = zlib.decompressobj()
-    raw = unpacker.decompress(packed, most + 1)
-    if len(raw) > most:
-        return None
-    if not unpacker.eof:
-        raise zlib.error("cut short")
-    return raw
 
 
 def _without(file: BinaryIO, left_out: list[tuple[int, int]]) -> BinaryIO:

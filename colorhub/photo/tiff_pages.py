@@ -3,11 +3,12 @@ saw through its pattern of filters."""
 
 import io
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from colorhub.photo.errors import unreadable
 from colorhub.photo.exif import Directory, ExifError, Reader, whole_number
+from colorhub.photo.jpeg import structure
 
 _NEW_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _SUB_IFDS = 254, 255, 256, 257, 259, 262, 330
 _STRIPS, _STRIP_SIZES, _TILES, _JPEG_START, _JPEG_SIZE, _JPEG_TABLES = 273, 279, 324, 513, 514, 347
@@ -16,6 +17,7 @@ _REDUCED, _MASK = 1, 4  # bits of NewSubfileType (TIFF 6.0, section 8)
 _SENSOR = (32803, 34892)  # colour filter array, linear raw (DNG 1.7, chapter 4)
 _JPEGS = (6, 7)
 _MOST_PAGES, _MOST_BELOW = 1000, 32
+_JPEG_HEAD = 1 << 17  # bytes in which a JPEG file says how large its picture is, EXIF and a thumbnail before that
 _LEAST_PREVIEW = 640  # pixels of the longer side: less is a thumbnail
 _FULL = 0.5  # of the sensor's side: a preview of as much is the picture
 
@@ -57,7 +59,7 @@ def choose_page(reader: Reader, name: str) -> Choice:
     below = [page for above in pages[:_MOST_BELOW] for page in _pages_below(reader, above)]
     sensor = [page for page in (*pages, *below) if page.is_sensor]
     if sensor or top.find(_DNG_VERSION):
-        return _preview(pages + below, sensor, top, name)
+        return _preview(pages + below, sensor, reader, name)
     full = [page for page in pages if not page.is_reduced]
     page = next(iter(full), None) or next((page for page in below if not page.is_reduced), pages[0])
     count = len(full) if full else 1
@@ -120,20 +122,32 @@ def _pages_below(reader: Reader, page: Page) -> list[Page]:
     return [found for offset in offsets[:_MOST_BELOW] if offset and (found := _page(reader, offset))]
 
 
-def _preview(pages: list[Page], sensor: list[Page], top: Directory, name: str) -> Choice:
+def _preview(pages: list[Page], sensor: list[Page], reader: Reader, name: str) -> Choice:
     """The largest page of a camera's raw file that is a picture already."""
-    kind = "DNG" if top.find(_DNG_VERSION) else "raw"
-    pictures = [page for page in pages if not page.is_sensor and ((page.width and page.height) or page.jpeg)]
+    kind = "DNG" if pages[0].directory.find(_DNG_VERSION) else "raw"
+    sized = [_sized(page, reader) for page in pages if not page.is_sensor]
+    pictures = [page for page in sized if page.width and page.height]
     largest = max(pictures, key=lambda page: (page.width * page.height, bool(page.jpeg)), default=None)
     full = max((max(page.width, page.height) for page in sensor), default=0)
-    side = max(largest.width, largest.height) if largest else 0
-    unsized = largest is not None and largest.jpeg is not None and not side
-    if largest is None or (not unsized and side < min(_LEAST_PREVIEW, max(1, round(full * _FULL)))):
-        reason = f"whose largest preview has {largest.width} x {largest.height} pixels" if side and largest else ""
+    if largest is None or max(largest.width, largest.height) < min(_LEAST_PREVIEW, max(1, round(full * _FULL))):
+        reason = f"whose largest preview has {largest.width} x {largest.height} pixels" if largest else ""
         raise unreadable(name, f"is a camera's raw file ({kind}) {reason or 'without a preview'}")
-    size = f" of {largest.width} x {largest.height} pixels" if side else ""
-    note = f"a camera's raw file ({kind}): the preview in it{size} instead of the raw data"
+    size = f"{largest.width} x {largest.height} pixels"
+    note = f"a camera's raw file ({kind}): the preview in it of {size} instead of the raw data"
     return Choice(largest, (note,), is_preview=True)
+
+
+def _sized(page: Page, reader: Reader) -> Page:
+    """A page with the size of the JPEG file that it is, which many cameras write there alone. One of a lossless process
+    is what a sensor saw."""
+    if page.jpeg is None or (page.width and page.height):
+        return page
+    start, length = page.jpeg
+    try:
+        found = structure(io.BytesIO(reader.bytes_at(start, min(length, _JPEG_HEAD))))
+    except ExifError:
+        return page
+    return page if found.is_lossless else replace(page, width=found.size[0], height=found.size[1])
 
 
 def file_of(file: BinaryIO, page: Page, reader: Reader) -> BinaryIO:

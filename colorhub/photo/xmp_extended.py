@@ -13,7 +13,7 @@ from colorhub.photo.xmp_tree import (
     empty,
     parse,
     properties,
-    remove,
+    remove_all,
     serialise,
     set_property,
     text_of,
@@ -45,8 +45,7 @@ def joined(packet: bytes | None, segments: list[bytes]) -> tuple[bytes | None, b
     name = text_of(named[0][1]).strip().encode("ascii", "replace")
     extended = _assembled(name, segments)
     more = parse(extended) if extended else None
-    for description, node in named:
-        remove(description, node)
+    remove_all(named)
     if more is None:
         return serialise(document), False
     for description, group in groupby(properties(more), key=itemgetter(0)):
@@ -106,11 +105,13 @@ def _move(main: Any, excess: int) -> Any:
             break
         moved.append((description, node))
         excess -= size
-    for description in descriptions(main):
-        if nodes := [node for where, node in moved if where is description]:
-            copy_into(extended, description, nodes)
+    below: dict[int, list[Any]] = {}
     for description, node in moved:
-        remove(description, node)
+        below.setdefault(id(description), []).append(node)
+    for description in descriptions(main):
+        if nodes := below.get(id(description)):
+            copy_into(extended, description, nodes)
+    remove_all(moved)
     return extended
 
 

@@ -7,7 +7,7 @@ from xml.dom.minidom import Document
 
 from colorhub.photo.turning import Turn
 from colorhub.photo.xmp_regions import turn_regions
-from colorhub.photo.xmp_tree import parse, properties, remove, serialise, set_text, text_of
+from colorhub.photo.xmp_tree import parse, properties, remove_all, serialise, set_text, text_of
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _XMP, _DC = "http://ns.adobe.com/xap/1.0/", "http://purl.org/dc/elements/1.1/"
@@ -88,14 +88,13 @@ def without_tone(packet: bytes, notes: list[str]) -> bytes:
     found = [p for p in properties(document) if p[1].namespaceURI == _CAMERA_RAW and _TONE.match(p[1].localName)]
     if not found:
         return packet
-    for description, node in found:
-        remove(description, node)
+    remove_all(found)
     notes.append("Camera Raw's settings of tone and colour in its XMP were made for the uncoloured photo: left out")
     return serialise(document)
 
 
 def _remove_unfit(document: Document, turn: Turn, is_srgb: bool, notes: list[str]) -> bool:
-    changed = False
+    unfit = []
     for description, node in properties(document):
         namespace, name = node.namespaceURI or "", node.localName
         is_beside = namespace.startswith(_BESIDE) or (namespace.startswith(_GOOGLE) and bool(_MOTION.match(name)))
@@ -103,14 +102,14 @@ def _remove_unfit(document: Document, turn: Turn, is_srgb: bool, notes: list[str
         is_converted = is_srgb and (namespace, name) == (_EXIF, "ColorSpace")
         if not (is_beside or is_unturned or is_converted or name in _STALE.get(namespace, ())):
             continue
-        remove(description, node)
-        changed = True
+        unfit.append((description, node))
         if is_beside:
             notes.append("what its XMP says of, or holds as, further pictures, videos and sounds was left out")
         elif is_unturned:
             notes.append("what its XMP says of a panorama, depth or crop does not fit the turned picture: left out")
+    remove_all(unfit)
     notes[:] = dict.fromkeys(notes)
-    return changed
+    return bool(unfit)
 
 
 def _turn_values(document: Document, turn: Turn) -> bool:

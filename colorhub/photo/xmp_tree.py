@@ -2,7 +2,7 @@
 them."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from xml.dom.minidom import Document
 
@@ -14,8 +14,9 @@ _XML = "http://www.w3.org/XML/1998/namespace"
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"/></x:xmpmeta>'
 _HEAD = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _TAIL = '\n<?xpacket end="w"?>'
-# A tree takes hundreds of bytes for each tag, and hardly more than its text for long values (pictures in Base64).
-_MOST_BYTES, _MOST_TAGS = 1 << 25, 200_000
+# A tree takes hundreds of bytes for each tag and each attribute, and hardly more than its text for long values
+# (pictures in Base64), of which many lines take a time that grows with their square.
+_MOST_BYTES, _MOST_PARTS = 1 << 24, 200_000
 # minidom writes these as they are, and whoever reads them then sees a space or another end of line. While it writes,
 # characters that are no characters stand for them.
 _KEPT = {"\n": "\ufdd0", "\r": "\ufdd1", "\t": "\ufdd2"}
@@ -24,7 +25,7 @@ _KEPT = {"\n": "\ufdd0", "\r": "\ufdd1", "\t": "\ufdd2"}
 def parse(packet: bytes) -> Document | None:
     """The packet as a tree; ``None`` where it is damaged, too large, or could be an attack (entities)."""
     packet = packet.strip(b"\0 \r\n\t")
-    if len(packet) > _MOST_BYTES or packet.count(b"<") > _MOST_TAGS:
+    if len(packet) > _MOST_BYTES or packet.count(b"<") + packet.count(b"=") > _MOST_PARTS:
         return None
     try:
         document = parseString(packet, forbid_dtd=True)
@@ -124,18 +125,39 @@ def remove(description: Any, node: Any) -> None:
         description.removeChild(node)
 
 
+def remove_all(found: Iterable[tuple[Any, Any]]) -> None:
+    """Take (description, node) pairs out, however many they are: one by one, each would be searched for."""
+    elements: dict[int, tuple[Any, set[int]]] = {}
+    for description, node in found:
+        if node.nodeType == node.ATTRIBUTE_NODE:
+            description.removeAttributeNode(node)
+        else:
+            elements.setdefault(id(description), (description, set()))[1].add(id(node))
+    for description, gone in elements.values():
+        kept = [child for child in description.childNodes if id(child) not in gone]
+        del description.childNodes[:]
+        for child in kept:
+            child.parentNode = None
+            description.appendChild(child)
+
+
 def text_of(node: Any) -> str:
-    """The text of an element or an attribute."""
+    """The text of an element or an attribute; of an element that names a resource instead, its name."""
     if node.nodeType == node.ATTRIBUTE_NODE:
         return str(node.value)
+    if node.hasAttributeNS(RDF, "resource"):
+        return str(node.getAttributeNS(RDF, "resource"))
     return "".join(c.nodeValue for c in node.childNodes if c.nodeType in (c.TEXT_NODE, c.CDATA_SECTION_NODE))
 
 
 def set_text(node: Any, text: str) -> None:
-    """Give an element or an attribute another text."""
+    """Give an element or an attribute another text, in place of a resource or a structure that it held."""
     if node.nodeType == node.ATTRIBUTE_NODE:
         node.value = text
         return
+    for attribute in list(node.attributes.values()):
+        if attribute.namespaceURI not in (XMLNS, _XML):
+            node.removeAttributeNode(attribute)
     while node.firstChild:
         node.removeChild(node.firstChild)
     node.appendChild(node.ownerDocument.createTextNode(text))
@@ -154,9 +176,7 @@ def set_property(document: Document, namespace: str, prefix: str, name: str, val
 def set_array(document: Document, namespace: str, prefix: str, name: str, kind: str, values: tuple[str, ...]) -> None:
     """Give a property the values of an array in place of what it has: a ``Bag``, a ``Seq``, or an ``Alt`` of one text
     in the default language."""
-    for description, node in properties(document):
-        if (node.namespaceURI, node.localName) == (namespace, name):
-            remove(description, node)
+    remove_all(one for one in properties(document) if (one[1].namespaceURI, one[1].localName) == (namespace, name))
     rdf_prefix = rdf_of(document).prefix or "rdf"
     element = document.createElementNS(namespace, f"{prefix}:{name}")
     array = document.createElementNS(RDF, f"{rdf_prefix}:{kind}")

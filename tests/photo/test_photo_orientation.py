@@ -1,17 +1,19 @@
 """Which block decides about the orientation, and what turns with the pixels."""
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pillow_heif
 import pytest
+import skimage
 from old_tools import exiftool_needed, exiftool_tags
 from photo_files import colored, encoded, grey_picture, oriented_exif, oriented_xmp, tiff, with_segments, xmp_packet
 from PIL import Image, ImageOps
 
-from colorhub.photo import Photo
+from colorhub.photo import ColorPhoto, Photo
 from colorhub.photo.turning import Turn
 
 DAMAGED_EXIF = b"Exif\0\0II*\0\xff\xff\xff\x7f"
@@ -227,3 +229,31 @@ def test_orientation_written_as_a_long_counts() -> None:
         encoded(grey_picture(), "JPEG"), b"\xff\xe1" + (len(block) + 8).to_bytes(2, "big") + b"Exif\0\0" + block
     )
     assert Photo.open(raw).size == (60, 80)
+
+
+@exiftool_needed
+@pytest.mark.slow
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize(
+    "entry",
+    [
+        struct.pack("<HHI4B", 274, 3, 2, 6, 0, 6, 0),  # twice the value
+        struct.pack("<HHI4B", 274, 13, 1, 6, 0, 0, 0),  # IFD
+        struct.pack("<HHI4B", 274, 8, 1, 6, 0, 0, 0),  # a signed number
+        struct.pack("<HHI4s", 274, 2, 2, b"6\0"),  # a text
+        struct.pack("<HHI4B", 274, 3, 1, 6, 0, 0, 0) * 2,  # twice the tag
+    ],
+)
+def test_after_the_turn_nobody_finds_another_orientation(entry: bytes, format: str, tmp_path: Path) -> None:
+    block = b"II*\0\x08\0\0\0" + struct.pack("<H", len(entry) // 12) + entry + bytes(4)
+    source = encoded(grey_picture(), "JPEG", exif=b"Exif\0\0" + block)
+    written = colored(Photo.open(source)).save(tmp_path / "out", format)
+    found = exiftool_tags(written)
+    assert [value for tag, value in found.items() if tag.endswith("Orientation") and value not in (1, "1")] == []
+
+
+def test_a_photo_that_was_turned_is_not_passed_through_as_it_was() -> None:
+    color = skimage.data.astronaut()[:60, 100:180]
+    for photo in (Photo.open(encoded(color, "PNG")), Photo.open(color)):
+        raw, _ = ColorPhoto.unchanged(photo.turned(6)).encode()
+        assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), np.rot90(color, -1))

@@ -14,6 +14,7 @@ from PIL import Image, ImageCms
 from skimage.color import rgb2lab, xyz2lab
 
 from colorhub.photo import Photo, PhotoError
+from colorhub.photo.decoding import read_header
 
 
 def with_chunks(png: bytes, *chunks: bytes) -> bytes:
@@ -111,7 +112,7 @@ def test_a_stated_colour_space_is_stated_in_the_result() -> None:
 MUCH = b"Scanned in 1999. " * 100_000  # 1.7 MB
 TOO_LARGE = {
     "zTXt": png_chunk(b"zTXt", b"history\0\0" + zlib.compress(MUCH)),
-    "tEXt": png_chunk(b"tEXt", b"history\0" + MUCH),
+    "tEXt": png_chunk(b"tEXt", b"history\0" + MUCH * 20),
     "iTXt": png_chunk(b"iTXt", b"history\0\1\0\0\0" + zlib.compress(MUCH)),
     "XMP": png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(MUCH)),
     "ICC": png_chunk(b"iCCP", b"mine\0\0" + zlib.compress(bytes(20_000_000))),
@@ -186,3 +187,76 @@ def test_blocks_in_texts_are_found() -> None:
     assert photo.metadata.texts == ()
     raw, _ = colored(photo).encode("JPEG")
     assert Image.open(io.BytesIO(raw)).getexif()[0x010F] == "Scanner & Co"
+
+
+def profile_text(kind: str, block: bytes) -> bytes:
+    text = f"\n{kind}\n{len(block):8d}\n{block.hex()}\n".encode()
+    return png_chunk(b"zTXt", f"Raw profile type {kind}\0\0".encode() + zlib.compress(text))
+
+
+def test_exif_and_xmp_in_texts_of_jpegs_segments() -> None:
+    """As ImageMagick wrote them for years: both under the name of the segment that held them."""
+    packet = xmp_packet("<dc:source>attic</dc:source>", dc="http://purl.org/dc/elements/1.1/")
+    exif = Image.Exif()
+    exif[0x010F] = "Scanner & Co"
+    texts = profile_text("APP1", b"http://ns.adobe.com/xap/1.0/\0" + packet), profile_text("APP1", exif.tobytes())
+    metadata = Photo.open(with_chunks(encoded(grey_picture(), "PNG"), *texts)).metadata
+    assert metadata.xmp == packet
+    assert b"Scanner & Co" in metadata.exif
+
+
+def test_blocks_in_texts_that_go_are_said_and_other_texts_stay() -> None:
+    texts = profile_text("icc", bytes(200)), profile_text("mine", b"abc"), profile_text("exif", b"")
+    photo = Photo.open(with_chunks(encoded(grey_picture(), "PNG"), *texts))
+    assert [text.key for text in photo.metadata.texts] == ["Raw profile type mine"]
+    assert len(photo.notes) == 2
+
+
+def test_long_texts_that_are_not_packed_are_read_back() -> None:
+    packet = xmp_packet(f"<dc:source>{'attic, ' * 300_000}</dc:source>", dc="http://purl.org/dc/elements/1.1/")
+    raw, _ = colored(Photo.open(encoded(grey_picture(), "WEBP", xmp=packet))).encode("PNG")
+    again = Photo.open(raw)
+    assert b"attic, attic, " * 1000 in again.metadata.xmp
+    assert again.notes == ()
+
+
+def test_unpacking_ends_with_its_budget() -> None:
+    """A file of 3 MB whose texts and profiles would be 7 GB."""
+    text = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000), 9))
+    damaged = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(1_000_000), 9)[:-8])
+    profile = png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(20_000_000), 9))
+    source = with_chunks(encoded(grey_picture(), "PNG"), *[text] * 1000, *[damaged] * 1000, *[profile] * 40)
+    photo = Photo.open(source)
+    assert np.array_equal(photo.grey, grey_picture())
+    assert len(photo.metadata.texts) == 67
+    assert any("64 MB in all" in note for note in photo.notes)
+
+
+def test_a_header_is_read_without_pixels_also_where_exif_is_behind_them() -> None:
+    """Pillow alone would have to decode the picture to find it: here that fails, for the pixels are noise."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    plain = encoded(grey_picture(), "PNG")
+    start = plain.index(b"IDAT") - 4
+    length = int.from_bytes(plain[start : start + 4], "big")
+    noise = png_chunk(b"IDAT", b"\x55" * length)
+    late = plain[:start] + noise + png_chunk(b"eXIf", exif.tobytes()[6:]) + plain[start + 12 + length :]
+    header = read_header(io.BytesIO(with_chunks(late, png_chunk(b"tEXt", b"Title\0Garden"))), "a.png")
+    assert (header.orientation, header.size) == (6, (80, 60))
+    assert [text.value for text in header.metadata.texts] == ["Garden"]
+    with pytest.raises(PhotoError):
+        Photo.open(late)
+
+
+@pytest.mark.parametrize("dots", [(300, 1), (1, 1), (0, 1), (4_000_000_000, 1), (7, 0), (200_000, 1)])
+@pytest.mark.parametrize("format", ["JPEG", "PNG", "TIFF", "WEBP", "BMP"])
+def test_a_resolution_that_is_none_is_not_written(dots: tuple[int, int], format: str) -> None:
+    """EXIF without a unit, in which some programs put 1/1 for "not known" and others nonsense."""
+    rows = b"".join(struct.pack("<HHII", tag, 5, 1, 38 + 8 * i) for i, tag in enumerate((282, 283)))
+    block = b"II*\0\x08\0\0\0\x02\0" + rows + bytes(4) + struct.pack("<II", *dots) * 2
+    photo = Photo.open(encoded(grey_picture(), "WEBP", exif=b"Exif\0\0" + block))
+    sensible = dots in ((300, 1), (200_000, 1))
+    assert photo.metadata.dpi == ((dots[0], dots[0]) if sensible else None)
+    raw, _ = colored(photo).encode(format)
+    found = Photo.open(raw).metadata.dpi
+    assert found == (pytest.approx(photo.metadata.dpi, rel=1e-3) if sensible else (96, 96) if format == "BMP" else None)

@@ -57,8 +57,9 @@ def test_what_the_first_page_says_of_all_is_kept() -> None:
     assert Image.open(io.BytesIO(raw)).tag_v2[271] == "Scanner & Co"
 
 
-def raw_file(preview: tuple[int, int], *, dng: bool) -> bytes:
-    """A camera's raw file: a small thumbnail, below it the sensor's data and a preview that is a JPEG file."""
+def raw_file(preview: tuple[int, int], *, dng: bool, sized: bool = True) -> bytes:
+    """A camera's raw file: a small thumbnail, below it the sensor's data and a preview that is a JPEG file, which alone
+    says its size where the page does not (``sized``)."""
     width, height = preview
     jpeg = encoded(skimage.data.astronaut()[:height, :width], "JPEG")
     version = [(50706, 1, 4, b"\1\4\0\0", True)] if dng else []
@@ -69,7 +70,7 @@ def raw_file(preview: tuple[int, int], *, dng: bool) -> bytes:
         options = {"photometric": "rgb", "subfiletype": 1, "subifds": 1, "metadata": None, "extratags": extra}
         writer.write(thumbnail, **options)
         writer.write(np.full((512, 512), 7, np.uint16), photometric=SENSOR, subfiletype=0, metadata=None)
-    return with_jpeg_page(out.getvalue(), jpeg, width, height)
+    return with_jpeg_page(out.getvalue(), jpeg, *((width, height) if sized else (0, 0)))
 
 
 def with_jpeg_page(raw: bytes, jpeg: bytes, width: int, height: int) -> bytes:
@@ -85,9 +86,10 @@ def with_jpeg_page(raw: bytes, jpeg: bytes, width: int, height: int) -> bytes:
     return bytes(data)
 
 
+@pytest.mark.parametrize("sized", [True, False])
 @pytest.mark.parametrize("dng", [True, False])
-def test_of_a_raw_file_the_preview_is_the_picture(dng: bool) -> None:
-    photo = Photo.open(raw_file((480, 400), dng=dng))
+def test_of_a_raw_file_the_preview_is_the_picture(dng: bool, sized: bool) -> None:
+    photo = Photo.open(raw_file((480, 400), dng=dng, sized=sized))
     assert photo.size == (400, 480)  # turned, as the file around it says
     assert photo.in_color
     assert any("preview in it of 480 x 400 pixels" in note for note in photo.notes)
@@ -182,3 +184,12 @@ def test_what_is_not_supported_is_not_called_damaged() -> None:
         Photo.open(bytes(source))
     assert "not supported" in str(caught.value)
     assert "damaged" not in str(caught.value)
+
+
+@pytest.mark.parametrize("compression", ["jpeg", "raw"])
+def test_ycbcr_jpeg_is_decoded_alike_whoever_decodes_it(compression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above Pillow's limit of 89 million pixels another library does; the limit is lowered instead."""
+    source = encoded(skimage.data.astronaut()[:60, 100:180], "TIFF", compression=compression)
+    expected = np.asarray(Image.open(io.BytesIO(source)).convert("RGB"))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    assert np.abs(Photo.open(source).rgb.astype(int) - expected).max() <= 1

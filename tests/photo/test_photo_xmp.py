@@ -12,7 +12,9 @@ from photo_files import RDF, colored, encoded, grey_picture, jpeg_segment, tiff,
 from PIL import Image, ImageCms
 
 from colorhub.photo import ColorPhoto, Photo
+from colorhub.photo.photoshop import iptc_was_edited
 from colorhub.photo.xmp import with_properties
+from colorhub.photo.xmp_extended import joined, split
 
 DC = "http://purl.org/dc/elements/1.1/"
 EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"
@@ -214,3 +216,42 @@ def test_damaged_xmp_is_replaced_by_what_iptc_says() -> None:
     assert not kept
     assert packet is not None
     assert b"rdf:RDF" in packet
+
+
+@pytest.mark.parametrize("padding", range(4))
+def test_padding_is_no_edit(padding: int) -> None:
+    """TIFF fills IPTC up to a multiple of four; the digest may be of either."""
+    noted = b"8BIM\x04\x25\0\0" + struct.pack(">I", 16) + RIGHT
+    assert not iptc_was_edited(noted, IPTC + bytes(padding))
+    padded = hashlib.md5(IPTC + bytes(padding), usedforsecurity=False).digest()
+    assert not iptc_was_edited(noted.replace(RIGHT, padded), IPTC)
+    assert iptc_was_edited(noted, IPTC.replace(b"roses", b"tulip") + bytes(padding))
+
+
+def test_a_value_in_place_of_a_resource_stands_alone() -> None:
+    """The source is a URI, which some programs name as a resource."""
+    old = '<ext:DigitalSourceType rdf:resource="http://cv.iptc.org/newscodes/digitalsourcetype/negativeFilm"/>'
+    packet = xmp_packet(old, ext="http://iptc.org/std/Iptc4xmpExt/2008-02-29/")
+    raw, _ = colored(Photo.open(encoded(grey_picture(), "JPEG", xmp=packet))).encode()
+    written = Image.open(io.BytesIO(raw)).info["xmp"]
+    assert b"negativeFilm" not in written
+    assert b"resource" not in written
+    assert b"compositeWithTrained" in written
+
+
+def test_a_packet_of_very_many_attributes_is_too_large() -> None:
+    attributes = " ".join(f'dc:p{number}="1"' for number in range(250_000))
+    packet = xmp_packet("", dc=DC).replace(b'rdf:about=""', f'rdf:about="" {attributes}'.encode())
+    result = colored(Photo.open(encoded(grey_picture(), "WEBP", xmp=packet)))
+    result.encode()
+    assert any("damaged or too large" in note for note in result.notes)
+
+
+@pytest.mark.slow
+def test_tens_of_thousands_of_properties_are_moved_into_extended_xmp() -> None:
+    packet = xmp_packet("".join(f"<dc:p{number}>x</dc:p{number}>" for number in range(60_000)), dc=DC)
+    main, extended = split(packet)
+    assert len(main) <= 65_502
+    again, whole = joined(main, extended)
+    assert whole
+    assert again.count(b">x</dc:p") == 60_000
