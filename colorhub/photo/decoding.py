@@ -127,6 +127,8 @@ def decode_file(file: BinaryIO, name: str, max_pixels: int) -> Decoded:
     orientation, applied = metadata.orientation(), 1
     if format_name == "HEIF":
         orientation, applied = 1, _turn_in_boxes(image, file)
+        if image.info.get("original_orientation") not in (None, 1, applied):
+            notes = (*notes, "its EXIF data asks for a turn that HEIC's own data does not make: not turned")
     lossless = format_name not in _LOSSY or (format_name == "WEBP" and _is_lossless_webp(file))
     notes = (*notes, *_page_notes(image, format_name))
     pixels = pixels_of_image(image)
@@ -375,7 +377,7 @@ def _decode_preview(file: BinaryIO, choice: Choice, name: str, max_pixels: int) 
     file.seek(start)
     decoded = _decode_jpeg(io.BytesIO(file.read(size)), name, max_pixels)
     around = replace(with_tiff_tags(decoded.metadata, file), had_profile=bool(decoded.icc))
-    orientation = around.orientation()
+    orientation = around.stated_orientation() or decoded.orientation
     return replace(decoded, metadata=around, format="TIFF", orientation=orientation, notes=choice.notes)
 
 

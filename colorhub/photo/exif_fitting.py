@@ -176,13 +176,14 @@ def _drop_thumbnail(data: bytearray, reader: Reader, top: Directory) -> None:
 
 
 def _remove(data: bytearray, reader: Reader, offset: int, tags: frozenset[int]) -> None:
-    """Take entries out of the first directory's table, and the way to the second one (the thumbnail's); values and
-    other directories stay where they are."""
+    """Take entries out of the first directory's table, and the way to the second one (the thumbnail's), and put the
+    others in order, which strict readers ask for; values and other directories stay where they are."""
     order = reader.order
     (count,) = struct.unpack_from(order + "H", data, offset)
     start, end = offset + 2, offset + 2 + 12 * count
     table = [bytes(data[at : at + 12]) for at in range(start, end, 12)]
     kept = [raw for raw in table if reader.number(raw[:2]) not in tags]
+    kept.sort(key=lambda raw: reader.number(raw[:2]))
     struct.pack_into(order + "H", data, offset, len(kept))
     whole = len(data[start : end + 4])
     data[start : end + 4] = b"".join(kept).ljust(whole, b"\0")

@@ -125,7 +125,7 @@ def _numbers_to_grey(numbers: np.ndarray) -> np.ndarray:
         return numbers.astype(np.uint8)
     if low >= 0 and high <= 65535:
         return np.round(numbers).astype(np.uint16)
-    raise ValueError(f"holds values from {low:.6g} to {high:.6g}, expected 0..1, 0..255 or 0..65535")
+    raise UnsupportedError(f"holds values from {low:.6g} to {high:.6g}, expected 0..1, 0..255 or 0..65535")
 
 
 def pixels_of_planes(array: np.ndarray, *, photometric: int, alpha_kind: int | None) -> Pixels:

@@ -94,3 +94,28 @@ def test_a_place_on_a_map_goes_with_a_turn_only() -> None:
         assert (33550 in Image.open(io.BytesIO(raw)).tag_v2) == kept
         assert any("GeoTIFF" in note for note in photo.notes) != kept
     assert np.array_equal(turned.grey, np.rot90(straight.grey, -1))
+
+
+def test_entries_out_of_order_are_put_in_order() -> None:
+    """Old scanners' software wrote them so, and archives refuse such files."""
+    rows = struct.pack("<HHII", 0x0131, 2, 3, 0x00796D) + struct.pack("<HHII", 0x010F, 2, 4, 0x6E6E41)
+    block = b"II*\0\x08\0\0\0\x02\0" + rows + bytes(4)
+    for format in ("JPEG", "PNG", "WEBP", "TIFF"):
+        raw, _ = colored(Photo.open(encoded(grey_picture(), "JPEG", exif=b"Exif\0\0" + block))).encode(format)
+        start = 0 if format == "TIFF" else raw.index(b"II*\0")
+        (first,) = struct.unpack_from("<I", raw, start + 4)
+        (count,) = struct.unpack_from("<H", raw, start + first)
+        tags = [struct.unpack_from("<H", raw, start + first + 2 + 12 * index)[0] for index in range(count)]
+        assert tags == sorted(tags)
+        assert {0x010F, 0x0131} <= set(tags)
+
+
+def test_a_place_of_0_by_0_costs_no_turn() -> None:
+    """Telephones without a fix write latitudes of 0/0, 0/0, 0/0."""
+    place = struct.pack("<H", 2) + struct.pack("<HHII", 1, 2, 1, 0) + struct.pack("<HHII", 2, 5, 3, 68) + bytes(28)
+    rows = struct.pack("<HHII", 0x0112, 3, 1, 6) + struct.pack("<HHII", 0x8825, 4, 1, 38)
+    block = b"II*\0\x08\0\0\0\x02\0" + rows + bytes(4) + place
+    for format in ("JPEG", "PNG", "WEBP"):
+        photo = Photo.open(encoded(grey_picture(), format, exif=b"Exif\0\0" + block))
+        assert photo.size == (60, 80)
+        assert colored(photo).encode()[0]

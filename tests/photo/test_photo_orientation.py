@@ -257,3 +257,16 @@ def test_a_photo_that_was_turned_is_not_passed_through_as_it_was() -> None:
     for photo in (Photo.open(encoded(color, "PNG")), Photo.open(color)):
         raw, _ = ColorPhoto.unchanged(photo.turned(6)).encode()
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(raw))), np.rot90(color, -1))
+
+
+def test_a_turn_that_heics_exif_alone_states_is_not_made_and_it_is_said() -> None:
+    """Of HEIC the container decides (ISO/IEC 23008-12); some telephones leave that out."""
+    out = io.BytesIO()
+    pillow_heif.from_pillow(Image.fromarray(grey_picture())).save(out, quality=90, exif=oriented_exif(1))
+    order = "<" if oriented_exif(1)[6:8] == b"II" else ">"
+    upright, turned = (struct.pack(f"{order}HHIHH", 0x0112, 3, 1, value, 0) for value in (1, 6))
+    assert upright in out.getvalue()
+    photo = Photo.open(out.getvalue().replace(upright, turned))
+    assert photo.size == (80, 60)
+    assert any("not turned" in note for note in photo.notes)
+    assert Photo.open(out.getvalue()).notes == ()

@@ -260,3 +260,15 @@ def test_a_resolution_that_is_none_is_not_written(dots: tuple[int, int], format:
     raw, _ = colored(photo).encode(format)
     found = Photo.open(raw).metadata.dpi
     assert found == (pytest.approx(photo.metadata.dpi, rel=1e-3) if sensible else (96, 96) if format == "BMP" else None)
+
+
+def test_of_an_animation_of_16_bits_the_first_frame_is_read() -> None:
+    deep = skimage.data.astronaut()[:60, 100:180].astype(np.uint16) * 257
+    still = imagecodecs.png_encode(deep)
+    end = still.rindex(b"IEND") - 4
+    frames = [png_chunk(b"fcTL", struct.pack(">5IHHBB", number, 80, 60, 0, 0, 1, 10, 0, 0)) for number in (0, 1)]
+    second = png_chunk(b"fdAT", struct.pack(">I", 2) + zlib.compress(bytes(60 * (1 + 80 * 6))))
+    animated = still[:33] + png_chunk(b"acTL", struct.pack(">II", 2, 0)) + frames[0] + still[33:end]
+    photo = Photo.open(animated + frames[1] + second + still[end:])
+    assert np.array_equal(photo.rgb, deep)
+    assert photo.notes == ("animated PNG: first of 2 frames",)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import skimage
 import tifffile
-from photo_files import colored, encoded, grey_picture, tiff
+from photo_files import colored, encoded, grey_picture, oriented_exif, tiff
 from PIL import Image
 from skimage.color import rgb2xyz, xyz2lab
 
@@ -174,6 +174,26 @@ def test_lab_of_8_and_16_bits(dtype: type, kind: str) -> None:
     photo = Photo.open(tiff(values, photometric=photometric, planarconfig="contig"))
     seen = photo.rgb / (np.iinfo(photo.rgb.dtype).max / 255)
     assert np.abs(seen - color).mean() < (0.1 if dtype is np.uint16 else 1.5)
+
+
+@pytest.mark.parametrize(("around", "size"), [(None, (400, 480)), (8, (400, 480)), (1, (480, 400))])
+def test_a_preview_is_turned_by_the_file_around_it_or_else_by_itself(around: int | None, size: tuple[int, int]) -> None:
+    jpeg = encoded(skimage.data.astronaut()[:400, :480], "JPEG", exif=oriented_exif(8))
+    extra = [] if around is None else [(274, 3, 1, around, True)]
+    thumbnail, sensor = np.full((30, 40, 3), 99, np.uint8), np.full((512, 512), 7, np.uint16)
+    source = pages(
+        (thumbnail, {"photometric": "rgb", "subfiletype": 1, "subifds": 1, "extratags": extra}),
+        (sensor, {"photometric": SENSOR, "subfiletype": 0}),
+    )
+    assert Photo.open(with_jpeg_page(source, jpeg, 480, 400)).size == size
+
+
+@pytest.mark.parametrize("values", [(7000, 225_000), (-1, 255)])
+def test_numbers_of_no_known_range_are_not_called_damaged(values: tuple[int, int]) -> None:
+    """As detectors write them, 32-bit counts with -1 for dead pixels."""
+    with pytest.raises(PhotoError, match=f"holds values from {values[0]:.6g} to {values[1]:.6g}") as caught:
+        Photo.open(tiff(np.array([values] * 9, np.int32)))
+    assert "damaged" not in str(caught.value)
 
 
 def test_what_is_not_supported_is_not_called_damaged() -> None:
