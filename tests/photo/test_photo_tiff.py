@@ -206,10 +206,11 @@ def test_what_is_not_supported_is_not_called_damaged() -> None:
     assert "damaged" not in str(caught.value)
 
 
-@pytest.mark.parametrize("compression", ["jpeg", "raw"])
-def test_ycbcr_jpeg_is_decoded_alike_whoever_decodes_it(compression: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("layout", [{"subsampling": (2, 2)}, {"subsampling": (1, 1), "tile": (32, 32)}])
+def test_ycbcr_jpeg_is_decoded_alike_whoever_decodes_it(layout: dict, monkeypatch: pytest.MonkeyPatch) -> None:
     """Above Pillow's limit of 89 million pixels another library does; the limit is lowered instead."""
-    source = encoded(skimage.data.astronaut()[:60, 100:180], "TIFF", compression=compression)
+    color = skimage.data.astronaut()[:60, 100:180]
+    source = tiff(color, photometric="ycbcr", compression="jpeg", **layout)
     expected = np.asarray(Image.open(io.BytesIO(source)).convert("RGB"))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
     assert np.abs(Photo.open(source).rgb.astype(int) - expected).max() <= 1
