@@ -11,6 +11,7 @@ from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
+from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
@@ -18,10 +19,11 @@ from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from colorhub.folder.plan import FileResult, FolderPlan, Job
+    from colorhub.folder.run import Predictor
     from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
 
-_LIMIT = 400_000_000
+LIMIT = 400_000_000
 
 
 @quiet_exits()
@@ -47,8 +49,9 @@ def colorize(
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    layers: options.Layers = False,
     as_json: options.AsJson = False,
-    max_pixels: options.MaxPixels = _LIMIT,
+    max_pixels: options.MaxPixels = LIMIT,
     normalize: options.Normalize = None,
     recolor: options.Recolor = False,
     no_provenance: options.NoProvenance = False,
@@ -79,29 +82,32 @@ def colorize(
             output,
             format=chosen.format,
             recursive=recursive,
-            overwrite=overwrite,
+            overwrite=overwrite or layers,
             shard=part,
             sidecars=sidecars,
         )
+    if layers:
+        leave_kept(plan, layers_folder(output), overwrite=overwrite)
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
     report = RunReport(len(plan.jobs), as_json)
-    _announce(plan, report, chosen, hints)
+    announce(plan, report, chosen, hints)
     exit_code = None
     if plan.jobs:
-        _check_writable(file.parent if file else output)
+        check_writable(file.parent if file else output)
         prefetch = Prefetch(plan.jobs, max_pixels)
         pipeline = _open_pipeline(chosen, device, max_pixels)
-        how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-        exit_code = _run(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
+        how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+        with keeping(output if layers else None, pipeline, chosen, part, sidecars=sidecars) as how["layers"]:
+            exit_code = run_plan(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(chosen.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
-def _run(
-    plan: "FolderPlan", pipeline: "ColorizationPipeline", settings: Settings, report: RunReport, **how: Any
+def run_plan(
+    plan: "FolderPlan", pipeline: "Predictor", settings: Settings, report: RunReport, **how: Any
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
@@ -125,7 +131,8 @@ def _run(
     return stopping.exit_code or ended_early
 
 
-def _announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None) -> None:
+def announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
+    """Say what was found, and what of it is not to be done."""
     from colorhub.folder.plan import FileResult
 
     for note in plan.notes:
@@ -210,7 +217,7 @@ def _count(plan: "FolderPlan") -> int:
     return len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
 
 
-def _check_writable(folder: Path | None) -> None:
+def check_writable(folder: Path | None) -> None:
     """Say at once, not once a photo, that nothing can be written into the folder for the results."""
     if folder is None:
         return

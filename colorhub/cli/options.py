@@ -115,6 +115,12 @@ ShardOf = Annotated[
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
     ),
 ]
+Layers = Annotated[
+    bool,
+    typer.Option(
+        "--layers", help="Keep only the colour layers, in the folder -o; colorhub compose makes results of them."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]
 MaxPixels = Annotated[
     int, typer.Option(help="Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)

@@ -13,13 +13,14 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import torch
 
 from colorhub._system import cores
 from colorhub._text import one_line
+from colorhub.folder.layers import LayerWriter
 from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.folder.sidecars import take_along, turned_as_told
@@ -27,14 +28,30 @@ from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
-from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
 
 
+class Predictor(Protocol):
+    """Where colour layers come from: a :class:`~colorhub.ColorizationPipeline`, or layers that were kept."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where photos are composed."""
+
+    def open(self, source: Any) -> Photo:
+        """Read a photo."""
+
+    def prepare(self, photos: Photo, settings: Settings, *, hints: Any = None) -> Any:
+        """What :meth:`predict` takes; ``None`` where a photo is left as it is."""
+
+    def predict(self, prepared: Any, *, batch_size: int = 8, hints: Any = None) -> Any:
+        """The colour layer of what was prepared, or of each in a list."""
+
+
 def color_files(
-    pipeline: ColorizationPipeline,
+    pipeline: Predictor,
     jobs: Sequence[Job],
     settings: Settings,
     *,
@@ -43,6 +60,7 @@ def color_files(
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
+    layers: LayerWriter | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -56,9 +74,11 @@ def color_files(
         stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
             dropped.
         opened: photos that were read already.
+        layers: where only the colour layers go, instead of results.
     """
     count = max(1, min(workers, len(jobs)))
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), dict(opened or {})).results()
+    known = dict(opened or {})
+    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), known, layers).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -81,7 +101,7 @@ class _Work:
 
 @dataclass(eq=False)
 class _Workers:
-    pipeline: ColorizationPipeline
+    pipeline: Predictor
     jobs: Sequence[Job]
     settings: Settings
     count: int
@@ -89,6 +109,7 @@ class _Workers:
     hints: Path | None
     stop: Event
     opened: dict[Path, Photo]
+    layers: LayerWriter | None = None
 
     def __post_init__(self) -> None:
         self.torch_threads = max(1, cores() // self.count)
@@ -182,6 +203,10 @@ class _Workers:
             raise RuntimeError("the photo was not opened")
         layer = work.layer or self.pipeline.predict(work.prepared, hints=work.hints)
         self._check()
+        if self.layers:
+            written, seconds = self.layers.add(job, photo, layer), work.seconds + perf_counter() - started
+            work.result = _kept(job, photo, layer, self.settings, written, seconds)
+            return
         colored = compose(photo, layer, settings=self.settings, device=self.pipeline.device)
         self._check()
         said = colored.notes or ()
@@ -206,6 +231,15 @@ class _Workers:
     def _check(self) -> None:
         if self.stop.is_set():
             raise _Stopped
+
+
+def _kept(
+    job: Job, photo: Photo, layer: ColorLayer | None, settings: Settings, written: Path, seconds: float
+) -> FileResult:
+    """What became of a photo whose colour layer was kept."""
+    status, notes = "colored" if layer else "passed_through", tuple(photo.notes)
+    unsure = layer is not None and is_doubtful(photo, settings)
+    return FileResult(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure, lost=notes)
 
 
 def _wanted(photo: Photo, colored: ColorPhoto) -> str:
