@@ -1,7 +1,8 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
+from colorhub.cli.archive import Recording, expect_folder, recording
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
@@ -17,7 +19,7 @@ from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FileResult, FolderPlan, Job
+    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
     from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
 
@@ -47,6 +49,7 @@ def colorize(
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    manifest: options.Manifest = False,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = _LIMIT,
     normalize: options.Normalize = None,
@@ -86,22 +89,66 @@ def colorize(
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
-    report = RunReport(len(plan.jobs), as_json)
-    _announce(plan, report, chosen, hints)
-    exit_code = None
-    if plan.jobs:
-        _check_writable(file.parent if file else output)
-        prefetch = Prefetch(plan.jobs, max_pixels)
-        pipeline = _open_pipeline(chosen, device, max_pixels)
-        how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-        exit_code = _run(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
+    stopping = StopSignals()
+    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+    with _recording(plan, output, chosen, part, shard, manifest, overwrite, stopping) as archive:
+        report = RunReport(len(plan.jobs), as_json)
+        _announce(plan, report, chosen, hints)
+        for result in archive.foreign:
+            report.add(result)
+        exit_code = None
+        if plan.jobs:
+            _check_writable(file.parent if file else output)
+            prefetch = Prefetch(plan.jobs, max_pixels)
+            pipeline = _open_pipeline(chosen, device, max_pixels)
+            archive.begin(chosen, pipeline)
+            exit_code = _run(plan, pipeline, chosen, report, archive, stopping, opened=prefetch.stop(), **how)
+        else:
+            archive.begin(chosen)
+        if exit_code is None:
+            archive.finish()
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(chosen.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
+@contextmanager
+def _recording(
+    plan: "FolderPlan",
+    output: Path | None,
+    settings: Settings,
+    part: "Shard | None",
+    shard: str | None,
+    manifest: bool,
+    overwrite: bool,
+    stopping: StopSignals,
+) -> Iterator[Recording]:
+    """A manifest, where one is wanted: also where a shard was asked for, and has a folder for it."""
+    from colorhub.folder.plan import file_named
+
+    wanted = bool(manifest or shard) and expect_folder(output, file_named(output), asked=manifest)
+    if not wanted or output is None:
+        yield Recording(plan)
+        return
+    _check_writable(output)
+
+    def lost() -> None:
+        echo_err("Error: another run has taken the output over, because this one gave no sign of life for too long.")
+        stopping.exit_code = FAILED
+        stopping.event.set()
+
+    with recording(plan, output, settings, part, overwrite=overwrite, lost=lost) as record:
+        yield record
+
+
 def _run(
-    plan: "FolderPlan", pipeline: "ColorizationPipeline", settings: Settings, report: RunReport, **how: Any
+    plan: "FolderPlan",
+    pipeline: "ColorizationPipeline",
+    settings: Settings,
+    report: RunReport,
+    archive: Recording,
+    stopping: StopSignals,
+    **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
@@ -109,11 +156,16 @@ def _run(
     clean_up({job.output.parent for job in plan.jobs})
     ended_early = None
     with (
-        StopSignals() as stopping,
-        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as results,
+        stopping,
+        closing(
+            color_files(
+                pipeline, plan.jobs, settings, stop=stopping.event, before_writing=archive.before_writing, **how
+            )
+        ) as results,
     ):
         for result in results:
             report.add(result)
+            archive.add(result)
             report.advance()
             if result.hopeless:
                 ended_early = FAILED

@@ -115,6 +115,14 @@ ShardOf = Annotated[
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
     ),
 ]
+Manifest = Annotated[
+    bool,
+    typer.Option(
+        "--manifest",
+        help="Keep colorhub-manifest.parquet with the results: one row a photo, with sizes, SHA-256, model and "
+        "settings. It then says what is done. With --shard and -o it is always kept.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]
 MaxPixels = Annotated[
     int, typer.Option(help="Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)

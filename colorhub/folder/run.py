@@ -43,6 +43,7 @@ def color_files(
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
+    before_writing: Callable[[Job], None] | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -56,9 +57,13 @@ def color_files(
         stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
             dropped.
         opened: photos that were read already.
+        before_writing: called, in any thread, before anything of a photo's result appears.
     """
     count = max(1, min(workers, len(jobs)))
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), dict(opened or {})).results()
+    told = before_writing or (lambda job: None)
+    return _Workers(
+        pipeline, jobs, settings, count, overwrite, hints, stop or Event(), dict(opened or {}), told
+    ).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -89,6 +94,7 @@ class _Workers:
     hints: Path | None
     stop: Event
     opened: dict[Path, Photo]
+    before_writing: Callable[[Job], None]
 
     def __post_init__(self) -> None:
         self.torch_threads = max(1, cores() // self.count)
@@ -199,7 +205,8 @@ class _Workers:
         same = _is_same_file(photo, colored)
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
-        record, overwrite = colored.provenance if colored.record else None, self.overwrite
+        record, overwrite = colored.provenance if colored.record else None, self.overwrite or job.replaces
+        self.before_writing(job)
         left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
         return colored.save(target, wanted, overwrite=overwrite), left
 
