@@ -17,6 +17,8 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "scores": ("Scoring needs", ("skimage", "torch_fidelity", "torchmetrics")),
     "export": ("Exporting, and running what was exported, needs", ("onnx", "onnxruntime", "onnxscript")),
+    "archive": ("A manifest needs", ("pyarrow",)),
+    "c2pa": ("Content Credentials need", ("c2pa", "cryptography")),
 }
 
 

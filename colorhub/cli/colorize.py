@@ -1,7 +1,8 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,10 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
+from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
+from colorhub.cli.bag import close_bag, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
+from colorhub.cli.credentials import credentials_of
 from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
@@ -18,7 +22,7 @@ from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FileResult, FolderPlan, Job
+    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
     from colorhub.folder.run import Predictor
     from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
@@ -50,6 +54,9 @@ def colorize(
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
     layers: options.Layers = False,
+    manifest: options.Manifest = False,
+    bag: options.Bag = False,
+    c2pa: options.C2pa = None,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
     normalize: options.Normalize = None,
@@ -69,6 +76,8 @@ def colorize(
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
+    if bag:
+        output, manifest = payload_of(output), True
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
@@ -87,27 +96,74 @@ def colorize(
             sidecars=sidecars,
         )
     if layers:
+        if manifest or c2pa:
+            raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
         leave_kept(plan, layers_folder(output), overwrite=overwrite)
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
-    report = RunReport(len(plan.jobs), as_json)
-    announce(plan, report, chosen, hints)
-    exit_code = None
-    if plan.jobs:
-        check_writable(file.parent if file else output)
-        prefetch = Prefetch(plan.jobs, max_pixels)
-        pipeline = _open_pipeline(chosen, device, max_pixels)
-        how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-        with keeping(output if layers else None, pipeline, chosen, part, sidecars=sidecars) as how["layers"]:
-            exit_code = run_plan(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
+    stopping = StopSignals()
+    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+    how["credentials"] = credentials_of(c2pa)
+    with keeping_manifest(
+        plan, output, chosen, part, None if layers else shard, manifest, overwrite, stopping
+    ) as archive:
+        report = RunReport(len(plan.jobs), as_json)
+        announce(plan, report, chosen, hints)
+        for result in archive.foreign:
+            report.add(result)
+        exit_code = None
+        if plan.jobs:
+            check_writable(file.parent if file else output)
+            prefetch = Prefetch(plan.jobs, max_pixels)
+            pipeline = _open_pipeline(chosen, device, max_pixels)
+            archive.begin(chosen, pipeline)
+            with keeping(output if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
+                how |= {"layers": writer, "opened": prefetch.stop()}
+                exit_code = run_plan(plan, pipeline, chosen, report, archive, stopping, **how)
+        else:
+            archive.begin(chosen)
+        if exit_code is None:
+            archive.finish()
+    if bag and output:
+        close_bag(output)
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(chosen.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
+@contextmanager
+def keeping_manifest(
+    plan: "FolderPlan",
+    output: Path | None,
+    settings: Settings,
+    part: "Shard | None",
+    shard: str | None,
+    manifest: bool,
+    overwrite: bool,
+    stopping: StopSignals,
+) -> Iterator[Recording]:
+    """A manifest, where one is wanted: also where a shard was asked for, and has a folder for it."""
+    from colorhub.folder.plan import file_named
+
+    wanted = bool(manifest or shard) and expect_folder(output, file_named(output), asked=manifest)
+    if not wanted or output is None:
+        yield Recording(plan)
+        return
+    check_writable(output)
+
+    with recording(plan, output, settings, part, overwrite=overwrite, lost=taken_over(stopping)) as record:
+        yield record
+
+
 def run_plan(
-    plan: "FolderPlan", pipeline: "Predictor", settings: Settings, report: RunReport, **how: Any
+    plan: "FolderPlan",
+    pipeline: "Predictor",
+    settings: Settings,
+    report: RunReport,
+    archive: Recording,
+    stopping: StopSignals,
+    **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
@@ -115,11 +171,16 @@ def run_plan(
     clean_up({job.output.parent for job in plan.jobs})
     ended_early = None
     with (
-        StopSignals() as stopping,
-        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as results,
+        stopping,
+        closing(
+            color_files(
+                pipeline, plan.jobs, settings, stop=stopping.event, before_writing=archive.before_writing, **how
+            )
+        ) as results,
     ):
         for result in results:
             report.add(result)
+            archive.add(result)
             report.advance()
             if result.hopeless:
                 ended_early = FAILED

@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorhub.cli import options
-from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, run_plan
+from colorhub.cli.bag import close_bag, payload_of
+from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, keeping_manifest, run_plan
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
+from colorhub.cli.credentials import credentials_of
 from colorhub.cli.report import RunReport
+from colorhub.cli.signals import StopSignals
 from colorhub.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -34,6 +37,9 @@ def compose(
     overwrite: options.Overwrite = False,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    manifest: options.Manifest = False,
+    bag: options.Bag = False,
+    c2pa: options.C2pa = None,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
 ) -> None:
@@ -48,6 +54,8 @@ def compose(
     from colorhub.folder.plan import PlanError, Shard, make_plan
     from colorhub.inference.layer import LayerError
 
+    if bag:
+        output, manifest = payload_of(output), True
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
     if kept.made is None:
@@ -66,13 +74,25 @@ def compose(
             sidecars=kept.made.sidecars,
         )
     _expect_both(plan, kept, source, part)
-    report = RunReport(len(plan.jobs), as_json)
-    announce(plan, report, settings)
-    exit_code = None
-    if plan.jobs:
-        check_writable(output)
-        stored = StoredLayers(kept, plan.jobs, max_pixels)
-        exit_code = run_plan(plan, stored, settings, report, workers=jobs or default_workers(), overwrite=overwrite)
+    stopping, credentials = StopSignals(), credentials_of(c2pa)
+    with keeping_manifest(plan, output, settings, part, shard, manifest, overwrite, stopping) as archive:
+        report = RunReport(len(plan.jobs), as_json)
+        announce(plan, report, settings)
+        for result in archive.foreign:
+            report.add(result)
+        exit_code = None
+        if plan.jobs:
+            check_writable(output)
+            stored = StoredLayers(kept, kept.made, plan.jobs, max_pixels)
+            archive.begin(settings, stored)
+            how = {"workers": jobs or default_workers(), "overwrite": overwrite, "credentials": credentials}
+            exit_code = run_plan(plan, stored, settings, report, archive, stopping, **how)
+        else:
+            archive.begin(settings)
+        if exit_code is None:
+            archive.finish()
+    if bag:
+        close_bag(output)
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from colorhub.cli.archive import taken_over
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing
+from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,17 +42,28 @@ def leave_kept(plan: "FolderPlan", folder: Path, *, overwrite: bool) -> None:
 
 @contextmanager
 def keeping(
-    folder: Path | None, pipeline: "ColorizationPipeline", settings: Settings, shard: "Shard | None", *, sidecars: bool
+    folder: Path | None,
+    pipeline: "ColorizationPipeline",
+    settings: Settings,
+    shard: "Shard | None",
+    stopping: StopSignals,
+    *,
+    sidecars: bool,
 ) -> Iterator["LayerWriter | None"]:
-    """What adds layers to the folder; ``None`` where none is given."""
+    """What adds layers to the folder, which is held meanwhile; ``None`` where no folder is given."""
     if folder is None:
         yield None
         return
+    from colorhub.archive.lease import LeaseError, leased
+    from colorhub.archive.places import Place
     from colorhub.folder.layers import LayerWriter, Made
     from colorhub.inference.layer import LayerError
 
-    made = Made(settings, pipeline.model.weights_sha256, sidecars)
-    with failing(WRONG_USAGE, LayerError):
-        writer = LayerWriter(folder, made, shard)
-    with writer:
-        yield writer
+    made, part = Made(settings, pipeline.model.weights_sha256, sidecars), (0, 1)
+    if shard:
+        part = shard.index, shard.count
+    with failing(FAILED, LeaseError), leased(Place.of(folder), part, lost=taken_over(stopping)):
+        with failing(WRONG_USAGE, LayerError):
+            writer = LayerWriter(folder, made, shard)
+        with writer:
+            yield writer

@@ -115,10 +115,32 @@ ShardOf = Annotated[
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
     ),
 ]
+Bag = Annotated[
+    bool,
+    typer.Option(
+        "--bag", help="Make -o a BagIt bag (RFC 8493): results and manifest in its data/, their digests beside it."
+    ),
+]
+C2pa = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--c2pa",
+        metavar="CERTIFICATES KEY",
+        help="Sign results with Content Credentials (C2PA): a chain of certificates and its private key, both PEM.",
+    ),
+]
 Layers = Annotated[
     bool,
     typer.Option(
         "--layers", help="Keep only the colour layers, in the folder -o; colorhub compose makes results of them."
+    ),
+]
+Manifest = Annotated[
+    bool,
+    typer.Option(
+        "--manifest",
+        help="Keep colorhub-manifest.parquet with the results: one row a photo, with sizes, SHA-256, model and "
+        "settings. It then says what is done. With --shard and -o it is always kept.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]

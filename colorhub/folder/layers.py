@@ -350,14 +350,15 @@ class StoredLayers:
 
     Args:
         folder: of layers.
+        made: what is common to them, in the place of a model: it has the model's ``weights_sha256``.
         jobs: with the photos that will be asked for.
         max_pixels: larger photos are refused before they are decoded.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, folder: LayerFolder, jobs: Iterable[Job], max_pixels: int) -> None:
-        self._folder, self._max_pixels = folder, max_pixels
+    def __init__(self, folder: LayerFolder, made: Made, jobs: Iterable[Job], max_pixels: int) -> None:
+        self._folder, self.model, self._max_pixels = folder, made, max_pixels
         self._relative = {job.source: job.relative for job in jobs}
 
     def open(self, source: Any) -> Photo:

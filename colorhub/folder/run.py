@@ -20,6 +20,7 @@ import torch
 
 from colorhub._system import cores
 from colorhub._text import one_line
+from colorhub.folder.credentials import Credentials
 from colorhub.folder.layers import LayerWriter
 from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
@@ -28,6 +29,7 @@ from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
+from colorhub.photo.saving import write_whole
 from colorhub.settings import Settings
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
@@ -60,7 +62,9 @@ def color_files(
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
+    before_writing: Callable[[Job], None] | None = None,
     layers: LayerWriter | None = None,
+    credentials: Credentials | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -74,11 +78,14 @@ def color_files(
         stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
             dropped.
         opened: photos that were read already.
+        before_writing: called, in any thread, before anything of a photo's result appears.
         layers: where only the colour layers go, instead of results.
+        credentials: sign results that were coloured.
     """
-    count = max(1, min(workers, len(jobs)))
-    known = dict(opened or {})
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), known, layers).results()
+    count, known = max(1, min(workers, len(jobs))), dict(opened or {})
+    told, ends = before_writing or (lambda job: None), stop or Event()
+    kinds = layers, credentials
+    return _Workers(pipeline, jobs, settings, count, overwrite, hints, ends, known, told, *kinds).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -109,7 +116,9 @@ class _Workers:
     hints: Path | None
     stop: Event
     opened: dict[Path, Photo]
-    layers: LayerWriter | None = None
+    before_writing: Callable[[Job], None]
+    layers: LayerWriter | None
+    credentials: Credentials | None
 
     def __post_init__(self) -> None:
         self.torch_threads = max(1, cores() // self.count)
@@ -224,9 +233,15 @@ class _Workers:
         same = _is_same_file(photo, colored)
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
-        record, overwrite = colored.provenance if colored.record else None, self.overwrite
+        record, overwrite = colored.provenance if colored.record else None, self.overwrite or job.replaces
+        self.before_writing(job)
         left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
-        return colored.save(target, wanted, overwrite=overwrite), left
+        if self.credentials is None or colored.passed_through:
+            return colored.save(target, wanted, overwrite=overwrite), left
+        content, suffix = colored.encode(wanted)
+        signed, note = self.credentials.sign(content, format_named(suffix), photo, colored.provenance or {})
+        write_whole(target, signed, photo.times, overwrite=overwrite)
+        return target, [*left, *([note] if note else [])]
 
     def _check(self) -> None:
         if self.stop.is_set():

@@ -44,7 +44,7 @@ def photos(tmp_path: Path) -> Path:
 def pictures(folder: Path) -> dict[str, np.ndarray]:
     found = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_file() and path.suffix != ".parquet":
             with Image.open(path) as picture:
                 found[path.relative_to(folder).as_posix()] = np.asarray(picture.convert("RGB"), int)
     return found
