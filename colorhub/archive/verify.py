@@ -105,10 +105,16 @@ class Verification:
             outputs.add(digest(row.output))
 
     def _of_row(self, row: Row) -> list[Finding]:
+        try:
+            return list(self._of_readable(row))
+        except OSError as error:
+            return [Finding("unreadable", row.output or row.source, f"it cannot be read ({error.strerror or error})")]
+
+    def _of_readable(self, row: Row) -> Iterator[Finding]:
         source, found = self._of_source(row)
+        yield from found
         if row.status in HAS_OUTPUT and row.output:
-            found += [Finding(kind, row.output, reason) for kind, reason in self._of_output(row, row.output, source)]
-        return found
+            yield from (Finding(kind, row.output, reason) for kind, reason in self._of_output(row, row.output, source))
 
     def _of_source(self, row: Row) -> tuple[bytes | None, list[Finding]]:
         """The bytes of a source, where it is as it was."""

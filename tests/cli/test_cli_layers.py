@@ -71,6 +71,7 @@ def test_composed_results_are_those_of_a_direct_run(run: Run, photos: Path, tmp_
     assert (tmp_path / "out/a.png").stat().st_mtime_ns == (photos / "a.jpg").stat().st_mtime_ns
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("exiftool") is None, reason="exiftool is not installed")
 def test_metadata_and_record_are_those_of_a_direct_run(run: Run, photos: Path, tmp_path: Path) -> None:
     run("colorize", photos, "-r", "-o", tmp_path / "direct", "--vividness", "1.5")
