@@ -66,20 +66,37 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.archive.places import is_address
+    from colorhub.cli.objects import colorize_objects, places
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
-    file = file_named(output)
+    if (output is not None and is_address(output)) or any(map(is_address, paths)):
+        with failing(WRONG_USAGE, PlanError):
+            part = Shard.parse(shard) if shard else Shard.from_environment()
+        code = colorize_objects(
+            *places(paths, output, hints, sidecars),
+            chosen,
+            part,
+            lambda: _open_pipeline(chosen, device, max_pixels),
+            recursive=recursive,
+            overwrite=overwrite,
+            workers=jobs or default_workers(),
+            as_json=as_json,
+        )
+        raise typer.Exit(code)
+    folder = None if output is None else Path(output)
+    file = file_named(folder)
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
             paths,
-            output,
+            folder,
             format=chosen.format,
             recursive=recursive,
             overwrite=overwrite,
@@ -91,14 +108,14 @@ def colorize(
         write_settings(chosen, save_settings)
     stopping = StopSignals()
     how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-    with _recording(plan, output, chosen, part, shard, manifest, overwrite, stopping) as archive:
+    with _recording(plan, folder, chosen, part, shard, manifest, overwrite, stopping) as archive:
         report = RunReport(len(plan.jobs), as_json)
         _announce(plan, report, chosen, hints)
         for result in archive.foreign:
             report.add(result)
         exit_code = None
         if plan.jobs:
-            _check_writable(file.parent if file else output)
+            _check_writable(file.parent if file else folder)
             prefetch = Prefetch(plan.jobs, max_pixels)
             pipeline = _open_pipeline(chosen, device, max_pixels)
             archive.begin(chosen, pipeline)
