@@ -11,7 +11,7 @@ from pathlib import Path
 
 from colorhub import __version__
 from colorhub.archive import lease
-from colorhub.archive.listing import open_file, walk
+from colorhub.archive.files import open_file, walk
 from colorhub.archive.manifest import Digests, ManifestError, part_names, read_rows
 from colorhub.archive.places import Place
 
@@ -51,19 +51,20 @@ def write_bag(bag: Place) -> int:
 
 def _files(payload: Place) -> Iterator[tuple[str, str, int]]:
     """Name, digest and bytes of all files: those of the manifest, then all others, which are hashed."""
+    present = Digests.of(f"{entry.size} {entry.name}" for entry in walk(payload))
     for row in read_rows(payload):
-        if row.output and row.output_sha256:
-            found = payload.size(row.output)
-            if found is None or found != row.output_size:
-                what = "is not there" if found is None else "has another size than the manifest says"
-                raise ManifestError(f"{payload.name}/{row.output} {what}: colorhub verify tells what else is wrong")
-            yield row.output, row.output_sha256, found
+        if row.output and row.output_sha256 and row.output_size is not None:
+            if f"{row.output_size} {row.output}" not in present:
+                raise ManifestError(
+                    f"{payload.name}/{row.output} is not there, or has another size than the manifest says: colorhub "
+                    "verify tells what else is wrong"
+                )
+            yield row.output, row.output_sha256, row.output_size
     told = Digests.of(row.output for row in read_rows(payload) if row.output)
-    for name in walk(payload):
-        if name not in told and not name.rpartition("/")[2].startswith(lease.PREFIX):
-            with open_file(payload, name) as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-                yield name, digest, file.tell()
+    for entry in walk(payload):
+        if entry.name not in told and not entry.name.rpartition("/")[2].startswith(lease.PREFIX):
+            with open_file(payload, entry.name) as file:
+                yield entry.name, hashlib.file_digest(file, "sha256").hexdigest(), entry.size
 
 
 def _encoded(name: str) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
+from threading import Condition, Lock, Thread
 from typing import Protocol
 
 import numpy as np
@@ -28,6 +28,9 @@ from colorhub.archive.manifest import (
 )
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, ManifestError, Row, digest
+
+_SEGMENT = 1 << 18  # bytes of a part's object
+_PAUSE = 0.2  # seconds between two writings of it, for lines to gather
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,9 @@ class Part(Protocol):
     def append(self, line: str, *, durable: bool) -> None:
         """Write a line; it is there when this returns, if ``durable`` even after a power cut."""
 
+    def flush(self) -> None:
+        """Wait until all lines are there."""
+
     def close(self) -> None:
         """Write what waits."""
 
@@ -72,7 +78,6 @@ class Journal:
     def __init__(self, place: Place, settings: str, shard: tuple[int, int] = (0, 1)) -> None:
         self.place, self.settings, self.shard = place, settings, shard
         self.known = Known.of(place, settings)
-        self._lock = Lock()
         self._part: Part | None = None
         self._model, self._model_sha256 = "", ""
 
@@ -106,9 +111,16 @@ class Journal:
         """Whether all that was written is in the joined manifest."""
         return not part_names(self.place) and self.place.size(PARQUET) is not None
 
-    def started(self, source: str) -> None:
-        """Say that a result will appear, before it does: a killed run's is then known as ours."""
-        self._append(json.dumps({"started": source}, ensure_ascii=False) + "\n", durable=True)
+    def started(self, source: str, *, durable: bool = True) -> None:
+        """Say that a result will appear, before it does: a killed run's is then known as ours. If it is not
+        ``durable``, :meth:`flush` is called before it does."""
+        self._append(json.dumps({"started": source}, ensure_ascii=False) + "\n", durable=durable)
+
+    def flush(self) -> None:
+        """Wait until all that was said is there."""
+        part = self._part
+        if part is not None:
+            part.flush()
 
     def add(self, row: Row) -> None:
         """Write a row, with what is the same in all of this run."""
@@ -124,16 +136,15 @@ class Journal:
 
     def close(self) -> None:
         """End writing, whether or not all was tried."""
-        with self._lock:
-            if self._part is not None:
-                self._part.close()
-                self._part = None
+        if self._part is not None:
+            self._part.close()
+            self._part = None
 
     def _append(self, line: str, *, durable: bool) -> None:
-        with self._lock:
-            if self._part is None:
-                raise RuntimeError("a journal is begun before anything is written into it")
-            self._part.append(line, durable=durable)
+        part = self._part
+        if part is None:
+            raise RuntimeError("a journal is begun before anything is written into it")
+        part.append(line, durable=durable)
 
 
 def expect_same_settings(place: Place, settings: str) -> None:
@@ -189,7 +200,78 @@ def _open_part(place: Place, shard: tuple[int, int]) -> Part:
     name = f"{PREFIX}{shard[0]}-of-{shard[1]}.jsonl"
     if place.is_local:
         return _LocalPart(Path(place.path(name)))
-    raise NotImplementedError(name)
+    return _ObjectPart(place, name)
+
+
+class _ObjectPart:
+    """Objects that are written anew with more lines, once a second: nothing can be added to one. A long one is left,
+    and another is begun."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        stem = name.removesuffix(".jsonl")
+        before = [
+            match for found in part_names(place) if (match := PART.fullmatch(found)) and found.startswith(f"{stem}.")
+        ]
+        self._place, self._stem = place, stem
+        self._number = max((int(match[3] or 0) for match in before), default=0) + 1
+        self._lines: list[bytes] = []
+        self._count = self._written = 0  # lines
+        self._changed, self._closing = Condition(), False
+        self._error: Exception | None = None
+        self._writer = Thread(target=self._write, name="manifest", daemon=True)
+        self._writer.start()
+
+    def append(self, line: str, *, durable: bool) -> None:
+        """As :class:`Part` says."""
+        with self._changed:
+            self._lines.append(line.encode("utf-8"))
+            self._count += 1
+            mine = self._count
+            self._changed.notify_all()
+        if durable:
+            self._wait(mine)
+
+    def flush(self) -> None:
+        """As :class:`Part` says."""
+        self._wait()
+
+    def _wait(self, count: int | None = None) -> None:
+        with self._changed:
+            wanted = self._count if count is None else count
+            self._changed.wait_for(lambda: self._written >= wanted or self._error is not None)
+            if self._error is not None:
+                raise OSError(0, str(self._error)) from self._error
+
+    def close(self) -> None:
+        """As :class:`Part` says."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._writer.join()
+        self._wait()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._count > self._written)
+                if self._count == self._written:
+                    return
+                content, lines, count = b"".join(self._lines), len(self._lines), self._count
+            try:
+                self._place.write(f"{self._stem}.{self._number:06}.jsonl", content)
+            except Exception as error:
+                with self._changed:
+                    self._error = error
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self._written = count
+                if len(content) > _SEGMENT:
+                    del self._lines[:lines]
+                    self._number += 1
+                self._changed.notify_all()
+                if not self._closing:
+                    self._changed.wait_for(lambda: self._closing, _PAUSE)
 
 
 class _LocalPart:
@@ -197,15 +279,21 @@ class _LocalPart:
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock()
         self._file = path.open("ab+")
         self._cut_unfinished_line()
 
     def append(self, line: str, *, durable: bool) -> None:
         """As :class:`Part` says."""
-        self._file.write(line.encode("utf-8"))
-        self._file.flush()
+        with self._lock:
+            self._file.write(line.encode("utf-8"))
+            self._file.flush()
         if durable:
             os.fsync(self._file.fileno())
+
+    def flush(self) -> None:
+        """As :class:`Part` says."""
+        os.fsync(self._file.fileno())
 
     def close(self) -> None:
         """As :class:`Part` says."""

@@ -18,6 +18,7 @@ from typing import Protocol, Self
 
 from colorhub.archive.journal import utc_now
 from colorhub.archive.places import Place
+from colorhub.archive.retrying import retried
 
 PREFIX = "colorhub-lease."
 BEAT = 10.0  # seconds between two renewals
@@ -120,7 +121,7 @@ def leased(
     finally:
         ended.set()
         keeper.join()
-        with suppress(OSError):
+        with suppress(Exception):  # it runs out by itself
             leases.release(name, me)
 
 
@@ -158,7 +159,7 @@ def _keep(leases: Leases, name: str, me: Holder, beat: float, ended: Event, lost
     count = 0
     while not ended.wait(beat):
         count += 1
-        with suppress(OSError):  # a network that is away for a moment: the next one tells
+        with suppress(Exception):  # a network that is away for a moment: the next one tells
             if not leases.renew(name, replace(me, beat=count)):
                 lost()
                 return
@@ -167,7 +168,7 @@ def _keep(leases: Leases, name: str, me: Holder, beat: float, ended: Event, lost
 def _leases(place: Place) -> Leases:
     if place.is_local:
         return _LocalLeases(Path(place.root))
-    raise NotImplementedError(place.name)
+    return _ObjectLeases(place)
 
 
 class _LocalLeases:
@@ -222,6 +223,75 @@ class _LocalLeases:
         with suppress(FileNotFoundError):
             return os.path.samestat(os.fstat(self._file.fileno()), (self.folder / name).stat())
         return False
+
+
+class _ObjectLeases:
+    """Objects, written on the condition that there is none, and on S3 renewed and removed on the condition that it is
+    still the one that was read. Elsewhere the moment between reading and writing is not guarded."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def names(self) -> list[str]:
+        """As :class:`Leases` says."""
+        return [name for name in self.place.names(PREFIX) if name.endswith(".json")]
+
+    def read(self, name: str) -> Holder | None:
+        """As :class:`Leases` says."""
+        with suppress(FileNotFoundError), self.place.reading(name) as file:
+            return _holder(file.read())
+        return None
+
+    def create(self, name: str, holder: Holder) -> bool:
+        """As :class:`Leases` says."""
+        path, content = self.place.path(name), holder.to_bytes()
+        try:
+            retried(lambda: self.place.fs.pipe_file(path, content, mode="create"))
+        except FileExistsError:
+            return self._is_ours(name, holder)  # an answer that got lost was a yes
+        return True
+
+    def renew(self, name: str, holder: Holder) -> bool:
+        """As :class:`Leases` says."""
+        condition = self._condition(name)
+        if not self._is_ours(name, holder):
+            return False
+        try:
+            self.place.fs.pipe_file(self.place.path(name), holder.to_bytes(), **condition)
+        except Exception:  # changed in between, or the network is away: the next time tells
+            return self._is_ours(name, holder)
+        return True
+
+    def break_(self, name: str, seen: Holder) -> None:
+        """As :class:`Leases` says."""
+        condition = self._condition(name)
+        found = self.read(name)
+        if found is None or found.token != seen.token:
+            return
+        if condition:
+            with suppress(OSError):  # another one was quicker
+                bucket, _, key = self.place.path(name).partition("/")
+                self.place.fs.call_s3("delete_object", Bucket=bucket, Key=key, **condition)
+        else:
+            self.place.remove(name)
+
+    def release(self, name: str, holder: Holder) -> None:
+        """As :class:`Leases` says."""
+        if self._is_ours(name, holder):
+            self.place.remove(name)
+
+    def _is_ours(self, name: str, holder: Holder) -> bool:
+        found = self.read(name)
+        return found is not None and found.token == holder.token
+
+    def _condition(self, name: str) -> dict[str, str]:
+        """That it is still what it is now, as S3 takes it."""
+        if "s3" not in self.place.protocols:
+            return {}
+        self.place.fs.invalidate_cache()
+        with suppress(FileNotFoundError):
+            return {"IfMatch": retried(lambda: self.place.fs.info(self.place.path(name)))["ETag"]}
+        return {}
 
 
 def _holder(content: bytes) -> Holder:

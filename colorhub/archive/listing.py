@@ -1,51 +1,69 @@
-"""The files below a place, by the relative paths that a manifest's rows have."""
+"""What there is to colour in a place, a page of names at a time: never all of them in memory."""
 
 import os
-import re
 from collections.abc import Iterator
-from functools import partial
-from io import BufferedReader
-from pathlib import Path
+from dataclasses import dataclass
+from typing import Any
 
-from colorhub.archive import lease, manifest
 from colorhub.archive.places import Place
-from colorhub.archive.rows import as_text
+from colorhub.archive.retrying import retried
+from colorhub.folder.find import is_picture, is_result
 
-_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")  # as rows.as_text writes a byte that is no text
-
-
-def walk(place: Place) -> Iterator[str]:
-    """All files below."""
-    if place.is_local:
-        folders = os.walk(place.root, followlinks=True)
-        relative = partial(os.path.relpath, start=place.root)
-    else:
-        folders = place.fs.walk(place.root)
-        relative = partial(_below, place.root)
-    for folder, _, names in folders:
-        base = relative(folder)
-        yield from (as_text(name if base in (".", "") else f"{base}/{name}") for name in names if name)
+_PAGE = 1000  # the most that S3 gives
 
 
-def is_ours(name: str) -> bool:
-    """Whether a file is a manifest's, or a lease: none of the results, and no stranger."""
-    return name.rpartition("/")[2].startswith((manifest.PREFIX, lease.PREFIX))
+@dataclass(frozen=True)
+class Entry:
+    """A file below a place. ``name``: its path from there; ``size``: bytes."""
+
+    name: str
+    size: int
 
 
-def open_file(place: Place, name: str) -> BufferedReader:
-    """A file of a row's path, also where bytes of its name are no text.
+def pictures(place: Place, *, recursive: bool, leave_out: Place | None = None) -> Iterator[Entry]:
+    """The pictures below a place, by their names; hidden ones and results of earlier runs (``*.color.*``) are not.
 
-    Raises:
-        OSError: it is not there, or cannot be read.
+    Args:
+        place: a folder or prefix.
+        recursive: also what is deeper.
+        leave_out: what is below this is not looked at: where the results go.
     """
-    if not place.is_local:
-        return place.fs.open(place.path(name), "rb")  # type: ignore[no-any-return]
-    path = Path(place.path(name))
-    if "\\x" in name and not path.exists():
-        raw = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), name.encode("utf-8"))
-        path = Path(place.root) / os.fsdecode(raw)
-    return path.open("rb")
+    for entry in entries(place, recursive=recursive):
+        *folders, name = entry.name.split("/")
+        hidden = any(folder.startswith(".") for folder in folders)
+        if is_picture(name) and not is_result(name) and not hidden and not _is_below(place, entry, leave_out):
+            yield entry
 
 
-def _below(root: str, folder: str) -> str:
-    return folder.removeprefix(root).strip("/")
+def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:
+    """All files below a place."""
+    if "s3" in place.protocols:
+        yield from _of_s3(place, recursive)
+        return
+    for folder, _, files in place.fs.walk(place.root, maxdepth=None if recursive else 1, detail=True):
+        for name in sorted(files):
+            path = os.path.relpath(f"{folder}/{name}", place.root).replace(os.sep, "/")
+            yield Entry(path, int(files[name].get("size") or 0))
+
+
+def _of_s3(place: Place, recursive: bool) -> Iterator[Entry]:
+    """Pages of ``list_objects_v2``; fsspec's own walk holds a whole folder's objects, which may be all there are."""
+    bucket, _, key = place.root.partition("/")
+    prefix = f"{key}/" if key else ""
+    wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": _PAGE}
+    if not recursive:
+        wanted["Delimiter"] = "/"
+    while True:
+        page = retried(lambda: place.fs.call_s3("list_objects_v2", **wanted))
+        for found in page.get("Contents", ()):
+            if not found["Key"].endswith("/"):
+                yield Entry(found["Key"][len(prefix) :], int(found["Size"]))
+        if not page.get("IsTruncated"):
+            return
+        wanted["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _is_below(place: Place, entry: Entry, other: Place | None) -> bool:
+    if other is None or place.protocols != other.protocols:
+        return False
+    return other.root != place.root and place.path(entry.name).startswith(f"{other.root}/")

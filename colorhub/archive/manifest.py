@@ -210,7 +210,8 @@ class _parquet:  # noqa: N801 a context manager
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.file = self.place.fs.open(self.place.path(PARQUET), "rb")
+        place = self.place
+        self.file = open(place.path(PARQUET), "rb") if place.is_local else place.fs.open(place.path(PARQUET), "rb")
         try:
             found = pq.ParquetFile(self.file)
         except pa.ArrowInvalid:

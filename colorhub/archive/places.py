@@ -1,5 +1,6 @@
 """Where files are: a folder, or what stands behind an address that fsspec knows, such as ``s3://bucket/scans``."""
 
+import io
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from colorhub._files import flush_folder, replacing
+from colorhub.archive.retrying import retried
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -51,7 +53,12 @@ class Place:
     @property
     def is_local(self) -> bool:
         """Whether it is a folder of this machine's file system."""
-        return self.fs.protocol == "file" or "file" in self.fs.protocol
+        return "file" in self.protocols
+
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """What its addresses begin with, such as ``("s3", "s3a")``."""
+        return (self.fs.protocol,) if isinstance(self.fs.protocol, str) else tuple(self.fs.protocol)
 
     def path(self, name: str) -> str:
         """Of a file in it, as its file system wants it."""
@@ -64,20 +71,26 @@ class Place:
                 return sorted(entry.name for entry in entries if entry.name.startswith(prefix) and entry.is_file())
             return []
         self.fs.invalidate_cache()
-        found = self.fs.find(self.root, maxdepth=1, prefix=prefix)
-        return sorted(path.rpartition("/")[2] for path in found)
+        found = retried(lambda: self.fs.find(self.root, prefix=prefix))
+        inside = [path[len(self.root) + 1 :] for path in found]
+        return sorted(name for name in inside if "/" not in name)
 
     def size(self, name: str) -> int | None:
         """Bytes of a file in it; ``None`` where there is none."""
         with suppress(FileNotFoundError):
-            return int(self.fs.info(self.path(name))["size"])
+            if not self.is_local:
+                self.fs.invalidate_cache()
+            return int(retried(lambda: self.fs.info(self.path(name)))["size"])
         return None
 
     @contextmanager
     def reading(self, name: str) -> Iterator[BinaryIO]:
         """A file in it, to be read from its start to its end."""
-        with self.fs.open(self.path(name), "rb") as file:
-            yield file
+        if self.is_local:
+            with self.fs.open(self.path(name), "rb") as file:
+                yield file
+        else:
+            yield io.BytesIO(retried(lambda: self.fs.cat_file(self.path(name))))
 
     def put(self, file: Path, name: str, **options: Any) -> None:
         """Copy a file into it. It is there whole, in place of one of its name, or not at all."""
@@ -90,9 +103,20 @@ class Place:
                     os.fsync(written.fileno())
             flush_folder(target.parent)
         else:
-            self.fs.put_file(str(file), self.path(name), **options)
+            retried(lambda: self.fs.put_file(str(file), self.path(name), **options))
+
+    def fetch(self, name: str, file: Path) -> None:
+        """Copy a file out of it."""
+        if self.is_local:
+            shutil.copyfile(self.path(name), file)
+        else:
+            retried(lambda: self.fs.get_file(self.path(name), str(file)))
+
+    def write(self, name: str, content: bytes) -> None:
+        """Write a small file, in place of one of its name."""
+        retried(lambda: self.fs.pipe_file(self.path(name), content))
 
     def remove(self, name: str) -> None:
         """Delete a file in it; none is no error."""
         with suppress(FileNotFoundError):
-            self.fs.rm_file(self.path(name))
+            retried(lambda: self.fs.rm_file(self.path(name)))

@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from colorhub.archive.contents import damage_of_contents, damage_of_record
-from colorhub.archive.listing import is_ours, open_file, walk
+from colorhub.archive.files import is_ours, open_file, walk
 from colorhub.archive.manifest import PREFIX, Digests, ManifestError, all_rows, last_header, part_names, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, digest
@@ -184,7 +184,7 @@ class Verification:
     def _unknown(self, place: Place, known: Iterable[int], kind: str, reason: str) -> Iterator[Finding]:
         """Files of which no row tells: pictures, and in the output anything that is not ours."""
         told, stems = Digests(known), self._stems() if place is self.output else Digests()
-        for name in walk(place):
+        for name in (entry.name for entry in walk(place)):
             if name in told or is_ours(name):
                 continue
             if place is not self.output and not is_picture(name):

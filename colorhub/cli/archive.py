@@ -25,16 +25,18 @@ if TYPE_CHECKING:
 class Recording:
     """What a run tells its manifest, and is told by it. Without a journal: nothing, of a run that keeps none."""
 
-    def __init__(self, plan: "FolderPlan", journal: "Journal | None" = None, maker: "RowMaker | None" = None) -> None:
+    def __init__(
+        self,
+        plan: "FolderPlan | None" = None,
+        journal: "Journal | None" = None,
+        maker: "RowMaker | None" = None,
+    ) -> None:
         self.plan, self.journal, self.maker = plan, journal, maker
         self.foreign: list[FileResult] = []
 
     def begin(self, settings: Settings, pipeline: "ColorizationPipeline | StoredLayers | None" = None) -> None:
         """Open the journal, and write rows of what will not be coloured."""
-        if self.journal is None or self.maker is None:
-            return
-        told = bool(self.foreign or self.plan.problems or self.plan.jobs)
-        if self.journal.is_joined and not told:
+        if self.journal is None or (self.plan and self.journal.is_joined and not self._is_left()):
             return
         from colorhub.archive.manifest import ManifestError
 
@@ -42,10 +44,13 @@ class Recording:
         with failing(FAILED, ManifestError), _writing():
             self.journal.begin(name, pipeline.model.weights_sha256 if pipeline else "")
             for result in self.foreign:
-                self.journal.add(self.maker.row(result))
-            for problem in self.plan.problems:
-                if os.path.lexists(problem.path):
+                self.add(result)
+            for problem in self.plan.problems if self.plan else ():
+                if self.maker and os.path.lexists(problem.path):
                     self.journal.add(self.maker.problem(problem))
+
+    def _is_left(self) -> bool:
+        return bool(self.foreign or (self.plan and (self.plan.problems or self.plan.jobs)))
 
     @property
     def before_writing(self) -> "Callable[[Job], None] | None":

@@ -5,16 +5,16 @@ from pathlib import Path
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 
 
-def payload_of(output: Path | None) -> Path:
-    """Where a bag's results go."""
+def payload_of(output: str | None) -> str:
+    """Where a bag's results go: a folder, or an address."""
     from colorhub.folder.plan import file_named
 
-    if output is None or file_named(output):
+    if output is None or file_named(Path(output)):
         raise fail("a bag needs a folder: name one with -o", WRONG_USAGE)
-    return output / "data"
+    return f"{output.rstrip('/')}/data"
 
 
-def close_bag(payload: Path) -> None:
+def close_bag(payload: str) -> None:
     """Write the tag files, where the manifest is whole."""
     from colorhub.archive.bag import write_bag
     from colorhub.archive.manifest import PARQUET, ManifestError, part_names
@@ -24,6 +24,7 @@ def close_bag(payload: Path) -> None:
     if part_names(place) or place.size(PARQUET) is None:
         echo_err("Note: the bag is closed by the run that ends last; until then it is no valid one.")
         return
+    name = payload.removesuffix("/data")
     with failing(FAILED, ManifestError, OSError):
-        count = write_bag(Place.of(payload.parent))
-    echo_err(f"{payload.parent} is a BagIt bag of {count} files.")
+        count = write_bag(Place.of(name))
+    echo_err(f"{name} is a BagIt bag of {count} files.")

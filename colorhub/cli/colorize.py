@@ -73,6 +73,8 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.archive.places import is_address
+    from colorhub.cli.objects import colorize_objects, places
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
@@ -81,14 +83,33 @@ def colorize(
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
-    file = file_named(output)
+    if (output is not None and is_address(output)) or any(map(is_address, paths)):
+        if layers or c2pa:
+            raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
+        with failing(WRONG_USAGE, PlanError):
+            part = Shard.parse(shard) if shard else Shard.from_environment()
+        code = colorize_objects(
+            *places(paths, output, hints, sidecars),
+            chosen,
+            part,
+            lambda: _open_pipeline(chosen, device, max_pixels),
+            recursive=recursive,
+            overwrite=overwrite,
+            workers=jobs or default_workers(),
+            as_json=as_json,
+        )
+        if bag and output:
+            close_bag(output)
+        raise typer.Exit(code)
+    folder = None if output is None else Path(output)
+    file = file_named(folder)
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
             paths,
-            output,
+            folder,
             format=chosen.format,
             recursive=recursive,
             overwrite=overwrite or layers,
@@ -98,27 +119,26 @@ def colorize(
     if layers:
         if manifest or c2pa:
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
-        leave_kept(plan, layers_folder(output), overwrite=overwrite)
+        leave_kept(plan, layers_folder(folder), overwrite=overwrite)
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
     stopping = StopSignals()
     how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
     how["credentials"] = credentials_of(c2pa)
-    with keeping_manifest(
-        plan, output, chosen, part, None if layers else shard, manifest, overwrite, stopping
-    ) as archive:
+    parts = None if layers else shard  # layers have an index of their own
+    with keeping_manifest(plan, folder, chosen, part, parts, manifest, overwrite, stopping) as archive:
         report = RunReport(len(plan.jobs), as_json)
         announce(plan, report, chosen, hints)
         for result in archive.foreign:
             report.add(result)
         exit_code = None
         if plan.jobs:
-            check_writable(file.parent if file else output)
+            check_writable(file.parent if file else folder)
             prefetch = Prefetch(plan.jobs, max_pixels)
             pipeline = _open_pipeline(chosen, device, max_pixels)
             archive.begin(chosen, pipeline)
-            with keeping(output if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
+            with keeping(folder if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
                 how |= {"layers": writer, "opened": prefetch.stop()}
                 exit_code = run_plan(plan, pipeline, chosen, report, archive, stopping, **how)
         else:

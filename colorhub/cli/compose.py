@@ -55,7 +55,7 @@ def compose(
     from colorhub.inference.layer import LayerError
 
     if bag:
-        output, manifest = payload_of(output), True
+        output, manifest = Path(payload_of(str(output))), True
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
     if kept.made is None:
@@ -92,7 +92,7 @@ def compose(
         if exit_code is None:
             archive.finish()
     if bag:
-        close_bag(output)
+        close_bag(str(output))
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))

@@ -41,15 +41,18 @@ def _size(text: str) -> int | str:
 
 Paths = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'."),
+    typer.Argument(
+        metavar="PATH...",
+        help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'; or one address such as s3://bucket/scans.",
+    ),
 ]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o",
         "--output",
         help="Folder for the results, which keep their names and the folders they are in; or, for one photo, the "
-        "result's own name, such as colour.png.",
+        "result's own name, such as colour.png. An address (s3://, gs://, az://) keeps a manifest.",
         metavar="DIR|FILE",
         show_default="beside the photo, as NAME.color.jpg",
     ),
