@@ -17,6 +17,11 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "scores": ("Scoring needs", ("skimage", "torch_fidelity", "torchmetrics")),
     "export": ("Exporting, and running what was exported, needs", ("onnx", "onnxruntime", "onnxscript")),
+    "archive": ("A manifest needs", ("pyarrow",)),
+    "c2pa": ("Content Credentials need", ("c2pa", "cryptography")),
+    "s3": ("s3:// needs", ("pyarrow", "s3fs")),
+    "gs": ("gs:// needs", ("gcsfs", "pyarrow")),
+    "az": ("az:// needs", ("adlfs", "pyarrow")),
 }
 
 

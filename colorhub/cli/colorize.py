@@ -1,7 +1,8 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,18 +11,23 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
+from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
+from colorhub.cli.bag import close_bag, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
+from colorhub.cli.credentials import credentials_of
+from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FileResult, FolderPlan, Job
+    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
+    from colorhub.folder.run import Predictor
     from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
 
-_LIMIT = 400_000_000
+LIMIT = 400_000_000
 
 
 @quiet_exits()
@@ -47,8 +53,12 @@ def colorize(
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    layers: options.Layers = False,
+    manifest: options.Manifest = False,
+    bag: options.Bag = False,
+    c2pa: options.C2pa = None,
     as_json: options.AsJson = False,
-    max_pixels: options.MaxPixels = _LIMIT,
+    max_pixels: options.MaxPixels = LIMIT,
     normalize: options.Normalize = None,
     recolor: options.Recolor = False,
     no_provenance: options.NoProvenance = False,
@@ -63,45 +73,117 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.archive.places import is_address
+    from colorhub.cli.objects import colorize_objects, places
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
+    if bag:
+        output, manifest = payload_of(output), True
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
-    file = file_named(output)
+    if (output is not None and is_address(output)) or any(map(is_address, paths)):
+        if layers or c2pa:
+            raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
+        with failing(WRONG_USAGE, PlanError):
+            part = Shard.parse(shard) if shard else Shard.from_environment()
+        code = colorize_objects(
+            *places(paths, output, hints, sidecars),
+            chosen,
+            part,
+            lambda: _open_pipeline(chosen, device, max_pixels),
+            recursive=recursive,
+            overwrite=overwrite,
+            workers=jobs or default_workers(),
+            as_json=as_json,
+        )
+        if bag and output:
+            close_bag(output)
+        raise typer.Exit(code)
+    folder = None if output is None else Path(output)
+    file = file_named(folder)
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
             paths,
-            output,
+            folder,
             format=chosen.format,
             recursive=recursive,
-            overwrite=overwrite,
+            overwrite=overwrite or layers,
             shard=part,
             sidecars=sidecars,
         )
+    if layers:
+        if manifest or c2pa:
+            raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
+        leave_kept(plan, layers_folder(folder), overwrite=overwrite)
     _check_hints(hints, plan)
     if save_settings:
         write_settings(chosen, save_settings)
-    report = RunReport(len(plan.jobs), as_json)
-    _announce(plan, report, chosen, hints)
-    exit_code = None
-    if plan.jobs:
-        _check_writable(file.parent if file else output)
-        prefetch = Prefetch(plan.jobs, max_pixels)
-        pipeline = _open_pipeline(chosen, device, max_pixels)
-        how = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
-        exit_code = _run(plan, pipeline, chosen, report, opened=prefetch.stop(), **how)
+    stopping = StopSignals()
+    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+    how["credentials"] = credentials_of(c2pa)
+    parts = None if layers else shard  # layers have an index of their own
+    with keeping_manifest(plan, folder, chosen, part, parts, manifest, overwrite, stopping) as archive:
+        report = RunReport(len(plan.jobs), as_json)
+        announce(plan, report, chosen, hints)
+        for result in archive.foreign:
+            report.add(result)
+        exit_code = None
+        if plan.jobs:
+            check_writable(file.parent if file else folder)
+            prefetch = Prefetch(plan.jobs, max_pixels)
+            pipeline = _open_pipeline(chosen, device, max_pixels)
+            archive.begin(chosen, pipeline)
+            with keeping(folder if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
+                how |= {"layers": writer, "opened": prefetch.stop()}
+                exit_code = run_plan(plan, pipeline, chosen, report, archive, stopping, **how)
+        else:
+            archive.begin(chosen)
+        if exit_code is None:
+            archive.finish()
+    if bag and output:
+        close_bag(output)
     exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
     report.finish(str(chosen.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
-def _run(
-    plan: "FolderPlan", pipeline: "ColorizationPipeline", settings: Settings, report: RunReport, **how: Any
+@contextmanager
+def keeping_manifest(
+    plan: "FolderPlan",
+    output: Path | None,
+    settings: Settings,
+    part: "Shard | None",
+    shard: str | None,
+    manifest: bool,
+    overwrite: bool,
+    stopping: StopSignals,
+) -> Iterator[Recording]:
+    """A manifest, where one is wanted: also where a shard was asked for, and has a folder for it."""
+    from colorhub.folder.plan import file_named
+
+    wanted = bool(manifest or shard) and expect_folder(output, file_named(output), asked=manifest)
+    if not wanted or output is None:
+        yield Recording(plan)
+        return
+    check_writable(output)
+
+    with recording(plan, output, settings, part, overwrite=overwrite, lost=taken_over(stopping)) as record:
+        yield record
+
+
+def run_plan(
+    plan: "FolderPlan",
+    pipeline: "Predictor",
+    settings: Settings,
+    report: RunReport,
+    archive: Recording,
+    stopping: StopSignals,
+    **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
@@ -109,11 +191,16 @@ def _run(
     clean_up({job.output.parent for job in plan.jobs})
     ended_early = None
     with (
-        StopSignals() as stopping,
-        closing(color_files(pipeline, plan.jobs, settings, stop=stopping.event, **how)) as results,
+        stopping,
+        closing(
+            color_files(
+                pipeline, plan.jobs, settings, stop=stopping.event, before_writing=archive.before_writing, **how
+            )
+        ) as results,
     ):
         for result in results:
             report.add(result)
+            archive.add(result)
             report.advance()
             if result.hopeless:
                 ended_early = FAILED
@@ -125,7 +212,8 @@ def _run(
     return stopping.exit_code or ended_early
 
 
-def _announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None) -> None:
+def announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
+    """Say what was found, and what of it is not to be done."""
     from colorhub.folder.plan import FileResult
 
     for note in plan.notes:
@@ -212,7 +300,7 @@ def _count(plan: "FolderPlan") -> int:
     return len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
 
 
-def _check_writable(folder: Path | None) -> None:
+def check_writable(folder: Path | None) -> None:
     """Say at once, not once a photo, that nothing can be written into the folder for the results."""
     if folder is None:
         return

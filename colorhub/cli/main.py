@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from colorhub import __version__
-from colorhub.cli import card, check, colorize, convert, export, models, publish, study
+from colorhub.cli import card, check, colorize, compose, convert, export, models, publish, study, verify
 from colorhub.cli.console import escape_unencodable
 
 app = typer.Typer(
@@ -24,6 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(colorize.colorize)
+app.command()(compose.compose)
+app.command()(verify.verify)
 app.command()(export.export)
 app.command()(convert.convert)
 app.command()(models.models)

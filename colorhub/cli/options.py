@@ -41,15 +41,18 @@ def _size(text: str) -> int | str:
 
 Paths = Annotated[
     list[str],
-    typer.Argument(metavar="PATH...", help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'."),
+    typer.Argument(
+        metavar="PATH...",
+        help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'; or one address such as s3://bucket/scans.",
+    ),
 ]
 Output = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o",
         "--output",
         help="Folder for the results, which keep their names and the folders they are in; or, for one photo, the "
-        "result's own name, such as colour.png.",
+        "result's own name, such as colour.png. An address (s3://, gs://, az://) keeps a manifest.",
         metavar="DIR|FILE",
         show_default="beside the photo, as NAME.color.jpg",
     ),
@@ -113,6 +116,34 @@ ShardOf = Annotated[
         help="Only part I (from 0) of N of the files, for several processes or machines.",
         metavar="I/N",
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
+    ),
+]
+Bag = Annotated[
+    bool,
+    typer.Option(
+        "--bag", help="Make -o a BagIt bag (RFC 8493): results and manifest in its data/, their digests beside it."
+    ),
+]
+C2pa = Annotated[
+    tuple[Path, Path] | None,
+    typer.Option(
+        "--c2pa",
+        metavar="CERTIFICATES KEY",
+        help="Sign results with Content Credentials (C2PA): a chain of certificates and its private key, both PEM.",
+    ),
+]
+Layers = Annotated[
+    bool,
+    typer.Option(
+        "--layers", help="Keep only the colour layers, in the folder -o; colorhub compose makes results of them."
+    ),
+]
+Manifest = Annotated[
+    bool,
+    typer.Option(
+        "--manifest",
+        help="Keep colorhub-manifest.parquet with the results: one row a photo, with sizes, SHA-256, model and "
+        "settings. It then says what is done. With --shard and -o it is always kept.",
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]

@@ -23,9 +23,10 @@ _SIGN_OF_LIFE = 60.0  # seconds between lines where there is no terminal to draw
 
 
 class RunReport:
-    """Counts results and prints them. With ``as_json``, stdout gets one object a file and people read stderr."""
+    """Counts results and prints them. With ``as_json``, stdout gets one object a file and people read stderr.
+    ``to_do``: how many there are, where that is known."""
 
-    def __init__(self, to_do: int, as_json: bool) -> None:
+    def __init__(self, to_do: int | None, as_json: bool) -> None:
         self.to_do, self.as_json, self.done = to_do, as_json, 0
         self.counts: Counter[str] = Counter()
         self.failures: list[tuple[str, str]] = []
@@ -56,7 +57,12 @@ class RunReport:
                 seconds=round(result.seconds, 3),
                 size=result.size,
             )
-        elif self.to_do <= _FEW and result.output and result.status in ("colored", "passed_through"):
+        elif (
+            self.to_do is not None
+            and self.to_do <= _FEW
+            and result.output
+            and result.status in ("colored", "passed_through")
+        ):
             note = f" ({printable(reason)})" if reason else ""
             self._print(f"{printable(result.source)} -> {printable(result.output)}{note}")
 
@@ -64,9 +70,14 @@ class RunReport:
         """One photo of those to do is done: move the bar, or without a terminal say now and then how far it is."""
         self.bar.update()
         self.done += 1
-        if self.bar.disable and self.done < self.to_do and monotonic() - self.last_line > _SIGN_OF_LIFE:
+        if not self.bar.disable or monotonic() - self.last_line < _SIGN_OF_LIFE:
+            return
+        rate = self.done / (monotonic() - self.started)
+        if self.to_do is None:
             self.last_line = monotonic()
-            rate = self.done / (self.last_line - self.started)
+            echo_err(f"{self.done} photos, {rate:.2g} a second")
+        elif self.done < self.to_do:
+            self.last_line = monotonic()
             left = duration((self.to_do - self.done) / rate)
             echo_err(f"{self.done} of {self.to_do} photos, {rate:.2g} a second, {left} left")
 

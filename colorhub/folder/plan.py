@@ -50,12 +50,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class Job:
-    """One photo to colour. ``relative``: its path below the folder that holds all arguments, with forward slashes."""
+    """One photo to colour. ``relative``: its path below the folder that holds all arguments, with forward slashes;
+    ``replaces``: a result that is there is what a killed run left."""
 
     source: Path
     output: Path
     relative: str
     sidecars: tuple[Sidecar, ...] = ()  # that go along
+    replaces: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ class FolderPlan:
     problems: list[Problem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     elsewhere: int = 0  # files that fall to other shards
+    base: str = ""  # the folder that holds all arguments
 
 
 def make_plan(
@@ -117,7 +120,7 @@ def make_plan(
     if file is not None and len(found.files) > 1:
         raise PlanError(f"{file} names one picture, and there are {len(found.files)} photos: name a folder for them")
     plan = FolderPlan(problems=found.problems)
-    base = _common_folder(found.roots)
+    base = plan.base = _common_folder(found.roots)
     if file is None:
         jobs = [_job(path, base, folder, wanted) for path in found.files]
     else:

@@ -13,13 +13,15 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import torch
 
 from colorhub._system import cores
 from colorhub._text import one_line
+from colorhub.folder.credentials import Credentials
+from colorhub.folder.layers import LayerWriter
 from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.folder.sidecars import take_along, turned_as_told
@@ -27,14 +29,31 @@ from colorhub.hints import Hint, HintsError, load_hints
 from colorhub.inference.layer import ColorLayer, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
-from colorhub.pipeline import ColorizationPipeline
+from colorhub.photo.saving import write_whole
 from colorhub.settings import Settings
 
 _HOPELESS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # every further photo would fail for the same reason
 
 
+class Predictor(Protocol):
+    """Where colour layers come from: a :class:`~colorhub.ColorizationPipeline`, or layers that were kept."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where photos are composed."""
+
+    def open(self, source: Any) -> Photo:
+        """Read a photo."""
+
+    def prepare(self, photos: Photo, settings: Settings, *, hints: Any = None) -> Any:
+        """What :meth:`predict` takes; ``None`` where a photo is left as it is."""
+
+    def predict(self, prepared: Any, *, batch_size: int = 8, hints: Any = None) -> Any:
+        """The colour layer of what was prepared, or of each in a list."""
+
+
 def color_files(
-    pipeline: ColorizationPipeline,
+    pipeline: Predictor,
     jobs: Sequence[Job],
     settings: Settings,
     *,
@@ -43,6 +62,9 @@ def color_files(
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
+    before_writing: Callable[[Job], None] | None = None,
+    layers: LayerWriter | None = None,
+    credentials: Credentials | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -56,9 +78,14 @@ def color_files(
         stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
             dropped.
         opened: photos that were read already.
+        before_writing: called, in any thread, before anything of a photo's result appears.
+        layers: where only the colour layers go, instead of results.
+        credentials: sign results that were coloured.
     """
-    count = max(1, min(workers, len(jobs)))
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, stop or Event(), dict(opened or {})).results()
+    count, known = max(1, min(workers, len(jobs))), dict(opened or {})
+    told, ends = before_writing or (lambda job: None), stop or Event()
+    kinds = layers, credentials
+    return _Workers(pipeline, jobs, settings, count, overwrite, hints, ends, known, told, *kinds).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -81,7 +108,7 @@ class _Work:
 
 @dataclass(eq=False)
 class _Workers:
-    pipeline: ColorizationPipeline
+    pipeline: Predictor
     jobs: Sequence[Job]
     settings: Settings
     count: int
@@ -89,6 +116,9 @@ class _Workers:
     hints: Path | None
     stop: Event
     opened: dict[Path, Photo]
+    before_writing: Callable[[Job], None]
+    layers: LayerWriter | None
+    credentials: Credentials | None
 
     def __post_init__(self) -> None:
         self.torch_threads = max(1, cores() // self.count)
@@ -184,6 +214,10 @@ class _Workers:
             raise RuntimeError("the photo was not opened")
         layer = work.layer or self.pipeline.predict(work.prepared, hints=work.hints)
         self._check()
+        if self.layers:
+            written, seconds = self.layers.add(job, photo, layer), work.seconds + perf_counter() - started
+            work.result = _kept(job, photo, layer, self.settings, written, seconds)
+            return
         colored = compose(photo, layer, settings=self.settings, device=self.pipeline.device)
         self._check()
         said = colored.notes or ()
@@ -201,13 +235,28 @@ class _Workers:
         same = _is_same_file(photo, colored)
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
-        record, overwrite = colored.provenance if colored.record else None, self.overwrite
+        record, overwrite = colored.provenance if colored.record else None, self.overwrite or job.replaces
+        self.before_writing(job)
         _, left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
-        return colored.save(target, wanted, overwrite=overwrite), left
+        if self.credentials is None or colored.passed_through:
+            return colored.save(target, wanted, overwrite=overwrite), left
+        content, suffix = colored.encode(wanted)
+        signed, note = self.credentials.sign(content, format_named(suffix), photo, colored.provenance or {})
+        write_whole(target, signed, photo.times, overwrite=overwrite)
+        return target, [*left, *([note] if note else [])]
 
     def _check(self) -> None:
         if self.stop.is_set():
             raise _Stopped
+
+
+def _kept(
+    job: Job, photo: Photo, layer: ColorLayer | None, settings: Settings, written: Path, seconds: float
+) -> FileResult:
+    """What became of a photo whose colour layer was kept."""
+    status, notes = "colored" if layer else "passed_through", tuple(photo.notes)
+    unsure = layer is not None and is_doubtful(photo, settings)
+    return FileResult(job.source, status, written, "; ".join(notes), seconds, photo.size, unsure=unsure, lost=notes)
 
 
 def _wanted(photo: Photo, colored: ColorPhoto) -> str:

@@ -160,7 +160,7 @@ class ColorLayer:
             if ab.shape[2:] != L.shape[2:]:
                 raise ValueError("ab and L are maps of one grid")
             width, height = (_whole(side, 1) for side in facts["photo_size"])
-            return cls(ab, L, (width, height), _provenance(facts["provenance"]))
+            return cls(ab, L, (width, height), provenance_of(facts["provenance"]))
         except (KeyError, TypeError, ValueError):
             raise LayerError(f"{path} holds no colour layer: expected a file that ColorLayer.save wrote.") from None
 
@@ -202,8 +202,8 @@ def _whole(value: Any, least: int) -> int:
     return value
 
 
-def _provenance(values: dict[str, Any]) -> Provenance:
-    """What a file says of who made it; TypeError, KeyError or ValueError where it does not say it."""
+def provenance_of(values: dict[str, Any]) -> Provenance:
+    """A provenance of its fields as JSON holds them; TypeError, KeyError or ValueError where they are none."""
     hints = tuple((_whole(x, 0), _whole(y, 0), str(color)) for x, y, color in values["hints"])
     settings, box = Settings.from_dict(values["settings"]), Box(**values["box"])
     made = Provenance(**{**values, "settings": settings, "box": box, "hints": hints})

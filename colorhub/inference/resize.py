@@ -22,9 +22,15 @@ def working_lightness(photo: Photo, size: int, multiple: int = 1) -> Tensor:
     """
     height, width = photo.grey.shape
     scale = min(size / min(height, width), _LONGEST * size / max(height, width))
-    shape = [max(1, round(side * scale / multiple)) * multiple for side in (width, height)]
-    shrinks = shape[0] <= width and shape[1] <= height
-    small = cv2.resize(photo.grey, shape, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
+    shape = [max(1, round(side * scale / multiple)) * multiple for side in (height, width)]
+    return lightness_of_shape(photo, (shape[0], shape[1]))
+
+
+def lightness_of_shape(photo: Photo, shape: tuple[int, int]) -> Tensor:
+    """The photo's lightness ``(1, 1, h, w)`` at the size ``shape`` = ``(h, w)``."""
+    (height, width), (own_height, own_width) = shape, photo.grey.shape
+    shrinks = height <= own_height and width <= own_width
+    small = cv2.resize(photo.grey, (width, height), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     return lightness(torch.from_numpy(small))
 
 

@@ -177,7 +177,7 @@ def test_shards_share_the_work(run: Run, tmp_path: Path, monkeypatch: pytest.Mon
         shares.append(set(files))
     assert len(shares[0] | shares[1]) == 12
     assert not shares[0] & shares[1]
-    assert len(tree(tmp_path / "out")) == 12
+    assert len(tree(tmp_path / "out")) == 12 + 1  # and the manifest
     monkeypatch.setenv("RANK", "1")
     monkeypatch.setenv("WORLD_SIZE", "2")
     files, _ = json_lines(run("colorize", folder, "-o", tmp_path / "launched", "--json"))

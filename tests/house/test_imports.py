@@ -33,9 +33,10 @@ ROOMS = {
     "export": "_extras color inference models photo",
     "hub": "_files _project _text models",
     "study": "_data _pixels _project _svg _text inference photo pipeline hub",
-    "folder": "_files _system _text hints inference photo pipeline settings",
+    "archive": "_files folder photo settings",
+    "folder": "_files _system _text hints inference photo settings",
     "space": "_extras _files _pixels _project _svg _text hints hub inference photo models pipeline settings study",
-    "cli": "_extras _files _system _text hints hub models pipeline settings folder export study",
+    "cli": "_extras _files _system _text archive hints hub inference models pipeline settings folder export study",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.
 FACADE = (

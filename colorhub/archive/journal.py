@@ -1,0 +1,311 @@
+"""Write a manifest while a run colours, and know from it what earlier runs have done."""
+
+import json
+import os
+import platform
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from threading import Condition, Lock, Thread
+from typing import Protocol
+
+import numpy as np
+
+from colorhub import __version__
+from colorhub.archive.manifest import (
+    PARQUET,
+    PART,
+    PREFIX,
+    Digests,
+    Header,
+    all_rows,
+    has_ended,
+    join,
+    last_header,
+    part_names,
+    read_part,
+)
+from colorhub.archive.places import Place
+from colorhub.archive.rows import HAS_OUTPUT, ManifestError, Row, digest
+
+_SEGMENT = 1 << 18  # bytes of a part's object
+_PAUSE = 0.2  # seconds between two writings of it, for lines to gather
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the manifest tells at the start of a run. ``done``: sources that have their result, of these settings;
+    ``ours``: those whose result, if there is one, an earlier run made or was about to: it may be replaced."""
+
+    done: Digests
+    ours: Digests
+
+    @classmethod
+    def of(cls, place: Place, settings: str) -> "Known":
+        """Read it. Raises :class:`ManifestError`."""
+        kinds = np.dtype([("source", np.uint64), ("made", np.bool_), ("now", np.bool_)])
+        rows = np.fromiter(_facts(place, settings), kinds)
+        _, last = np.unique(rows["source"][::-1], return_index=True)  # of each source its last row
+        latest = rows[::-1][last]
+        started = np.fromiter(_started(place), np.uint64)
+        ours = np.concatenate([rows["source"][rows["made"]], started])
+        return cls(Digests(latest["source"][latest["made"] & latest["now"]]), Digests(ours))
+
+
+class Part(Protocol):
+    """Where lines go."""
+
+    def append(self, line: str, *, durable: bool) -> None:
+        """Write a line; it is there when this returns, if ``durable`` even after a power cut."""
+
+    def flush(self) -> None:
+        """Wait until all lines are there."""
+
+    def close(self) -> None:
+        """Write what waits."""
+
+
+class Journal:
+    """The part of a manifest that one run writes.
+
+    Args:
+        place: the output.
+        settings: of the run, as JSON.
+        shard: which part of the files, ``(index, count)``.
+    """
+
+    def __init__(self, place: Place, settings: str, shard: tuple[int, int] = (0, 1)) -> None:
+        self.place, self.settings, self.shard = place, settings, shard
+        self.known = Known.of(place, settings)
+        self._part: Part | None = None
+        self._model, self._model_sha256 = "", ""
+
+    def begin(self, model: str, model_sha256: str) -> None:
+        """Open the part, and say in it by which model photos will be coloured.
+
+        Args:
+            model: its name.
+            model_sha256: of its weights; empty where nothing is left to colour, and it is not loaded.
+
+        Raises:
+            ManifestError: earlier rows are by other weights of this name.
+        """
+        before = last_header(self.place)
+        same = before is not None and before.model == model
+        if before and same and not model_sha256:
+            model_sha256 = before.model_sha256
+        if before and same and before.model_sha256 not in ("", model_sha256):
+            raise ManifestError(
+                f"the weights of {model} are others than those that the manifest in {self.place.name} tells of "
+                f"({model_sha256[:12]}... now, {before.model_sha256[:12]}... then): choose another output folder"
+            )
+        self._model, self._model_sha256 = model, model_sha256
+        self._part = _open_part(self.place, self.shard)
+        index, count = self.shard
+        header = Header(__version__, self.settings, model, model_sha256, f"{index}/{count}", platform.node(), utc_now())
+        self._append(header.to_line(), durable=True)
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether all that was written is in the joined manifest."""
+        return not part_names(self.place) and self.place.size(PARQUET) is not None
+
+    def started(self, source: str, *, durable: bool = True) -> None:
+        """Say that a result will appear, before it does: a killed run's is then known as ours. If it is not
+        ``durable``, :meth:`flush` is called before it does."""
+        self._append(json.dumps({"started": source}, ensure_ascii=False) + "\n", durable=durable)
+
+    def flush(self) -> None:
+        """Wait until all that was said is there."""
+        part = self._part
+        if part is not None:
+            part.flush()
+
+    def add(self, row: Row) -> None:
+        """Write a row, with what is the same in all of this run."""
+        if row.status == "colored":
+            row = replace(row, model=self._model, model_sha256=self._model_sha256)
+        row = replace(row, settings=self.settings, seconds=round(row.seconds, 3), finished=utc_now())
+        self._append(replace(row, machine=platform.node(), version=__version__).to_line(), durable=False)
+
+    def finish(self) -> None:
+        """Say that all was tried."""
+        if self._part is not None:
+            self._append(json.dumps({"ended": utc_now()}) + "\n", durable=True)
+
+    def close(self) -> None:
+        """End writing, whether or not all was tried."""
+        if self._part is not None:
+            self._part.close()
+            self._part = None
+
+    def _append(self, line: str, *, durable: bool) -> None:
+        part = self._part
+        if part is None:
+            raise RuntimeError("a journal is begun before anything is written into it")
+        part.append(line, durable=durable)
+
+
+def expect_same_settings(place: Place, settings: str) -> None:
+    """Refuse to go on with a manifest of other settings.
+
+    Raises:
+        ManifestError: one sentence that names what differs.
+    """
+    header = last_header(place)
+    if header is None or header.settings == settings:
+        return
+    before, now = json.loads(header.settings or "{}"), json.loads(settings)
+    names = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+    told = ", ".join(f"{name} {before.get(name)} then and {now.get(name)} now" for name in names)
+    raise ManifestError(
+        f"the results in {place.name} were made with other settings ({told}): use those, choose another output "
+        "folder, or --overwrite to colour all anew"
+    )
+
+
+def join_if_complete(place: Place, shard: tuple[int, int] = (0, 1)) -> bool:
+    """Join the parts, if every shard has come to its end. Returns whether they are joined now."""
+    _, count = shard
+    by_index: dict[int, list[str]] = {}
+    for name in part_names(place):
+        if (match := PART.fullmatch(name)) and int(match[2]) == count:
+            by_index.setdefault(int(match[1]), []).append(name)
+    if not part_names(place):
+        return place.size(PARQUET) is not None
+    whole = place.size(PARQUET) is not None or len(by_index) == count
+    if not whole or not all(has_ended(place, names) for names in by_index.values()):
+        return False
+    join(place)
+    return True
+
+
+def utc_now() -> str:
+    """Now, in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool]]:
+    for row in all_rows(place):
+        yield digest(row.source), row.status in HAS_OUTPUT, row.settings == settings
+
+
+def _started(place: Place) -> Iterator[int]:
+    for name in part_names(place):
+        yield from (digest(line) for line in read_part(place, name) if isinstance(line, str))
+
+
+def _open_part(place: Place, shard: tuple[int, int]) -> Part:
+    name = f"{PREFIX}{shard[0]}-of-{shard[1]}.jsonl"
+    if place.is_local:
+        return _LocalPart(Path(place.path(name)))
+    return _ObjectPart(place, name)
+
+
+class _ObjectPart:
+    """Objects that are written anew with more lines, once a second: nothing can be added to one. A long one is left,
+    and another is begun."""
+
+    def __init__(self, place: Place, name: str) -> None:
+        stem = name.removesuffix(".jsonl")
+        before = [
+            match for found in part_names(place) if (match := PART.fullmatch(found)) and found.startswith(f"{stem}.")
+        ]
+        self._place, self._stem = place, stem
+        self._number = max((int(match[3] or 0) for match in before), default=0) + 1
+        self._lines: list[bytes] = []
+        self._count = self._written = 0  # lines
+        self._changed, self._closing = Condition(), False
+        self._error: Exception | None = None
+        self._writer = Thread(target=self._write, name="manifest", daemon=True)
+        self._writer.start()
+
+    def append(self, line: str, *, durable: bool) -> None:
+        """As :class:`Part` says."""
+        with self._changed:
+            self._lines.append(line.encode("utf-8"))
+            self._count += 1
+            mine = self._count
+            self._changed.notify_all()
+        if durable:
+            self._wait(mine)
+
+    def flush(self) -> None:
+        """As :class:`Part` says."""
+        self._wait()
+
+    def _wait(self, count: int | None = None) -> None:
+        with self._changed:
+            wanted = self._count if count is None else count
+            self._changed.wait_for(lambda: self._written >= wanted or self._error is not None)
+            if self._error is not None:
+                raise OSError(0, str(self._error)) from self._error
+
+    def close(self) -> None:
+        """As :class:`Part` says."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._writer.join()
+        self._wait()
+
+    def _write(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._closing or self._count > self._written)
+                if self._count == self._written:
+                    return
+                content, lines, count = b"".join(self._lines), len(self._lines), self._count
+            try:
+                self._place.write(f"{self._stem}.{self._number:06}.jsonl", content)
+            except Exception as error:
+                with self._changed:
+                    self._error = error
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self._written = count
+                if len(content) > _SEGMENT:
+                    del self._lines[:lines]
+                    self._number += 1
+                self._changed.notify_all()
+                if not self._closing:
+                    self._changed.wait_for(lambda: self._closing, _PAUSE)
+
+
+class _LocalPart:
+    """A file that lines are added to."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._lock = Lock()
+        self._file = path.open("ab+")
+        self._cut_unfinished_line()
+
+    def append(self, line: str, *, durable: bool) -> None:
+        """As :class:`Part` says."""
+        with self._lock:
+            self._file.write(line.encode("utf-8"))
+            self._file.flush()
+        if durable:
+            os.fsync(self._file.fileno())
+
+    def flush(self) -> None:
+        """As :class:`Part` says."""
+        os.fsync(self._file.fileno())
+
+    def close(self) -> None:
+        """As :class:`Part` says."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+    def _cut_unfinished_line(self) -> None:
+        """What a killed run left of its last line would damage the next."""
+        self._file.seek(0)
+        end = 0
+        for line in self._file:
+            end += len(line) if line.endswith(b"\n") else 0
+        self._file.truncate(end)
+        self._file.seek(end)

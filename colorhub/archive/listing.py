@@ -1,0 +1,69 @@
+"""What there is to colour in a place, a page of names at a time: never all of them in memory."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from colorhub.archive.places import Place
+from colorhub.archive.retrying import retried
+from colorhub.folder.find import is_picture, is_result
+
+_PAGE = 1000  # the most that S3 gives
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A file below a place. ``name``: its path from there; ``size``: bytes."""
+
+    name: str
+    size: int
+
+
+def pictures(place: Place, *, recursive: bool, leave_out: Place | None = None) -> Iterator[Entry]:
+    """The pictures below a place, by their names; hidden ones and results of earlier runs (``*.color.*``) are not.
+
+    Args:
+        place: a folder or prefix.
+        recursive: also what is deeper.
+        leave_out: what is below this is not looked at: where the results go.
+    """
+    for entry in entries(place, recursive=recursive):
+        *folders, name = entry.name.split("/")
+        hidden = any(folder.startswith(".") for folder in folders)
+        if is_picture(name) and not is_result(name) and not hidden and not _is_below(place, entry, leave_out):
+            yield entry
+
+
+def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:
+    """All files below a place."""
+    if "s3" in place.protocols:
+        yield from _of_s3(place, recursive)
+        return
+    for folder, _, files in place.fs.walk(place.root, maxdepth=None if recursive else 1, detail=True):
+        for name in sorted(files):
+            path = os.path.relpath(f"{folder}/{name}", place.root).replace(os.sep, "/")
+            yield Entry(path, int(files[name].get("size") or 0))
+
+
+def _of_s3(place: Place, recursive: bool) -> Iterator[Entry]:
+    """Pages of ``list_objects_v2``; fsspec's own walk holds a whole folder's objects, which may be all there are."""
+    bucket, _, key = place.root.partition("/")
+    prefix = f"{key}/" if key else ""
+    wanted: dict[str, Any] = {"Bucket": bucket, "Prefix": prefix, "MaxKeys": _PAGE}
+    if not recursive:
+        wanted["Delimiter"] = "/"
+    while True:
+        page = retried(lambda: place.fs.call_s3("list_objects_v2", **wanted))
+        for found in page.get("Contents", ()):
+            if not found["Key"].endswith("/"):
+                yield Entry(found["Key"][len(prefix) :], int(found["Size"]))
+        if not page.get("IsTruncated"):
+            return
+        wanted["ContinuationToken"] = page["NextContinuationToken"]
+
+
+def _is_below(place: Place, entry: Entry, other: Place | None) -> bool:
+    if other is None or place.protocols != other.protocols:
+        return False
+    return other.root != place.root and place.path(entry.name).startswith(f"{other.root}/")

@@ -1,0 +1,246 @@
+"""The manifest in an output: read, and its parts joined.
+
+While a run colours, it writes lines of JSON into a part of its own, ``colorhub-manifest.0-of-1.jsonl``, or one a shard.
+At the end the parts are joined to ``colorhub-manifest.parquet`` and removed. A part has lines of four kinds: a header,
+of each run (it has :data:`~colorhub.archive.rows.KEY`); ``{"started": source}``, before a result appears under its
+name; the rows; and ``{"ended": time}``, of a run that came to its end.
+"""
+
+import json
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from colorhub.archive.places import Place
+from colorhub.archive.rows import FORMAT, KEY, ManifestError, Row, digest, schema
+
+PARQUET = "colorhub-manifest.parquet"
+PREFIX = "colorhub-manifest."
+PART = re.compile(r"colorhub-manifest\.(\d+)-of-(\d+)(?:\.(\d+))?\.jsonl")
+_ROWS = 4096  # in memory at once
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a run says of itself before its rows. ``settings``: JSON; ``shard``: ``i/n``."""
+
+    version: str
+    settings: str
+    model: str
+    model_sha256: str
+    shard: str
+    machine: str
+    begun: str
+
+    def to_line(self) -> str:
+        """As one line of JSON."""
+        return json.dumps({KEY: FORMAT, **asdict(self)}, ensure_ascii=False) + "\n"
+
+
+Line = Header | Row | str  # the string: what was started
+
+
+class Digests:
+    """Names, as sorted digests: eight bytes each.
+
+    Example:
+        >>> from colorhub.archive.manifest import Digests
+        >>> names = Digests.of(["a.jpg", "b.jpg"])
+        >>> "b.jpg" in names, "c.jpg" in names, len(names)
+        (True, False, 2)
+    """
+
+    def __init__(self, digests: Iterable[int] = ()) -> None:
+        self._sorted = np.unique(np.fromiter(digests, np.uint64))
+
+    @classmethod
+    def of(cls, names: Iterable[str]) -> "Digests":
+        """Of names."""
+        return cls(digest(name) for name in names)
+
+    def __contains__(self, name: str) -> bool:
+        wanted = np.uint64(digest(name))
+        place = int(np.searchsorted(self._sorted, wanted))
+        return place < len(self._sorted) and bool(self._sorted[place] == wanted)
+
+    def __len__(self) -> int:
+        return len(self._sorted)
+
+
+def read_rows(output: str | Place) -> Iterator[Row]:
+    """The rows of a manifest, joined or not: one a source file, its last.
+
+    Args:
+        output: the folder or address that the results are in.
+
+    Raises:
+        ManifestError: there is none, or it cannot be read.
+    """
+    place = output if isinstance(output, Place) else Place.of(output)
+    if not place.names(PREFIX):
+        raise ManifestError(f"{place.name} has no manifest: colorhub colorize --manifest writes one")
+    return _last_rows(place)
+
+
+def all_rows(place: Place) -> Iterator[Row]:
+    """The rows in the order they were written: a file that was tried twice has two."""
+    yield from _joined(place)
+    for name in part_names(place):
+        yield from (line for line in read_part(place, name) if isinstance(line, Row))
+
+
+def part_names(place: Place) -> list[str]:
+    """Of the parts, the segments of one in their order."""
+    found = [match for name in place.names(PREFIX) if (match := PART.fullmatch(name))]
+    return [match[0] for match in sorted(found, key=lambda match: [int(number or 0) for number in match.groups()])]
+
+
+def read_part(place: Place, name: str) -> Iterator[Line]:
+    """The lines of a part, but for the last where a killed run left it unfinished, and for those that say the end.
+
+    Raises:
+        ManifestError: it is of a newer version, or damaged.
+    """
+    with place.reading(name) as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                found = _parsed(json.loads(line), place, name)
+            except (ValueError, KeyError, TypeError) as error:
+                if isinstance(error, ManifestError):
+                    raise
+                raise ManifestError(
+                    f"{place.path(name)} is damaged in line {number}: remove that line, and what it told of is done "
+                    "again"
+                ) from None
+            if found is not None:
+                yield found
+
+
+def last_header(place: Place) -> Header | None:
+    """Of the run that wrote last into the manifest, joined or not."""
+    found = joined_header(place)
+    for name in part_names(place):
+        for line in read_part(place, name):
+            if isinstance(line, Header) and (found is None or line.begun >= found.begun):
+                found = line
+    return found
+
+
+def joined_header(place: Place) -> Header | None:
+    """What the joined manifest says of its last run."""
+    if place.size(PARQUET) is None:
+        return None
+    with _parquet(place) as file:
+        return _header(json.loads(file.schema_arrow.metadata.get(b"colorhub_run", b"{}")))
+
+
+def has_ended(place: Place, names: Iterable[str]) -> bool:
+    """Whether the last of a part's segments says that its run came to its end, and nothing was begun since."""
+    ended = False
+    for name in names:
+        with place.reading(name) as file:
+            for line in file:
+                ended = line.startswith(b'{"ended"')
+    return ended
+
+
+def join(output: str | Place) -> int:
+    """Join the parts to the parquet file and remove them: one row a source file, its last. Returns how many.
+
+    Killed in between it loses nothing: joined again, the same rows come out.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    place = output if isinstance(output, Place) else Place.of(output)
+    parts, count, header = part_names(place), 0, last_header(place)
+    columns = schema().with_metadata(
+        {**schema().metadata, "colorhub_run": json.dumps(asdict(header) if header else {})}
+    )
+    with tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
+        aside = Path(folder) / PARQUET
+        with pq.ParquetWriter(aside, columns, compression="zstd") as writer:
+            last = _last_rows(place)
+            while rows := list(islice(last, _ROWS)):
+                writer.write_table(pa.Table.from_pylist([asdict(row) for row in rows], columns))
+                count += len(rows)
+        place.put(aside, PARQUET)
+    for name in parts:
+        place.remove(name)
+    return count
+
+
+def _last_rows(place: Place) -> Iterator[Row]:
+    """Of each source the last row. Only digests of all names are kept, and the rows of what has several."""
+    digests = np.fromiter((digest(row.source) for row in all_rows(place)), np.uint64)
+    found, counts = np.unique(digests, return_counts=True)
+    repeated = {int(one) for one in found[counts > 1]}
+    last: dict[int, Row] = {}
+    for row in all_rows(place):
+        if (key := digest(row.source)) in repeated:
+            last[key] = row
+        else:
+            yield row
+    yield from last.values()
+
+
+def _joined(place: Place) -> Iterator[Row]:
+    if place.size(PARQUET) is None:
+        return
+    with _parquet(place) as file:
+        for rows in file.iter_batches(_ROWS):
+            yield from map(Row.from_values, rows.to_pylist())
+
+
+class _parquet:  # noqa: N801 a context manager
+    """The joined manifest as pyarrow reads it."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+    def __enter__(self) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        place = self.place
+        self.file = open(place.path(PARQUET), "rb") if place.is_local else place.fs.open(place.path(PARQUET), "rb")
+        try:
+            found = pq.ParquetFile(self.file)
+        except pa.ArrowInvalid:
+            self.file.close()
+            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: restore it from a copy") from None
+        _expect_format(dict(found.schema_arrow.metadata or {}).get(KEY.encode(), b"0"), self.place, PARQUET)
+        return found
+
+    def __exit__(self, *error: object) -> None:
+        self.file.close()
+
+
+def _parsed(values: Mapping[str, Any], place: Place, name: str) -> Line | None:
+    if KEY in values:
+        _expect_format(values[KEY], place, name)
+        return _header(values)
+    if "ended" in values:
+        return None
+    return values["started"] if "started" in values else Row.from_values(values)
+
+
+def _header(values: Mapping[str, Any]) -> Header | None:
+    names = Header.__dataclass_fields__
+    return Header(**{name: values.get(name, "") for name in names}) if values else None
+
+
+def _expect_format(found: Any, place: Place, name: str) -> None:
+    if not 1 <= int(found) <= FORMAT:
+        raise ManifestError(
+            f"{place.path(name)} was written by another version of colorhub (format {int(found)}, and this one reads "
+            f"up to {FORMAT}): upgrade colorhub to go on with it"
+        )

@@ -1,0 +1,197 @@
+"""Photos on their way through a folder of this machine: fetched ahead, coloured there, and put where they go.
+
+Everything between reading and writing is what it is for folders, so settings, names, pixels and metadata are, too. The
+network's answers are waited for in threads; no more than a few dozen photos are here at once.
+"""
+
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Queue
+from threading import Event, Semaphore
+
+from colorhub.archive.folders import FOREIGN, RowMaker
+from colorhub.archive.journal import Journal
+from colorhub.archive.listing import Entry
+from colorhub.archive.places import Place
+from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
+from colorhub.folder.plan import FileResult, Job
+from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
+
+THREADS = 12  # that wait for answers in each direction
+AHEAD = 48  # photos here at once, fetched or to be put
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A photo that was fetched, or why it was not. ``result``: what is known of it already."""
+
+    entry: Entry
+    job: Job | None = None
+    result: FileResult | None = None
+
+
+class Staging:
+    """Fetches ahead and writes behind.
+
+    Args:
+        source: where photos come from.
+        output: where results go.
+        journal: of the output.
+        folder: of this machine, empty.
+        format: of the results, as people write it; the photos' own when not given.
+        overwrite: replace what is there.
+        stop: setting it ends the fetching.
+    """
+
+    def __init__(
+        self,
+        source: Place,
+        output: Place,
+        journal: Journal,
+        folder: Path,
+        *,
+        format: str | None,
+        overwrite: bool,
+        stop: Event,
+    ) -> None:
+        self.source, self.output, self.journal, self.folder = source, output, journal, folder
+        self.wanted = format_named(format) if format else None
+        self.overwrite, self.stop = overwrite, stop
+        self._room = Semaphore(AHEAD)
+        self._numbers = 0
+        self._pool = ThreadPoolExecutor(2 * THREADS, "network")
+
+    def fetched(self, entries: Iterator[Entry]) -> Iterator[list[Staged]]:
+        """The photos, as many together as are here when they are asked for."""
+        queue: Queue[Future[Staged] | None] = Queue()
+        failure: list[Exception] = []
+
+        def feed() -> None:
+            try:
+                for entry in entries:
+                    while not self._room.acquire(timeout=0.2):
+                        if self.stop.is_set():
+                            return
+                    if self.stop.is_set():
+                        return
+                    self._numbers += 1
+                    queue.put(self._pool.submit(self._fetch, entry, self._numbers))
+            except Exception as error:
+                failure.append(error)
+            finally:
+                queue.put(None)
+
+        feeding = self._pool.submit(feed)
+        ended = False
+        while not ended:
+            first = queue.get()
+            waiting = [first] if first is not None else []
+            ended = first is None
+            while not ended and (not queue.empty()) and len(waiting) < AHEAD:
+                with suppress(IndexError):
+                    head = queue.queue[0]
+                    if head is not None and not head.done():
+                        break
+                more = queue.get()
+                ended = more is None
+                if more is not None:
+                    waiting.append(more)
+            if waiting:
+                yield [future.result() for future in waiting]
+        feeding.result()
+        if failure:
+            raise failure[0]
+
+    def put(self, staged: Staged, result: FileResult, done: Callable[[FileResult], None]) -> None:
+        """Put a photo's result where it goes and write its row, in a thread that then calls ``done``."""
+        self._pool.submit(self._put, staged, result, done)
+
+    def close(self) -> None:
+        """Wait for what is on its way."""
+        self._pool.shutdown()
+
+    def _fetch(self, entry: Entry, number: int) -> Staged:
+        here = self.folder / f"{number}"
+        name = entry.name.rpartition("/")[2]
+        try:
+            target = self._target(entry)
+            if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
+                return self._known(entry, "skipped", FOREIGN)
+            for part in ("in", "out"):
+                (here / part).mkdir(parents=True)
+            self.source.fetch(entry.name, here / "in" / name)
+        except Exception as error:
+            return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
+        job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
+        self.journal.started(as_text(entry.name), durable=False)
+        return Staged(entry, job)
+
+    def _known(self, entry: Entry, status: str, reason: str) -> Staged:
+        return Staged(entry, result=FileResult(Path(entry.name), status, reason=reason))
+
+    def _put(self, staged: Staged, result: FileResult, done: Callable[[FileResult], None]) -> None:
+        try:
+            done(self._delivered(staged, result))
+        except Exception as error:
+            reason = f"its result could not be put into {self.output.name} ({type(error).__name__}: {error})"
+            self.stop.set()
+            failed = replace(result, source=Path(staged.entry.name), status="failed", output=None, reason=reason)
+            done(replace(failed, hopeless=True))
+        finally:
+            if staged.job is not None:
+                shutil.rmtree(staged.job.source.parent.parent, ignore_errors=True)
+            self._room.release()
+
+    def _delivered(self, staged: Staged, result: FileResult) -> FileResult:
+        name, job = staged.entry.name, staged.job
+        reason = result.reason.replace(str(job.source), name) if job else result.reason
+        result = replace(result, reason=reason)
+        if job is None:
+            status = "passed_over" if result.status == "skipped" else result.status
+            self.journal.add(Row(as_text(name), status, source_size=staged.entry.size, reason=as_text(reason)))
+            return result
+        if result.output is None:
+            self.journal.add(self._row(staged, result))
+            return replace(result, source=Path(name))
+        target = "/".join([*name.split("/")[:-1], result.output.name])
+        known = as_text(name) in self.journal.known.ours
+        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
+            foreign = FileResult(Path(name), "skipped", reason=FOREIGN)
+            self.journal.add(Row(as_text(name), "passed_over", reason=FOREIGN))
+            return foreign
+        row = self._row(staged, result)
+        self.journal.flush()  # what was started is known before a result appears
+        self.output.put(result.output, target)
+        self.journal.add(replace(row, output=as_text(target)) if row.status in HAS_OUTPUT else row)
+        return replace(result, source=Path(name), output=Path(target))
+
+    def _row(self, staged: Staged, result: FileResult) -> Row:
+        relative = {result.source: staged.entry.name}
+        row = RowMaker(self.folder, relative).row(result)
+        return row if row.source_size is not None else replace(row, source_size=staged.entry.size)
+
+    def _is_taken(self, target: str) -> bool:
+        return self.output.size(target) is not None
+
+    def _target(self, entry: Entry) -> str:
+        """Where a photo's result goes, as far as that can be known before it is opened: as :mod:`~colorhub.folder.plan`
+        has it. Where another photo would have the same, it keeps its own suffix inside the new name."""
+        folder, _, name = entry.name.rpartition("/")
+        path = Path(name)
+        wanted = self.wanted or format_of_path(path)
+        named = with_suffix(path, writable(wanted, lossless=False)[0]) if wanted else path
+        if named.suffix != path.suffix and self._has_twin(folder, path):
+            named = Path(path.name + named.suffix)
+        return f"{folder}/{named.name}" if folder else named.name
+
+    def _has_twin(self, folder: str, path: Path) -> bool:
+        place = replace(self.source, root=self.source.path(folder)) if folder else self.source
+        suffixes = {suffix for some in SUFFIXES.values() for suffix in some}
+        return any(
+            name != path.name and Path(name).stem == path.stem and Path(name).suffix.lower() in suffixes
+            for name in place.names(f"{path.stem}.")
+        )

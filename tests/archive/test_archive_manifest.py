@@ -1,0 +1,255 @@
+"""A manifest: one row a file, whatever happened on the way, and the rows are true."""
+
+import hashlib
+import json
+import multiprocessing
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+from commands import typed
+from photos import grey_photo
+from PIL import Image
+from skimage import data
+
+from colorhub.archive.journal import Journal, Known, join_if_complete
+from colorhub.archive.lease import LeaseError, leased
+from colorhub.archive.manifest import PARQUET, join, read_rows
+from colorhub.archive.places import Place
+from colorhub.archive.rows import ManifestError, Row, as_text
+
+SETTINGS = '{"vividness": 1.0}'
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Six photos in two folders, of which one is in colour and one is damaged."""
+    folder = tmp_path / "in"
+    (folder / "b").mkdir(parents=True)
+    grey = grey_photo("astronaut", (96, 80))
+    for name in ("1.jpg", "2.png", "b/3.jpg", "b/4 \N{SNOWMAN}.tif"):
+        grey.save(folder / name)
+    Image.fromarray(data.astronaut()).resize((96, 80)).save(folder / "color.png")
+    (folder / "damaged.jpg").write_bytes((folder / "1.jpg").read_bytes()[:300])
+    return folder
+
+
+@pytest.fixture
+def colorize(model: Path, photos: Path, tmp_path: Path) -> Callable[..., str]:
+    """``colorhub colorize`` of the photos with a manifest; gives what is printed."""
+
+    def call(*options: object, code: int = 0, out: str = "out") -> str:
+        given = ["--recursive", "--model", model, "-o", tmp_path / out, *options]
+        return typed("colorize", photos, *given, code=code).output
+
+    return call
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def rows_of(folder: Path) -> dict[str, Row]:
+    rows = list(read_rows(str(folder)))
+    assert len({row.source for row in rows}) == len(rows)
+    return {row.source: row for row in rows}
+
+
+def test_a_row_says_what_the_files_are(colorize: Callable[..., str], photos: Path, tmp_path: Path) -> None:
+    colorize("--manifest", code=1)
+    out = tmp_path / "out"
+    table = pq.read_table(out / PARQUET).to_pylist()
+    assert len(table) == 6
+    assert not list(out.glob("*.jsonl")) and not list(out.glob("*lease*"))
+    for row in table:
+        source = photos / row["source"]
+        assert (row["source_size"], row["source_sha256"]) == (source.stat().st_size, sha256(source))
+        if row["status"] == "failed":
+            assert row["source"] == "damaged.jpg" and row["reason"] and row["output"] is None
+            continue
+        result = out / row["output"]
+        assert (row["output_size"], row["output_sha256"]) == (result.stat().st_size, sha256(result))
+        assert row["status"] == ("unchanged" if row["source"] == "color.png" else "colored")
+        assert json.loads(row["settings"])["vividness"] == 1.0
+
+
+def test_results_are_those_of_a_run_without(colorize: Callable[..., str], tmp_path: Path) -> None:
+    colorize("--manifest", code=1)
+    colorize(code=1, out="plain")
+    for path in (tmp_path / "plain").rglob("*.*"):
+        assert sha256(path) == sha256(tmp_path / "out" / path.relative_to(tmp_path / "plain"))
+
+
+def test_again_only_what_failed_is_tried(colorize: Callable[..., str], photos: Path, tmp_path: Path) -> None:
+    colorize("--manifest", code=1)
+    before = rows_of(tmp_path / "out")
+    shutil.copy(photos / "1.jpg", photos / "damaged.jpg")
+    colorize("--manifest")
+    after = rows_of(tmp_path / "out")
+    assert after.pop("damaged.jpg").status == "colored"
+    assert before.pop("damaged.jpg").status == "failed"
+    assert after == before
+
+
+def test_shards_join_and_a_failed_one_runs_again_alone(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    (photos / "damaged.jpg").unlink()
+    for index in (2, 0, 1):
+        assert not (tmp_path / "out" / PARQUET).exists()
+        colorize("--shard", f"{index}/3")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 5
+    lost = next(iter(rows.values()))
+    (tmp_path / "out" / str(lost.output)).unlink()
+    for index in range(3):
+        colorize("--shard", f"{index}/3")
+    assert rows_of(tmp_path / "out")[lost.source].output_sha256 == lost.output_sha256
+    assert (tmp_path / "out" / str(lost.output)).exists()
+
+
+def test_a_file_that_is_nothing_of_ours_is_left_alone(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    (photos / "damaged.jpg").unlink()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/1.jpg").write_bytes(b"mine")
+    colorize("--manifest")
+    assert (tmp_path / "out/1.jpg").read_bytes() == b"mine"
+    assert rows_of(tmp_path / "out")["1.jpg"].status == "passed_over"
+    colorize("--manifest", "--overwrite")
+    assert rows_of(tmp_path / "out")["1.jpg"].output_sha256 == sha256(tmp_path / "out/1.jpg")
+
+
+def test_what_was_begun_and_has_no_row_is_made_again(
+    tmp_path: Path, colorize: Callable[..., str], photos: Path
+) -> None:
+    """As a run leaves it that is killed after a result appeared and before its row was written."""
+    (photos / "damaged.jpg").unlink()
+    colorize("--manifest")
+    out = tmp_path / "out"
+    whole = rows_of(out)
+    header = pq.read_schema(out / PARQUET).metadata[b"colorhub_run"].decode()
+    lines = [json.dumps({"colorhub_manifest": 1, **json.loads(header)}) + "\n"]
+    for source, row in whole.items():
+        lines += [json.dumps({"started": source}) + "\n", row.to_line()]
+    (out / PARQUET).unlink()
+    unfinished = lines[-1][:40]  # the last row was cut, too
+    (out / "colorhub-manifest.0-of-1.jsonl").write_text("".join(lines[:-1]) + unfinished, encoding="utf-8")
+    colorize("--manifest")
+    again = rows_of(out)
+    assert [s for s in whole if again[s] != whole[s]] == [list(whole)[-1]]
+    assert {s: row.output_sha256 for s, row in again.items()} == {s: row.output_sha256 for s, row in whole.items()}
+
+
+def test_other_settings_and_other_weights_are_refused(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path, model: Path
+) -> None:
+    from tiny import save_tiny
+
+    colorize("--manifest", code=1)
+    assert "vividness 1.0 then and 1.2 now" in colorize("--manifest", "--vividness", "1.2", code=1)
+    (tmp_path / "out/1.jpg").unlink()
+    other = save_tiny(tmp_path / "others" / model.name, seed=1)
+    assert "weights" in colorize("--manifest", "--model", other, code=1)
+    assert not (tmp_path / "out/1.jpg").exists()
+
+
+def test_it_needs_a_folder(photos: Path, model: Path) -> None:
+    assert "-o DIR" in typed("colorize", photos, "--manifest", "--model", model, code=2).output
+
+
+def test_a_newer_or_damaged_manifest_is_refused(tmp_path: Path) -> None:
+    place, part = Place.of(tmp_path), tmp_path / "colorhub-manifest.0-of-1.jsonl"
+    part.write_text('{"colorhub_manifest": 2}\n')
+    with pytest.raises(ManifestError, match="upgrade"):
+        Known.of(place, SETTINGS)
+    part.write_text('{"colorhub_manifest": 1}\nno row\n{"started": "a"}\n')
+    with pytest.raises(ManifestError, match="line 2"):
+        list(read_rows(str(tmp_path)))
+    part.unlink()
+    (tmp_path / PARQUET).write_bytes(b"PAR1, but nothing else")
+    with pytest.raises(ManifestError, match="damaged"):
+        list(read_rows(str(tmp_path)))
+    with pytest.raises(ManifestError, match="no manifest"):
+        list(read_rows(str(tmp_path / "elsewhere")))
+
+
+def test_the_last_row_of_a_file_counts_through_joins(tmp_path: Path) -> None:
+    place = Place.of(tmp_path)
+    journal = Journal(place, SETTINGS)
+    journal.begin("tiny", "ab")
+    journal.add(Row("a", "failed", reason="no light"))
+    journal.add(Row("a", "colored", "a"))
+    journal.add(Row("b", "colored", "b"))
+    journal.finish()
+    journal.close()
+    assert {row.source: row.status for row in read_rows(str(tmp_path))} == {"a": "colored", "b": "colored"}
+    part = tmp_path / "colorhub-manifest.0-of-1.jsonl"
+    kept = part.read_bytes()
+    assert join_if_complete(place) and not part.exists()
+    part.write_bytes(kept)  # killed between joining and removing
+    assert join(place) == 2
+    known = Known.of(place, SETTINGS)
+    assert "a" in known.done and "b" in known.ours and "c" not in known.ours
+    assert "a" not in Known.of(place, "{}").done
+
+
+def test_a_row_survives_being_written(tmp_path: Path) -> None:
+    odd = Row(as_text("a\udcff/\N{SNOWMAN}.jpg"), "colored", 'b"\n', notes=("its alpha", "x"), seconds=0.5)
+    assert Row.from_values(json.loads(odd.to_line())) == odd
+    assert odd.to_line().count("\n") == 1
+    assert Row.from_values({**json.loads(odd.to_line()), "column_of_2030": 1}) == odd
+
+
+def _hold(folder: Path, ready: "multiprocessing.synchronize.Event") -> None:
+    with leased(Place.of(folder)):
+        ready.set()
+        multiprocessing.Event().wait()
+
+
+def test_a_second_run_is_refused_until_the_first_is_dead(tmp_path: Path, colorize: Callable[..., str]) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    ready = spawn.Event()
+    first = spawn.Process(target=_hold, args=(tmp_path / "out", ready))
+    first.start()
+    assert ready.wait(60)
+    said = colorize("--manifest", code=1)
+    assert f"process {first.pid}" in said
+    assert f"process {first.pid}" in colorize("--shard", "0/2", code=1)
+    assert not list((tmp_path / "out").rglob("*.jpg"))
+    first.kill()
+    first.join()
+    colorize("--manifest", code=1)
+    assert len(rows_of(tmp_path / "out")) == 6
+
+
+def test_a_lease_of_another_machine_is_watched(tmp_path: Path) -> None:
+    place = Place.of(tmp_path)
+    lease = tmp_path / "colorhub-lease.0-of-1.json"
+    with leased(place, beat=0.02):
+        held = json.loads(lease.read_text())
+    held |= {"machine": "elsewhere", "kernel": "another", "since": "2020-01-01"}
+    lease.write_text(json.dumps(held))
+    with leased(place, beat=0.02, expiry=0.1):
+        assert json.loads(lease.read_text())["machine"] != "elsewhere"
+    assert not lease.exists()
+
+
+def test_shards_of_one_count_hold_an_output_together(tmp_path: Path) -> None:
+    place = Place.of(tmp_path)
+    with leased(place, (0, 2)), leased(place, (1, 2)):
+        with pytest.raises(LeaseError), leased(place, (0, 2)):
+            pass
+        with pytest.raises(LeaseError), leased(place, (0, 3)):
+            pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_who_lost_its_lease_is_told(tmp_path: Path) -> None:
+    lost = multiprocessing.Event()
+    with leased(Place.of(tmp_path), beat=0.01, lost=lost.set):
+        (tmp_path / "colorhub-lease.0-of-1.json").unlink()
+        assert lost.wait(20)

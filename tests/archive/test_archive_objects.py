@@ -1,0 +1,179 @@
+"""From and to object storage, by the S3 protocol: each photo exactly once, and what a run over folders makes."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from object_store import Proxy, environment, s3_server
+from photos import grey_photo
+from PIL import Image
+from skimage import data
+
+from colorhub.archive.lease import LeaseError, leased
+from colorhub.archive.listing import entries, pictures
+from colorhub.archive.manifest import read_rows
+from colorhub.archive.places import Place
+from colorhub.photo import Photo
+
+s3fs = pytest.importorskip("s3fs")
+pytest.importorskip("moto")
+pytestmark = pytest.mark.slow
+COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    with s3_server() as address:
+        yield address
+
+
+@pytest.fixture
+def bucket(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A new bucket, which ``s3://`` means in this process, too."""
+    for name, value in environment(endpoint).items():
+        monkeypatch.setenv(name, value)
+    s3fs.S3FileSystem.clear_instance_cache()
+    name = f"archive-{random.randrange(1 << 40)}"
+    s3fs.S3FileSystem().mkdir(name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    (folder / "b").mkdir()
+    grey = grey_photo("astronaut", (120, 90))
+    for number in range(36):
+        grey.rotate(10 * number).save(folder / f"{'b/' * (number % 2)}{number:02}.jpg", comment=f"the {number}th")
+    grey.save(folder / "b/two dots.ünd.tif")
+    grey.convert("P").save(folder / "twin.gif")
+    grey.save(folder / "twin.png")
+    Image.fromarray(data.astronaut()).resize((90, 90)).save(folder / "color.png")
+    (folder / "notes.txt").write_text("no picture")
+    return folder
+
+
+def start(source: str, output: str, model: Path, endpoint: str, *options: str) -> subprocess.Popen[str]:
+    command = [*COLORHUB, "colorize", source, "-o", output, "-r", "--model", str(model), *options]
+    return subprocess.Popen(
+        command, env=environment(endpoint), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def run(*arguments: Any, code: int = 0) -> str:
+    process = start(*arguments)
+    out, errors = process.communicate(timeout=400)
+    assert process.returncode == code, errors
+    return out + errors
+
+
+def check_as_local(bucket: str, photos: Path, model: Path, folder: Path) -> None:
+    """One object and one row a photo, with the pixels and the metadata of a run over folders."""
+    command = [*COLORHUB, "colorize", str(photos), "-o", str(folder), "-r", "--model", str(model)]
+    subprocess.run(command, check=True, capture_output=True)
+    names = {path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.is_file()}
+    store = s3fs.S3FileSystem()
+    store.invalidate_cache()
+    found = {path.removeprefix(f"{bucket}/out/") for path in store.find(f"{bucket}/out")}
+    assert found == names | {"colorhub-manifest.parquet"}
+    rows = list(read_rows(f"s3://{bucket}/out"))
+    assert sorted(str(row.output) for row in rows) == sorted(names)
+    assert len({row.source for row in rows}) == len(rows) == 40
+    for row in rows:
+        local = Photo.open(folder / str(row.output))
+        photo = Photo.open(store.cat(f"{bucket}/out/{row.output}"))
+        for mine, theirs in ((photo.grey, local.grey), (photo.rgb, local.rgb)):
+            if theirs is not None:
+                assert np.abs(mine.astype(int) - theirs.astype(int)).max() <= 1 << (
+                    0 if theirs.dtype == np.uint8 else 8
+                )
+        assert photo.metadata.exif == local.metadata.exif
+        assert (photo.metadata.xmp or b"")[:200] == (local.metadata.xmp or b"")[:200]
+
+
+def test_photos_are_coloured_once_through_kills_errors_and_cuts(
+    bucket: str, endpoint: str, photos: Path, model: Path, tmp_path: Path
+) -> None:
+    s3fs.S3FileSystem().put(f"{photos}/", f"{bucket}/in", recursive=True)
+    chances = random.Random(0)
+    with Proxy(int(endpoint.rpartition(":")[2]), errors=0.05, cuts=0.05, delay=0.02) as through:
+        given = (f"s3://{bucket}/in", f"s3://{bucket}/out", model, through)
+        for _ in range(3):
+            process = start(*given)
+            time.sleep(4 + 4 * chances.random())
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        run(*given)
+        assert "0 coloured, 40 done before" in run(*given)
+    check_as_local(bucket, photos, model, tmp_path / "local")
+
+
+def test_shards_join(bucket: str, endpoint: str, photos: Path, model: Path, tmp_path: Path) -> None:
+    s3fs.S3FileSystem().put(f"{photos}/", f"{bucket}/in", recursive=True)
+    for index in (1, 0):
+        run(f"s3://{bucket}/in", f"s3://{bucket}/out", model, endpoint, "--shard", f"{index}/2")
+    check_as_local(bucket, photos, model, tmp_path / "local")
+
+
+def test_into_a_bucket_from_a_folder_and_back(
+    bucket: str, endpoint: str, photos: Path, model: Path, tmp_path: Path
+) -> None:
+    run(str(photos), f"s3://{bucket}/out", model, endpoint)
+    check_as_local(bucket, photos, model, tmp_path / "local")
+    told = run(f"s3://{bucket}/out", str(tmp_path / "again"), model, endpoint, "--json")
+    summary = json.loads(next(line for line in told.splitlines() if line.startswith('{"summary"')))["summary"]
+    assert (summary["failed"], summary["colored"] + summary["passed_through"]) == (0, 40)
+
+
+def test_nothing_foreign_is_replaced(bucket: str, endpoint: str, photos: Path, model: Path) -> None:
+    store = s3fs.S3FileSystem()
+    store.pipe(f"{bucket}/out/b/01.jpg", b"mine")
+    run(str(photos), f"s3://{bucket}/out", model, endpoint)
+    assert store.cat(f"{bucket}/out/b/01.jpg") == b"mine"
+    rows = {row.source: row for row in read_rows(f"s3://{bucket}/out")}
+    assert [source for source, row in rows.items() if row.status == "passed_over"] == ["b/01.jpg"]
+
+
+def test_wrong_calls_are_sentences(bucket: str, endpoint: str, photos: Path, model: Path) -> None:
+    assert "no such bucket" in run("s3://nowhere-at-all/in", f"s3://{bucket}/out", model, endpoint, code=1)
+    assert "no such bucket" in run(str(photos), "s3://nowhere-at-all/out", model, endpoint, code=1)
+    assert "holds no pictures" in run(f"s3://{bucket}/in", f"s3://{bucket}/out", model, endpoint, code=1)
+    assert "another output" in run(f"s3://{bucket}/in", f"s3://{bucket}/in", model, endpoint, code=2)
+    without = {name: value for name, value in environment(endpoint).items() if not name.startswith("AWS_")}
+    command = [*COLORHUB, "colorize", f"s3://{bucket}/in", "-o", f"s3://{bucket}/out", "--model", str(model)]
+    done = subprocess.run(
+        command,
+        env={**without, "AWS_EC2_METADATA_DISABLED": "true", "AWS_ENDPOINT_URL": endpoint, "HOME": os.devnull},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "AWS_ACCESS_KEY_ID" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_a_lease_is_written_on_condition(bucket: str) -> None:
+    place = Place.of(f"s3://{bucket}/out")
+    with leased(place, beat=0.05):
+        with pytest.raises(LeaseError, match="process"), leased(place):
+            pass
+        time.sleep(0.3)
+    assert place.names("colorhub-lease.") == []
+
+
+def test_a_listing_comes_in_pages(bucket: str) -> None:
+    place = Place.of(f"s3://{bucket}/many")
+    place.fs.pipe({f"{bucket}/many/{number:04}.jpg": b"x" for number in range(1203)} | {f"{bucket}/many/d/1.jpg": b"x"})
+    assert len(list(entries(place, recursive=True))) == 1204
+    assert len(list(entries(place, recursive=False))) == 1203
+    below = Place.of(f"s3://{bucket}/many/d")
+    assert len(list(pictures(place, recursive=True, leave_out=below))) == 1203
