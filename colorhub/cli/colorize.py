@@ -13,6 +13,7 @@ from colorhub._system import cores
 from colorhub.cli import options
 from colorhub.cli.archive import Recording, expect_folder, recording
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
+from colorhub.cli.dry_run import expect
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
@@ -50,6 +51,7 @@ def colorize(
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
     manifest: options.Manifest = False,
+    dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = _LIMIT,
     normalize: options.Normalize = None,
@@ -86,6 +88,7 @@ def colorize(
             overwrite=overwrite,
             workers=jobs or default_workers(),
             as_json=as_json,
+            dry=dry_run,
         )
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
@@ -104,6 +107,9 @@ def colorize(
             sidecars=sidecars,
         )
     _check_hints(hints, plan)
+    if dry_run:
+        expect(plan, chosen, lambda: _open_pipeline(chosen, device, max_pixels), jobs or default_workers(), as_json)
+        raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
     stopping = StopSignals()
