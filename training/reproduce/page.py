@@ -146,7 +146,7 @@ def _tested(row: Row) -> str:
     claim = row.claim
     pairs = "; ".join(
         f"`{first}` - `{second}` {_number(one.mean)} [{_number(one.interval[0])}, {_number(one.interval[1])}], "
-        f"{one.degrees:.3g} degrees of freedom"
+        f"standard errors {one.of_seeds**0.5:.2g} from seeds and {one.of_pictures**0.5:.2g} from pictures"
         for (first, second), one in zip(claim.contrasts, row.differences, strict=False)
     )
     wanted = f" Expected: {claim.direction}" + (f" within {claim.margin:g}" if claim.margin else "") if pairs else ""
