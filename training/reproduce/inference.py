@@ -35,8 +35,8 @@ class Verdict(StrEnum):
 class Difference:
     """Mean difference, with the squared standard errors that it has from the choice of seeds and of pictures.
 
-    Its quantiles are those of Student's t for either part, weighed by the parts (Cochran, Cox 1957, section 4.14), which
-    does not make them too narrow, where Welch's degrees of freedom are too many as soon as three seeds happen to agree.
+    Its quantiles are those of Student's t for either part, weighed by the parts (Cochran, Cox 1957, section 4.14). That
+    keeps them wide enough, where Welch's degrees of freedom are too many as soon as three seeds happen to agree.
     ``pictures``: 0 where the errors are a bootstrap's.
     """
 
