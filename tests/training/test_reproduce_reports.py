@@ -7,10 +7,12 @@ import pytest
 import torch
 from skimage.color import rgb2lab
 
+from colorhub.models import ChromaRegressor
+from training.initial import initial_model
 from training.reproduce import persons
 from training.reproduce.exam import color_figures
 from training.reproduce.plan import available
-from training.reproduce.report_002 import UNIT, mean_error, people_apart, report_error, shifted_error
+from training.reproduce.report_002 import UNIT, mean_error, people_apart, report_error, write_prior
 from training.reproduce.runs import NUMBERS, Task, load_report, recipe_of
 from training.reproduce.spec import Report, Setting
 
@@ -82,14 +84,16 @@ def test_the_reports_error_is_over_three_channels_of_lab_of_which_one_is_copied(
     )
 
 
-def test_a_shifted_answers_error():
-    random = torch.Generator().manual_seed(0)
-    answer, truth = (20 * torch.randn(3, 2, 8, 8, generator=random, dtype=torch.float64) for _ in range(2))
-    wanted = 5 * torch.randn(3, 2, generator=random, dtype=torch.float64)
-    mean = answer.mean(dim=(2, 3))
-    expected = report_error(answer + (wanted - mean)[:, :, None, None], truth)
-    off = (mean - truth.mean(dim=(2, 3))).numpy()
-    np.testing.assert_allclose(shifted_error(report_error(answer, truth), off, (wanted - mean).numpy()), expected)
+def test_the_prior_is_the_regressors_and_nothing_else_is(tmp_path):
+    regressor, recipe = ChromaRegressor(), _recipe(load_report("002"), "prior", tmp_path)
+    (tmp_path / "regressor-7" / "best").mkdir(parents=True)
+    write_prior(regressor, tmp_path / "regressor-7" / "prior")
+    torch.manual_seed(1)
+    model = initial_model(recipe, print).state_dict()
+    torch.manual_seed(1)
+    plain = initial_model(_recipe(load_report("002"), "sigmoid-128-3", tmp_path), print).state_dict()
+    assert all(torch.equal(model[f"prior.{name}"], tensor) for name, tensor in regressor.state_dict().items())
+    assert all(torch.equal(model[name], tensor) for name, tensor in plain.items())
 
 
 def test_people_are_kept_apart():

@@ -225,11 +225,7 @@ def _facts(content: Content) -> dict[str, Any]:
             "steps": plan.steps[arm.name],
             "seconds": [read_finished(task)["seconds"] for task in content.tasks if task.arm == arm.name],
             "figures": [
-                {
-                    name: value(array, name.rpartition("/")[2])
-                    for name, array in figures.items()
-                    if not name.startswith("_")
-                }
+                {name: value(array, name.rpartition("/")[2]) for name, array in figures.items()}
                 for figures in content.results.get(arm.name, ())
             ],
         }
