@@ -38,10 +38,10 @@ def stages(
         "hardware": _hardware(accelerator),
         "precision": recipe.run.precision if recipe.run.precision != "no" else "fp32",
         "torch": torch.__version__,
-        "data": {"train": [_placeless(name) for name in recipe.data.train], "pictures": count},
+        "data": {"train": [placeless(name) for name in recipe.data.train], "pictures": count},
     }
     if recipe.overrides:
-        own["overrides"] = [_placeless(override) for override in recipe.overrides]
+        own["overrides"] = [placeless(override) for override in recipe.overrides]
     if recipe.file not in ("", recipe.name):
         own["file"] = recipe.file
     if recipe.backbone is not None:  # whose pre-training it began with: timm's, or the name of a file
@@ -64,7 +64,7 @@ def stages_of(init: str | None) -> list[dict[str, Any]]:
     return record_of(init)["stages"]
 
 
-def _placeless(text: str) -> str:
+def placeless(text: str) -> str:
     """A text with the last parts alone of absolute paths: where things lie on a machine is nobody else's business."""
     return _ABSOLUTE.sub(r"\1", text)
 

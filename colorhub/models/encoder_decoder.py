@@ -31,9 +31,10 @@ class EncoderDecoder(Colorizer):
     Args:
         width: channels of the first layer.
         working_size: short side in pixels of the pictures it was trained on.
+        dropout: part of the channels that is left out after encoder and stack while training, as the report tried.
 
     Raises:
-        ValueError: a width below 1.
+        ValueError: a width below 1, or a dropout outside of 0..1.
 
     Example:
         >>> import torch
@@ -46,10 +47,13 @@ class EncoderDecoder(Colorizer):
     architecture = "encoder-decoder"
     multiple = _MULTIPLE
 
-    def __init__(self, width: int = 64, working_size: int = 256) -> None:
+    def __init__(self, width: int = 64, working_size: int = 256, dropout: float = 0.0) -> None:
         super().__init__()
+        if not 0 <= dropout < 1:
+            raise ValueError(f"dropout must be from 0 to below 1, got {dropout}.")
         self.width = _checked_width(width)
         self.working_size = working_size
+        self.dropout = dropout
         self.encoder = _encoder(width)
         self.stack = nn.Sequential(*(_same(8 * width, 8 * width) for _ in range(4)))
         self.decoder = nn.Sequential(
@@ -67,8 +71,14 @@ class EncoderDecoder(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 8."""
-        x = self.decoder(self.stack(self.encoder(L / 50 - 1)))
+        x = self._dropped(self.encoder(L / 50 - 1))
+        for layer in self.stack:
+            x = self._dropped(layer(x))
+        x = self.decoder(x)
         return Prediction(ab=x.float() * _AB_SCALE)
+
+    def _dropped(self, x: Tensor) -> Tensor:
+        return F.dropout2d(x, self.dropout, self.training) if self.dropout else x
 
 
 class EncoderClassifier(HubModel, pipeline_tag="image-classification"):

@@ -19,9 +19,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub.models.backbones import check_name, load_backbone, timm_package
-from colorhub.models.base import Colorizer, Prediction, initialize, resized
+from colorhub.models.base import Colorizer, Prediction, WeightsError, initialize, resized
 
-FEATURES = ("logits", "pooled")
+FEATURES = ("logits", "pooled", "none")
 _AB_SCALE = 110.0
 
 
@@ -33,7 +33,8 @@ class Koalarization(Colorizer):
 
     Args:
         extractor: name of a timm model.
-        features: what it gives: ``logits`` of its classifier (the report's), or ``pooled`` features before it.
+        features: what it gives: ``logits`` of its classifier (the report's), or ``pooled`` features before it;
+            ``none``: there is no extractor, the ablation that report 004 asks for.
         extractor_size: side in pixels of the square it is fed; what timm says when not given.
         extractor_classes: classes of its classifier; what timm says (1000) when not given.
         frozen: keep the extractor as it is, like the report; otherwise it is trained together with the rest, for when
@@ -74,21 +75,25 @@ class Koalarization(Colorizer):
         super().__init__()
         if features not in FEATURES or width < 1:
             raise ValueError(
-                f"features must be {' or '.join(FEATURES)} and width at least 1, got {features!r}, {width}."
+                f"features must be {', '.join(FEATURES[:-1])} or {FEATURES[-1]} and width at least 1, got "
+                f"{features!r}, {width}."
             )
         self.working_size = working_size
         self.extractor_name = extractor
-        self.extractor = _create(extractor, features, extractor_classes)
-        facts = self.extractor.pretrained_cfg
-        self.extractor_size = _checked_size(extractor, facts, extractor_size)
-        # Buffers, so that the weights bring along the scale they were trained with.
-        self.register_buffer("mean", torch.tensor(facts["mean"]).view(1, 3, 1, 1))
-        self.register_buffer("deviation", torch.tensor(facts["std"]).view(1, 3, 1, 1))
         self.frozen = frozen
-        if frozen:
-            self.freeze(self.extractor)
+        self.extractor: Any = None
+        count = 0
+        if features != "none":
+            self.extractor = _create(extractor, features, extractor_classes)
+            facts = self.extractor.pretrained_cfg
+            self.extractor_size = _checked_size(extractor, facts, extractor_size)
+            # Buffers, so that the weights bring along the scale they were trained with.
+            self.register_buffer("mean", torch.tensor(facts["mean"]).view(1, 3, 1, 1))
+            self.register_buffer("deviation", torch.tensor(facts["std"]).view(1, 3, 1, 1))
+            if frozen:
+                self.freeze(self.extractor)
+            count = _feature_count(extractor, features, extractor_classes, self.extractor_size)
         self.encoder = nn.Sequential(*_encoder(width))
-        count = _feature_count(extractor, features, extractor_classes, self.extractor_size)
         self.fusion = nn.Conv2d(4 * width + count, 4 * width, 1)
         self.decoder = nn.Sequential(*_decoder(width))
         self._initialize()
@@ -108,6 +113,8 @@ class Koalarization(Colorizer):
 
     def load_backbone(self, weights: str | Path | None = None) -> None:
         """Give the extractor pre-trained weights, as :func:`~colorhub.models.backbones.load_backbone` does."""
+        if self.extractor is None:
+            raise WeightsError("features='none': there is no extractor to load weights into.")
         load_backbone(self.extractor, self.extractor_name, weights)
 
     load_extractor = load_backbone  # its name in version 0.1
@@ -123,11 +130,13 @@ class Koalarization(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 8."""
-        with torch.no_grad() if self.frozen else nullcontext():
-            content = self.extractor(self.extractor_input(L))
         x = self.encoder(L / 50 - 1)
-        content = content.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
-        x = F.relu(self.fusion(torch.cat([x, content], dim=1)))
+        if self.extractor is not None:
+            with torch.no_grad() if self.frozen else nullcontext():
+                content = self.extractor(self.extractor_input(L))
+            content = content.to(x.dtype)[:, :, None, None].expand(-1, -1, *x.shape[2:])
+            x = torch.cat([x, content], dim=1)
+        x = F.relu(self.fusion(x))
         return Prediction(ab=self.decoder(x).float() * _AB_SCALE)
 
 

@@ -66,3 +66,15 @@ def test_classifier_says_what_it_cannot_borrow() -> None:
         classifier.borrow_encoder(UNet(width=4, depth=3))
     with pytest.raises(ValueError, match="a name for each, got 3"):
         EncoderClassifier(classes=3, class_names=["one"])
+
+
+def test_dropout_is_there_while_training_alone() -> None:
+    torch.manual_seed(0)
+    model, L = EncoderDecoder(width=4, dropout=0.5), torch.rand(1, 1, 16, 16) * 100
+    plain = EncoderDecoder(width=4)
+    plain.load_state_dict(model.state_dict())
+    assert torch.equal(model.eval()(L).ab, plain.eval()(L).ab)
+    model.train()
+    assert not torch.equal(model(L).ab, model(L).ab)
+    with pytest.raises(ValueError, match="dropout must be"):
+        EncoderDecoder(dropout=1.0)

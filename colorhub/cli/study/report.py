@@ -55,7 +55,8 @@ def report(
 
 
 def reproduce_004() -> None:
-    """Print report 004's table and its p-value from the published counts, then what the data can say."""
+    """Print report 004's table and its p-value from the published counts, then what the data can say. In a
+    clone, ``python -m training.reproduce 004`` does so for all that the report claims."""
     from colorhub.study.report.reproduce import text
 
     with study_endings():
