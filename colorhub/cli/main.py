@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from colorhub import __version__
-from colorhub.cli import card, check, colorize, convert, export, models, publish, study
+from colorhub.cli import card, check, colorize, convert, export, models, publish, static_site, study
 from colorhub.cli.console import escape_unencodable
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app = typer.Typer(
 )
 app.command()(colorize.colorize)
 app.command()(export.export)
+app.command("static-site")(static_site.static_site)
 app.command()(convert.convert)
 app.command()(models.models)
 app.command()(check.check)

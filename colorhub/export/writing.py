@@ -135,7 +135,7 @@ def export_model(model: Colorizer, name: str | None = None, *, half: bool = Fals
     least = -(-_LEAST_SIDE // model.multiple) * model.multiple
     L = torch.linspace(0, 100, 2 * (least + 1) * (2 * least + 3)).view(2, 1, least + 1, -1)
     sizes = {0: _dimension("batch"), 2: _dimension("height"), 3: _dimension("width")}
-    return _traced(graph, (L,), {INPUT: sizes}, names, facts)
+    return traced(graph, (L,), {INPUT: sizes}, names, facts)
 
 
 def export_composition() -> bytes:
@@ -158,7 +158,7 @@ def export_composition() -> bytes:
     layer = {0: batch, 2: _dimension("layer_height"), 3: _dimension("layer_width")}
     given = (torch.rand(2, 1, 51, 77), torch.rand(2, 1, 33, 46) * 100, torch.rand(2, 2, 33, 46), torch.tensor(1.0))
     shapes = {"grey": photo, "L": layer, "ab": layer, "vividness": {}}
-    return _traced(CompositionGraph(), given, shapes, ["rgb"], Metadata(COMPOSITION, __version__))
+    return traced(CompositionGraph(), given, shapes, ["rgb"], Metadata(COMPOSITION, __version__))
 
 
 def write(content: bytes, target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -191,9 +191,10 @@ def _dimension(name: str) -> Any:
     return torch.export.Dim(name, min=1)
 
 
-def _traced(
+def traced(
     graph: nn.Module, given: tuple[Tensor, ...], sizes: dict[str, Any], outputs: Sequence[str], facts: Metadata
 ) -> bytes:
+    """The content of an ONNX file that computes what a module does, for any size along the axes named in ``sizes``."""
     try:
         with _quiet():
             program: Any = torch.onnx.export(
@@ -211,9 +212,10 @@ def _traced(
     _expect_any_size(program.exported_program, facts)
     _describe(program.model, facts)
     proto = program.model_proto
-    sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
-    for side, name in zip(sides, ("height", "width"), strict=True):
-        side.dim_param = name  # torch says it by a formula of padding and cropping
+    if facts.kind in (MODEL, COMPOSITION):
+        sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
+        for side, name in zip(sides, ("height", "width"), strict=True):
+            side.dim_param = name  # torch says it by a formula of padding and cropping
     return proto.SerializeToString()
 
 
