@@ -1,10 +1,9 @@
 """What surrounds a network, as ONNX graphs for the browser: colour science is written once, in torch.
 
-A photo's grey is codes of 16 bits here, int32 ``(n, W)``: those of 8 bits times 257, which are the same values. Where
-rows and columns of a small map are interpolated, the caller says which two (``near`` and ``far``) and how much of the
-second (``part``), so that a graph sees a band of a photo and needs not know where it lies.
+A photo's grey is codes of 16 bits here, int32 ``(n, W)``: those of 8 bits times 257, which are the same values.
 """
 
+from math import pi
 from typing import Any
 
 import torch
@@ -12,11 +11,14 @@ from torch import Tensor, nn
 
 from colorhub import __version__
 from colorhub.color import (
+    F_JOIN,
+    F_OFFSET,
+    F_SLOPE,
+    WHITE,
+    XYZ_TO_RGB,
     chroma_limits,
-    fit_gamut,
     grey_lightness,
     grey_to_lightness,
-    lab_to_rgb,
     lightness_to_grey,
     linear_to_srgb,
     rgb_to_lab,
@@ -24,10 +26,11 @@ from colorhub.color import (
 )
 from colorhub.export.writing import traced
 from colorhub.inference.compose import edge_maps
-from colorhub.inference.compose.tensors import compose_lines
 from colorhub.models.exported import Metadata
 
 _LARGEST = 65535  # code
+_GAMUT = (1024, 1024)  # rows of lightness and columns of directions of the gamut table
+_TINY = 1e-12
 
 
 class Lightness(nn.Module):
@@ -48,8 +51,12 @@ class Grey(nn.Module):
         self.register_buffer("light", light)
 
     def forward(self, rgb: Tensor) -> Tensor:
-        red, green, blue = (self.light[channel][rgb[channel]] for channel in range(3))
+        red, green, blue = (_looked_up(self.light[channel], rgb[channel]) for channel in range(3))
         return (linear_to_srgb(red + green + blue) * _LARGEST).round().to(torch.int32)
+
+
+def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
+    return table.index_select(0, codes.flatten()).view_as(codes)
 
 
 class Lab(nn.Module):
@@ -59,25 +66,71 @@ class Lab(nn.Module):
         return torch.cat(rgb_to_lab(rgb), dim=1)
 
 
+class Srgb(nn.Module):
+    """``light``, linear float32 ``(n,)`` in 0..1, to 8-bit sRGB ``codes`` ``(n,)``, int32: for a table."""
+
+    def forward(self, light: Tensor) -> Tensor:
+        return (linear_to_srgb(light) * 255 + 0.5).to(torch.int32)
+
+
 class Lines(nn.Module):
-    """A colour layer's local lines at the photo's width, row by row: ``(h, 6, W)``; ``L`` ``(1, 1, h, w)``, ``ab``
-    ``(1, 2, h, w)``; ``near``, ``far``, ``part``: ``(W,)``, of columns; ``vividness``: a scalar."""
+    """A colour layer's local lines at the photo's width: ``(6, h, W)``; ``L`` ``(1, 1, h, w)``, ``ab`` ``(1, 2, h,
+    w)``; ``near``, ``far``, ``part``: ``(W,)``: between which two columns each column lies, and how much of the second;
+    ``vividness``: a scalar."""
 
     def forward(self, L: Tensor, ab: Tensor, vividness: Tensor, near: Tensor, far: Tensor, part: Tensor) -> Tensor:
-        maps = edge_maps(L, ab * vividness)[0].transpose(0, 1)
+        maps = edge_maps(L, ab * vividness)[0]
         return torch.lerp(maps.index_select(2, near), maps.index_select(2, far), part)
 
 
 class Band(nn.Module):
-    """Some rows of a photo in colour: ``rgba`` ``(n, W)``, int32, the bytes of red, green, blue and 255 in the order of
-    memory; ``codes`` ``(n, W)``; ``lines``: rows of :class:`Lines`; ``near``, ``far``, ``part``: ``(n,)``, of these."""
+    """Some rows of a photo in colour: linear RGB times 65535 ``light`` ``(3, n, W)``, int32, of their lightness ``L``
+    ``(n, W)``. ``lines``: ``(6, k, W)``, the rows of :class:`Lines` around them; ``mix``: ``(n, k)``, how much of each
+    every row is.
 
-    def forward(self, codes: Tensor, lines: Tensor, near: Tensor, far: Tensor, part: Tensor) -> Tensor:
-        L = grey_to_lightness(codes[None, None] / _LARGEST)
-        maps = torch.lerp(lines.index_select(0, near), lines.index_select(0, far), part[:, None, None])
-        rgb = lab_to_rgb(L, fit_gamut(L, compose_lines(maps.transpose(0, 1)[None], L)))
-        red, green, blue = (rgb[0] * 255 + 0.5).to(torch.int32).unbind(0)
-        return red + green * 2**8 + blue * 2**16 - 2**24  # 255 in the highest byte
+    What :func:`colorhub.inference.compose.compose_rows` does, in few passes over the pixels: in WebAssembly each costs
+    as much as the arithmetic in it. Powers are tables outside, sums of products are matrices, and the direction of a
+    colour is measured along a square, not along a circle."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        matrix = torch.tensor(XYZ_TO_RGB) * torch.tensor(WHITE) * _LARGEST
+        self.register_buffer("matrix", matrix)
+        self.register_buffer("constant", 0.5 - matrix.sum(dim=1, keepdim=True) * (F_OFFSET / F_SLOPE))
+        self.register_buffer("limits", _limits_by_direction().flatten())
+
+    def forward(self, L: Tensor, lines: Tensor, mix: Tensor) -> Tensor:
+        slope_a, slope_b, a, b, darkest, lightest = torch.matmul(mix, lines).unbind(0)
+        bounded = torch.minimum(torch.maximum(L, darkest), lightest)
+        a, b = slope_a * bounded + a, slope_b * bounded + b
+        keep = self._kept(L, a, b)
+        y = L * (1 / 116) + 16 / 116
+        f = torch.stack([y + a * keep * (1 / 500), y, y - b * keep * (1 / 200)]).flatten(1)
+        above = (f - F_JOIN).clamp(min=0)
+        cubic = above * above * (above + 3 * F_JOIN) + f * (1 / F_SLOPE)
+        light = torch.matmul(self.matrix, cubic) + self.constant
+        return light.clamp(0, _LARGEST).to(torch.int32).view(3, *L.shape)
+
+    def _kept(self, L: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """How much of a colour's chroma sRGB holds, as in :func:`colorhub.color.fit_gamut`."""
+        rows, columns = _GAMUT
+        height = b.abs() + _TINY
+        direction = (1 - a / (a.abs() + height)) * ((b + _TINY) / height)
+        row = (L * (rows / 100)).clamp(0, rows - 1).to(torch.int32)
+        column = (direction * (columns / 4) + columns / 2).clamp(0, columns - 1).to(torch.int32)
+        limit = _looked_up(self.limits, row * columns + column)
+        return (limit / (a * a + b * b + _TINY).sqrt()).clamp(max=1)
+
+
+def _limits_by_direction() -> Tensor:
+    """:func:`~colorhub.color.chroma_limits` by lightness and by the place of a direction on a square: -2 to 2 from hue
+    -pi to pi."""
+    limits, (_, columns) = chroma_limits("cpu"), _GAMUT
+    place = (torch.arange(columns) + 0.5) * (4 / columns) - 2
+    a = 1 - place.abs()
+    hue = torch.atan2((1 - a.abs()) * place.sign(), a)
+    cells = ((hue + pi) * (limits.shape[1] / (2 * pi))).long().clamp(0, limits.shape[1] - 1)
+    return limits[:, cells].contiguous()
 
 
 _Inputs = dict[str, tuple[Tensor, dict[int, Any]]]  # by name: an example, and its axes of any size
@@ -90,7 +143,8 @@ def surrounding_graphs() -> dict[str, bytes]:
         ExportError: packages are missing.
     """
     chroma_limits("cpu")  # computed once; while a graph is traced it would be computed from nothing
-    graphs = {"lightness": _lightness(), "grey": _grey(), "lab": _lab(), "lines": _lines(), "band": _band()}
+    graphs = {"lightness": _lightness(), "grey": _grey(), "lab": _lab(), "srgb": _srgb()}
+    graphs |= {"lines": _lines(), "band": _band()}
     return {name: _content(name, *parts) for name, parts in graphs.items()}
 
 
@@ -106,33 +160,38 @@ def _lab() -> tuple[nn.Module, _Inputs, str]:
     return Lab(), {"rgb": (torch.rand(1, 3, 51, 77), _sizes("height", "width", first=2))}, "lab"
 
 
+def _srgb() -> tuple[nn.Module, _Inputs, str]:
+    return Srgb(), {"light": (torch.rand(77), _sizes("count"))}, "codes"
+
+
 def _lines() -> tuple[nn.Module, _Inputs, str]:
     layer, width = _sizes("height", "width", first=2), _sizes("photo_width")
+    near = torch.arange(77, dtype=torch.int32) % 45
     given: _Inputs = {
         "L": (torch.rand(1, 1, 33, 46) * 100, layer),
         "ab": (torch.rand(1, 2, 33, 46), layer),
         "vividness": (torch.tensor(1.0), {}),
+        "near": (near, width),
+        "far": (near + 1, width),
+        "part": (torch.rand(77), width),
     }
-    return Lines(), given | _places(46, 77, width), "lines"
+    return Lines(), given, "lines"
 
 
 def _band() -> tuple[nn.Module, _Inputs, str]:
-    photo = _sizes("height", "width")
-    lines = torch.rand(33, 6, 77), {0: _size("rows"), 2: photo[1]}
-    given: _Inputs = {"codes": (_codes(51, 77), photo), "lines": lines}
-    return Band(), given | _places(33, 51, {0: photo[0]}), "rgba"
+    height, rows, width = map(_size, ("height", "rows", "width"))
+    given: _Inputs = {
+        "L": (torch.rand(51, 77) * 100, {0: height, 1: width}),
+        "lines": (torch.rand(6, 5, 77), {1: rows, 2: width}),
+        "mix": (torch.rand(51, 5), {0: height, 1: rows}),
+    }
+    return Band(), given, "light"
 
 
 def _content(name: str, graph: nn.Module, inputs: _Inputs, output: str) -> bytes:
     examples, sizes = zip(*inputs.values(), strict=True)
     facts = Metadata(f"colorhub {name}", __version__)
     return traced(graph, examples, dict(zip(inputs, sizes, strict=True)), [output], facts)
-
-
-def _places(count: int, size: int, axis: dict[int, Any]) -> _Inputs:
-    """Between which of ``count`` values each of ``size`` lies."""
-    near = torch.arange(size, dtype=torch.int32) % (count - 1)
-    return {"near": (near, axis), "far": (near + 1, axis), "part": (torch.rand(size), axis)}
 
 
 def _codes(*shape: int) -> Tensor:

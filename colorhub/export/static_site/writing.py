@@ -117,7 +117,8 @@ def _model_content(one: SiteModel) -> bytes:
         raise ExportError(
             f"The model {one.name} looks at every photo twice, which the page in the browser does not: give another."
         )
-    content = with_half_weights(export_model(one.model, one.name), outputs=("ab",))
+    # Published weights are in half precision: rounded to it they stay what they are, unless they are folded first.
+    content = with_half_weights(export_model(one.model, one.name, optimized=False), outputs=("ab",))
     if len(content) > LARGEST_MODEL:
         raise ExportError(
             f"The model {one.name} has {len(content) / 1e6:.1f} MB in half precision, and a visitor's first visit may "

@@ -1,35 +1,36 @@
 /** Colours onto a photo at full size, band by band. */
 
-import { asWide } from "./pixels.js";
 import { between } from "./resize.js";
 
-const PIXELS = 2 ** 17; // of a band
+const PIXELS = 2 ** 16; // of a band: what is computed of it stays in the processor's cache
+const OPAQUE = 255 << 24;
+
+/** Tables by code of 16 bits, made by the graphs once: `lightness` of a grey code, `srgb` of a value of light. */
+export async function tables(graphs) {
+  const codes = Int32Array.from({ length: 65536 }, (_, i) => i);
+  return {
+    lightness: await graphs.lightness.run({ codes: [codes, 1, 65536] }),
+    srgb: await graphs.srgb.run({ light: [Float32Array.from(codes, (code) => code / 65535), 65536] }),
+  };
+}
 
 /**
- * @param {{lines, band}} graphs
+ * @param {object} engine its `graphs` and `tables`.
  * @param {Picture} picture grey.
  * @param {{L, ab, width, height}} layer of the network.
  * @param {(y, rows, rgba: Uint8ClampedArray) => void} onBand called from the top.
- * @param {() => Promise<void>} pause where the work may be cancelled.
+ * @param {(part: number) => Promise<void>} pause where the work may be cancelled.
  */
-export async function compose(graphs, picture, alpha, layer, vividness, onBand, pause) {
+export async function compose({ graphs, tables }, picture, alpha, layer, vividness, onBand, pause) {
   const { width, height } = picture;
   const lines = await linesOf(graphs.lines, layer, width, vividness);
   const rows = Math.max(1, Math.floor(PIXELS / width));
   for (let y = 0; y < height; y += rows) {
     const count = Math.min(rows, height - y);
     const from = y * width;
-    const places = between(layer.height, height, y, y + count);
-    const [first, last] = [places.near[0], places.far[count - 1]];
-    const codes = asWide(picture.codes.subarray(from, from + count * width));
-    const packed = await graphs.band.run({
-      codes: [codes, count, width],
-      lines: [lines.subarray(first * 6 * width, (last + 1) * 6 * width), last - first + 1, 6, width],
-      near: [places.near.map((row) => row - first), count],
-      far: [places.far.map((row) => row - first), count],
-      part: [places.part, count],
-    });
-    const rgba = new Uint8ClampedArray(packed.buffer, packed.byteOffset, packed.byteLength);
+    const L = looked(tables.lightness, picture.codes.subarray(from, from + count * width));
+    const light = await graphs.band.run({ L: [L, count, width], ...around(lines, layer.height, width, y, count, height) });
+    const rgba = packed(light, tables.srgb);
     if (alpha) for (let i = 0, k = 3; k < rgba.length; i++, k += 4) rgba[k] = alpha[from + i];
     onBand(y, count, rgba);
     await pause(Math.min((y + count) / height, 1));
@@ -37,13 +38,48 @@ export async function compose(graphs, picture, alpha, layer, vividness, onBand, 
 }
 
 function linesOf(graph, { L, ab, width: columns, height: rows }, width, vividness) {
-  const across = between(columns, width);
+  const { near, far, part } = between(columns, width);
   return graph.run({
     L: [L, 1, 1, rows, columns],
     ab: [ab, 1, 2, rows, columns],
     vividness: [Float32Array.of(vividness)],
-    near: [across.near, width],
-    far: [across.far, width],
-    part: [across.part, width],
+    near: [near, width],
+    far: [far, width],
+    part: [part, width],
   });
+}
+
+/** The rows of lines around `count` rows of the photo, and how much of each these are. */
+function around(lines, rows, width, y, count, height) {
+  const places = between(rows, height, y, y + count);
+  const [first, last] = [places.near[0], places.far[count - 1]];
+  const some = last - first + 1;
+  const cut = new Float32Array(6 * some * width);
+  for (let c = 0; c < 6; c++) {
+    const from = (c * rows + first) * width;
+    cut.set(lines.subarray(from, from + some * width), c * some * width);
+  }
+  const mix = new Float32Array(count * some);
+  for (let i = 0; i < count; i++) {
+    mix[i * some + places.near[i] - first] += 1 - places.part[i];
+    mix[i * some + places.far[i] - first] += places.part[i];
+  }
+  return { lines: [cut, 6, some, width], mix: [mix, count, some] };
+}
+
+function looked(table, codes) {
+  const made = new Float32Array(codes.length);
+  const scale = codes instanceof Uint8Array ? 257 : 1;
+  for (let i = 0; i < made.length; i++) made[i] = table[codes[i] * scale];
+  return made;
+}
+
+/** Planes of light as the bytes of RGBA. */
+function packed(light, table) {
+  const count = light.length / 3;
+  const made = new Int32Array(count);
+  for (let i = 0; i < count; i++) {
+    made[i] = table[light[i]] | (table[light[i + count]] << 8) | (table[light[i + 2 * count]] << 16) | OPAQUE;
+  }
+  return new Uint8ClampedArray(made.buffer);
 }

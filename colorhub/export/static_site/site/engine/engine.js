@@ -25,7 +25,7 @@ export class EngineError extends Error {
  * @param {object} options
  * @param {URL|string} options.base the folder of the site, with a slash at its end.
  * @param {string[]} [options.models] names of the models to offer; all that the site has when not given.
- * @param {number} [options.threads] at most so many; by itself as many as the processor has, up to four.
+ * @param {number} [options.threads] so many; when not given as many as the processor has, up to four.
  */
 export function createEngine({ base, models, threads } = {}) {
   return new Engine(new URL(base ?? "./", globalThis.location.href), models, threads);

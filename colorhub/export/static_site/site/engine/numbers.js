@@ -107,8 +107,8 @@ export function combined(basis, coefficients) {
 
 export const subtracted = (a, b) => a.map((value, i) => value - b[i]);
 
-/** Lengths of the vectors with these components. */
-export const norms = (a, b) => Float64Array.from(a, (value, i) => Math.hypot(value, b[i]));
+/** Lengths of the vectors with these components, one or two. */
+export const norms = (a, b = null) => Float64Array.from(a, (value, i) => (b ? Math.hypot(value, b[i]) : Math.abs(value)));
 
 /** Fit of least absolute deviation: what does not belong is left out instead of bending it. */
 export function robustFit(basis, targets, weight, rounds) {

@@ -52,13 +52,14 @@ export async function read(picture, step, greyOf, pause) {
   let alpha = null;
   for (const tile of tiles(width, height)) {
     const rgba = pixels(tile);
+    const packed = new Uint32Array(rgba.buffer);
     some.take(rgba, tile);
-    if (codes instanceof Uint8Array && !isNeutral(rgba)) codes = Uint16Array.from(codes, (code) => code * 257);
-    const grey = codes instanceof Uint8Array ? everyFourth(rgba, 0) : await greyOf(planes(rgba), tile.width, tile.height);
-    put(codes, width, grey, tile);
-    const clear = everyFourth(rgba, 3);
-    if (!alpha && clear.some((value) => value !== 255)) alpha = new Uint8Array(width * height).fill(255);
-    if (alpha) put(alpha, width, clear, tile);
+    const { isNeutral, isOpaque } = facts(packed);
+    if (codes instanceof Uint8Array && !isNeutral) codes = Uint16Array.from(codes, (code) => code * 257);
+    if (codes instanceof Uint8Array) putBytes(codes, width, packed, tile, 0);
+    else put(codes, width, await greyOf(planes(rgba), tile.width, tile.height), tile);
+    if (!alpha && !isOpaque) alpha = new Uint8Array(width * height).fill(255);
+    if (alpha) putBytes(alpha, width, packed, tile, 24);
     await pause();
   }
   return { codes, alpha, some: codes instanceof Uint8Array ? null : some.made };
@@ -79,15 +80,14 @@ function sampler(width, height, step) {
   return { made, take };
 }
 
-function isNeutral(rgba) {
-  for (let i = 0; i < rgba.length; i += 4) if (rgba[i] !== rgba[i + 1] || rgba[i] !== rgba[i + 2]) return false;
-  return true;
-}
-
-function everyFourth(rgba, first) {
-  const made = new Uint8Array(rgba.length / 4);
-  for (let i = 0, k = first; i < made.length; i++, k += 4) made[i] = rgba[k];
-  return made;
+function facts(packed) {
+  let [differences, clear] = [0, 0xff];
+  for (let i = 0; i < packed.length; i++) {
+    const value = packed[i];
+    differences |= (value ^ (value >>> 8)) & 0xffff;
+    clear &= value >>> 24;
+  }
+  return { isNeutral: differences === 0, isOpaque: clear === 0xff };
 }
 
 function planes(rgba) {
@@ -104,6 +104,14 @@ function planes(rgba) {
 function put(whole, width, part, tile) {
   for (let y = 0; y < tile.height; y++) {
     whole.set(part.subarray(y * tile.width, (y + 1) * tile.width), (tile.top + y) * width + tile.left);
+  }
+}
+
+/** One byte of each pixel of a tile. */
+function putBytes(whole, width, packed, tile, shift) {
+  for (let y = 0, k = 0; y < tile.height; y++) {
+    const from = (tile.top + y) * width + tile.left;
+    for (let x = 0; x < tile.width; x++, k++) whole[from + x] = packed[k] >>> shift;
   }
 }
 

@@ -12,7 +12,10 @@ export function resized(codes, width, height, toWidth, toHeight, channels = 1) {
   if (width === toWidth && height === toHeight) return codes.slice();
   const shrinks = toWidth <= width && toHeight <= height;
   const taps = shrinks ? averaging : cubic;
-  return filtered(codes, width, taps(width, toWidth), taps(height, toHeight), channels);
+  // Halves go up where OpenCV adds four pixels as integers, else to the even neighbour.
+  const isHalved = width === 2 * toWidth && height === 2 * toHeight;
+  const rounded = isHalved ? (value) => Math.floor(value + 0.5) : round;
+  return filtered(codes, width, taps(width, toWidth), taps(height, toHeight), channels, rounded);
 }
 
 /** A picture by its nearest pixels (INTER_NEAREST). */
@@ -93,7 +96,7 @@ function cubic(count, size) {
 }
 
 /** Rows are mixed first, into one row of floats; that is mixed along itself. */
-function filtered(codes, width, across, down, channels) {
+function filtered(codes, width, across, down, channels, rounded) {
   const height = codes.length / (width * channels);
   const length = width * channels;
   const largest = 2 ** (8 * codes.BYTES_PER_ELEMENT) - 1;
@@ -102,17 +105,18 @@ function filtered(codes, width, across, down, channels) {
   let k = 0;
   for (const { start, weights } of down) {
     mixed.fill(0);
-    weights.forEach((weight, number) => {
+    for (let number = 0; number < weights.length; number++) {
+      const weight = weights[number];
       const row = clip(start + number, 0, height - 1) * length;
       for (let i = 0; i < length; i++) mixed[i] += weight * codes[row + i];
-    });
+    }
     for (const tap of across) {
       for (let c = 0; c < channels; c++) {
         let value = 0;
         for (let j = 0; j < tap.weights.length; j++) {
           value += tap.weights[j] * mixed[clip(tap.start + j, 0, width - 1) * channels + c];
         }
-        made[k++] = clip(round(value), 0, largest);
+        made[k++] = clip(rounded(value), 0, largest);
       }
     }
   }

@@ -50,9 +50,9 @@ export function start(base, wanted) {
   if (typeof WebAssembly !== "object") {
     throw new Failure("This browser has no WebAssembly, which colours the photos: use a newer one.", "unsupported");
   }
-  const most = Math.min(wanted ?? 4, navigator.hardwareConcurrency || 1);
+  const count = wanted ?? Math.min(4, navigator.hardwareConcurrency || 1);
   ort.env.wasm.wasmPaths = new URL("engine/ort/", base).href;
-  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? Math.max(1, most) : 1;
+  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? count : 1;
   ort.env.logLevel = "error";
   return ort.env.wasm.numThreads;
 }

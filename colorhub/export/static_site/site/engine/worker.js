@@ -1,13 +1,13 @@
 /** The worker's side of `engine.js`: photos by number, one command after the other. */
 
-import { compose } from "./compose.js";
+import { compose, tables } from "./compose.js";
 import { asWide, read } from "./pixels.js";
 import { Picture, framed, networkInput } from "./preprocess.js";
 import { Failure, Files, Graph, start } from "./sessions.js";
 import { readSafetensors, seenInColor, smallCopy, stepOf } from "./tint.js";
 import { seen } from "./windows.js";
 
-const SURROUNDING = ["lightness", "grey", "lab", "lines", "band"];
+const SURROUNDING = ["lightness", "grey", "lab", "srgb", "lines", "band"];
 const BAND = 2 ** 21; // pixels that are sent to the page at a time
 const BREATH = 50; // ms after which commands that came meanwhile are heard
 
@@ -85,6 +85,7 @@ const COMMANDS = {
     engine.weights = readSafetensors((await weights).buffer);
     engine.graphs = {};
     for (const [i, name] of SURROUNDING.entries()) engine.graphs[name] = await Graph.of(await contents[i]);
+    engine.tables = await tables(engine.graphs);
     const listed = offered.map(({ name, label, size }) => ({ name, label, size }));
     return [{ backend: count > 1 ? "wasm-threads" : "wasm", threads: count, models: listed, constants }];
   },
@@ -147,7 +148,7 @@ const COMMANDS = {
     const whole = inBands ? null : new Uint8ClampedArray(4 * picture.width * picture.height);
     const bands = gathered(picture.width, (y, rows, rgba) => call.band(y, rows, rgba));
     const onBand = (y, rows, rgba) => (whole ? whole.set(rgba, 4 * y * picture.width) : bands.add(y, rows, rgba));
-    await compose(engine.graphs, picture, alpha, photo.layer, vividness, onBand, async (part) => {
+    await compose(engine, picture, alpha, photo.layer, vividness, onBand, async (part) => {
       call.progress(part);
       await call.pause();
     });
