@@ -21,7 +21,6 @@ from colorhub.color import (
     grey_to_lightness,
     lightness_to_grey,
     linear_to_srgb,
-    rgb_to_lab,
     srgb_to_linear,
 )
 from colorhub.export.writing import traced
@@ -57,13 +56,6 @@ class Grey(nn.Module):
 
 def _looked_up(table: Tensor, codes: Tensor) -> Tensor:
     return table.index_select(0, codes.flatten()).view_as(codes)
-
-
-class Lab(nn.Module):
-    """``rgb`` ``(1, 3, h, w)``, sRGB in 0..1, to ``lab`` ``(1, 3, h, w)``."""
-
-    def forward(self, rgb: Tensor) -> Tensor:
-        return torch.cat(rgb_to_lab(rgb), dim=1)
 
 
 class Srgb(nn.Module):
@@ -143,8 +135,7 @@ def surrounding_graphs() -> dict[str, bytes]:
         ExportError: packages are missing.
     """
     chroma_limits("cpu")  # computed once; while a graph is traced it would be computed from nothing
-    graphs = {"lightness": _lightness(), "grey": _grey(), "lab": _lab(), "srgb": _srgb()}
-    graphs |= {"lines": _lines(), "band": _band()}
+    graphs = {"lightness": _lightness(), "grey": _grey(), "srgb": _srgb(), "lines": _lines(), "band": _band()}
     return {name: _content(name, *parts) for name, parts in graphs.items()}
 
 
@@ -154,10 +145,6 @@ def _lightness() -> tuple[nn.Module, _Inputs, str]:
 
 def _grey() -> tuple[nn.Module, _Inputs, str]:
     return Grey(), {"rgb": (_codes(3, 51, 77) % 256, _sizes("height", "width", first=1))}, "codes"
-
-
-def _lab() -> tuple[nn.Module, _Inputs, str]:
-    return Lab(), {"rgb": (torch.rand(1, 3, 51, 77), _sizes("height", "width", first=2))}, "lab"
 
 
 def _srgb() -> tuple[nn.Module, _Inputs, str]:

@@ -15,6 +15,7 @@ from colorhub._extras import MissingExtraError, require
 from colorhub.export.static_site.constants import constants
 from colorhub.export.static_site.graphs import surrounding_graphs
 from colorhub.export.static_site.halving import with_half_weights
+from colorhub.export.static_site.opencv_lab import opencv_lab
 from colorhub.export.static_site.packages import PACKAGES, package_files
 from colorhub.export.writing import ExportError, export_model
 from colorhub.models import Colorizer
@@ -59,6 +60,7 @@ def site_files(models: Iterable[SiteModel], packages: Path | None = None) -> dic
     for fact in facts["models"]:
         fact["size"] = len(files[fact["file"]])
     files["engine/constants.json"] = _json(facts)
+    files["engine/opencv_lab.bin"] = opencv_lab()
     files["engine/tint.safetensors"] = tint.WEIGHTS.read_bytes()
     files["LICENSES.txt"] = _licenses(models).encode()
     for path in sorted(SITE.rglob("*")):

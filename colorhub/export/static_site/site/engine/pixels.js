@@ -69,11 +69,14 @@ export async function read(picture, step, greyOf, pause) {
 function sampler(width, height, step) {
   const [wide, high] = [Math.ceil(width / step), Math.ceil(height / step)];
   const made = { rgb: new Uint8Array(3 * wide * high), width: wide, height: high };
-  const take = (rgba, tile) => {
-    for (let y = Math.ceil(tile.top / step) * step; y < tile.top + tile.height; y += step) {
-      for (let x = Math.ceil(tile.left / step) * step; x < tile.left + tile.width; x += step) {
-        const from = 4 * ((y - tile.top) * tile.width + x - tile.left);
-        made.rgb.set(rgba.subarray(from, from + 3), 3 * ((y / step) * wide + x / step));
+  const take = (rgba, { left, top, width: columns, height: rows }) => {
+    for (let y = Math.ceil(top / step) * step; y < top + rows; y += step) {
+      let to = 3 * ((y / step) * wide + Math.ceil(left / step));
+      for (let x = Math.ceil(left / step) * step; x < left + columns; x += step, to += 3) {
+        const from = 4 * ((y - top) * columns + x - left);
+        made.rgb[to] = rgba[from];
+        made.rgb[to + 1] = rgba[from + 1];
+        made.rgb[to + 2] = rgba[from + 2];
       }
     }
   };

@@ -1,13 +1,14 @@
 /** The worker's side of `engine.js`: photos by number, one command after the other. */
 
 import { compose, tables } from "./compose.js";
+import { labOf } from "./opencv_lab.js";
 import { asWide, read } from "./pixels.js";
 import { Picture, framed, networkInput } from "./preprocess.js";
 import { Failure, Files, Graph, start } from "./sessions.js";
 import { readSafetensors, seenInColor, smallCopy, stepOf } from "./tint.js";
 import { seen } from "./windows.js";
 
-const SURROUNDING = ["lightness", "grey", "lab", "srgb", "lines", "band"];
+const SURROUNDING = ["lightness", "grey", "srgb", "lines", "band"];
 const BAND = 2 ** 21; // pixels that are sent to the page at a time
 const BREATH = 50; // ms after which commands that came meanwhile are heard
 
@@ -81,8 +82,10 @@ const COMMANDS = {
     const offered = constants.models.filter(({ name }) => !models || models.includes(name));
     engine = { files, constants, models: new Map(offered.map((one) => [one.name, one])), loaded: new Map() };
     const weights = files.bytes("engine/tint.safetensors");
+    const grid = files.bytes("engine/opencv_lab.bin");
     const contents = SURROUNDING.map((name) => files.bytes(`engine/graphs/${name}.onnx`));
     engine.weights = readSafetensors((await weights).buffer);
+    engine.grid = new Uint16Array((await grid).buffer);
     engine.graphs = {};
     for (const [i, name] of SURROUNDING.entries()) engine.graphs[name] = await Graph.of(await contents[i]);
     engine.tables = await tables(engine.graphs);
@@ -93,14 +96,14 @@ const COMMANDS = {
   async analyze({ picture }, call) {
     const { width, height } = picture;
     if (!width || !height) throw new Failure("The photo holds no pixel: choose another one.", "photo");
-    const { constants, graphs, models, weights } = engine;
+    const { constants, graphs, grid, models, weights } = engine;
     const facts = constants.tint_measures;
     const kept = picture.grey
       ? { codes: picture.grey, alpha: null, some: null }
       : await read(picture, stepOf(width, height, facts), greyOf, () => call.pause());
     picture.close?.();
     const photo = { picture: new Picture(kept.codes, width, height), alpha: kept.alpha, inputs: new Map() };
-    const inColor = kept.some ? await isInColor(kept.some) : "no";
+    const inColor = kept.some ? isInColor(kept.some) : "no";
     const [model] = models.values();
     const { restored } = await inputOf(photo, model);
     const id = nextId++;
@@ -111,14 +114,9 @@ const COMMANDS = {
       return graphs.grey.run({ rgb: [rgb, 3, high, wide] });
     }
 
-    async function isInColor(some) {
+    function isInColor(some) {
       const copy = smallCopy(some.rgb, some.width, some.height, facts);
-      const count = copy.width * copy.height;
-      const unit = new Float32Array(3 * count);
-      for (let i = 0; i < count; i++) for (let c = 0; c < 3; c++) unit[c * count + i] = copy.rgb[3 * i + c] / 255;
-      const lab = await graphs.lab.run({ rgb: [unit, 1, 3, copy.height, copy.width] });
-      const channels = [0, 1, 2].map((c) => lab.subarray(c * count, (c + 1) * count));
-      return seenInColor(channels, copy.width, copy.height, constants, weights);
+      return seenInColor(labOf(copy.rgb, grid), copy.width, copy.height, constants, weights);
     }
   },
 
