@@ -36,13 +36,17 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return build(tmp_path_factory.mktemp("static") / "site")
 
 
-@pytest.fixture(scope="module", params=["threads", "one thread"])
-def engine(request: pytest.FixtureRequest, site: Path, chromium: Any) -> Iterator[Engine]:
-    """With threads, which only an isolated page may have, and without."""
-    threaded = request.param == "threads"
-    with opened(site, chromium, isolated=threaded, threads=2 if threaded else None) as engine:
-        facts = engine.run("return engine.ready();")
-        assert (facts["backend"], facts["threads"]) == (("wasm-threads", 2) if threaded else ("wasm", 1))
+@pytest.fixture(scope="module")
+def engine(site: Path, chromium: Any) -> Iterator[Engine]:
+    """Without threads: on a page that may not have any."""
+    with opened(site, chromium, isolated=False) as engine:
+        yield engine
+
+
+@pytest.fixture(scope="module")
+def threaded(site: Path, chromium: Any) -> Iterator[Engine]:
+    """With two threads."""
+    with opened(site, chromium, threads=2) as engine:
         yield engine
 
 
@@ -77,11 +81,15 @@ def toned(grey: np.ndarray, strength: float = 1.0) -> np.ndarray:
     return np.clip(grey[..., None] * paper + 12 * strength, 0, 255).astype(np.uint8)
 
 
-def test_colors_are_those_of_python(engine: Engine, pipeline: ColorizationPipeline) -> None:
+def test_colors_are_those_of_python(engine: Engine, threaded: Engine, pipeline: ColorizationPipeline) -> None:
+    facts = [one.run("return engine.ready();") for one in (engine, threaded)]
+    assert [(one["backend"], one["threads"]) for one in facts] == [("wasm", 1), ("wasm-threads", 2)]
     for number, pixels in enumerate(photos()):
         expected = pipeline(pixels, in_color="recolor").pixels
         found = engine.colored(pixels)
         assert found.shape == (*pixels.shape[:2], 4)
+        with_threads = threaded.colored(pixels)
+        assert np.abs(with_threads.astype(int) - found.astype(int)).max() <= 1, number
         assert (found[..., 3] == 255).all()
         apart = np.abs(found[..., :3].astype(int) - expected.astype(int))
         assert np.percentile(apart, 99.9) <= 2, number
