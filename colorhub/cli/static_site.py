@@ -10,7 +10,7 @@ from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from colorhub.export.static_site import SiteModel
+    from colorhub.export.static_site.writing import SiteModel
 
 _Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder to write: a new or an empty one.", show_default=False)
@@ -38,7 +38,7 @@ def static_site(folder: _Folder, models: _Models = DEFAULT_MODEL, ort: _Ort = No
 
     Exit code: 0 written, 1 it cannot be exported, fetched or written, 2 wrong usage.
     """
-    from colorhub.export.static_site import expect_free, write_site
+    from colorhub.export.static_site.writing import expect_free, write_site
     from colorhub.export.writing import ExportError
 
     with failing(FAILED, ExportError):
@@ -53,7 +53,7 @@ def static_site(folder: _Folder, models: _Models = DEFAULT_MODEL, ort: _Ort = No
 
 def site_models(names: str) -> "list[SiteModel]":
     """The models of ``--models``, loaded. Ends the command where there is none of that name."""
-    from colorhub.export.static_site import SiteModel
+    from colorhub.export.static_site.writing import SiteModel
     from colorhub.hub.loading import list_models, load
     from colorhub.models import ModelNotFoundError
 

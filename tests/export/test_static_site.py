@@ -19,13 +19,13 @@ from skimage import data
 from colorhub import create
 from colorhub.color import grey_to_lightness, linear_to_srgb
 from colorhub.export import ExportError, export_model
-from colorhub.export.static_site import SiteModel, site_files, write_site
 from colorhub.export.static_site import writing as site_writing
 from colorhub.export.static_site.constants import constants
 from colorhub.export.static_site.graphs import surrounding_graphs
 from colorhub.export.static_site.halving import with_half_weights
 from colorhub.export.static_site.opencv_lab import SCALE, opencv_lab
 from colorhub.export.static_site.packages import RUNTIME, package_files
+from colorhub.export.static_site.writing import SiteModel, site_files, write_site
 from colorhub.inference.compose import compose_codes
 from colorhub.models import MODELS, ColorizeNet
 from colorhub.photo import Photo
