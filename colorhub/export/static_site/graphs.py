@@ -68,19 +68,17 @@ class Srgb(nn.Module):
 
 
 class Lines(nn.Module):
-    """A colour layer's local lines at the photo's width: ``(6, h, W)``; ``L`` ``(1, 1, h, w)``, ``ab`` ``(1, 2, h,
-    w)``; ``near``, ``far``, ``part``: ``(W,)``: between which two columns each column lies, and how much of the second;
-    ``vividness``: a scalar."""
+    """A colour layer's local lines: ``(6, h, w)``; ``L`` ``(1, 1, h, w)``, ``ab`` ``(1, 2, h, w)``; ``vividness``: a
+    scalar."""
 
-    def forward(self, L: Tensor, ab: Tensor, vividness: Tensor, near: Tensor, far: Tensor, part: Tensor) -> Tensor:
-        maps = edge_maps(L, ab * vividness)[0]
-        return torch.lerp(maps.index_select(2, near), maps.index_select(2, far), part)
+    def forward(self, L: Tensor, ab: Tensor, vividness: Tensor) -> Tensor:
+        return edge_maps(L, ab * vividness)[0]
 
 
 class Band(nn.Module):
     """Some rows of a photo in colour: linear RGB times 65535 ``light`` ``(3, n, W)``, int32, of their lightness ``L``
-    ``(n, W)``. ``lines``: ``(6, k, W)``, the rows of :class:`Lines` around them; ``mix``: ``(n, k)``, how much of each
-    every row is.
+    ``(n, W)``. ``lines``: ``(6, k, W)``, the rows of :class:`Lines` around them, at the photo's width; ``mix``: ``(n,
+    k)``, how much of each every row is.
 
     What :func:`colorhub.inference.compose.compose_rows` does, in few passes over the pixels: in WebAssembly each costs
     as much as the arithmetic in it. Powers are tables outside, sums of products are matrices, and the direction of a
@@ -158,15 +156,11 @@ def _srgb() -> tuple[nn.Module, _Inputs, str]:
 
 
 def _lines() -> tuple[nn.Module, _Inputs, str]:
-    layer, width = _sizes("height", "width", first=2), _sizes("photo_width")
-    near = torch.arange(77, dtype=torch.int32) % 45
+    layer = _sizes("height", "width", first=2)
     given: _Inputs = {
         "L": (torch.rand(1, 1, 33, 46) * 100, layer),
         "ab": (torch.rand(1, 2, 33, 46), layer),
         "vividness": (torch.tensor(1.0), {}),
-        "near": (near, width),
-        "far": (near + 1, width),
-        "part": (torch.rand(77), width),
     }
     return Lines(), given, "lines"
 

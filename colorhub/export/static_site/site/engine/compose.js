@@ -23,13 +23,15 @@ export async function tables(graphs) {
  */
 export async function compose({ graphs, tables }, picture, alpha, layer, vividness, onBand, pause) {
   const { width, height } = picture;
-  const lines = await linesOf(graphs.lines, layer, width, vividness);
+  const lines = await linesOf(graphs.lines, layer, vividness);
+  const across = between(layer.width, width);
   const rows = Math.max(1, Math.floor(PIXELS / width));
   for (let y = 0; y < height; y += rows) {
     const count = Math.min(rows, height - y);
     const from = y * width;
     const L = looked(tables.lightness, picture.codes.subarray(from, from + count * width));
-    const light = await graphs.band.run({ L: [L, count, width], ...around(lines, layer.height, width, y, count, height) });
+    const down = between(layer.height, height, y, y + count);
+    const light = await graphs.band.run({ L: [L, count, width], ...around(lines, layer, across, down) });
     const rgba = packed(light, tables.srgb);
     if (alpha) for (let i = 0, k = 3; k < rgba.length; i++, k += 4) rgba[k] = alpha[from + i];
     onBand(y, count, rgba);
@@ -37,34 +39,31 @@ export async function compose({ graphs, tables }, picture, alpha, layer, vividne
   }
 }
 
-function linesOf(graph, { L, ab, width: columns, height: rows }, width, vividness) {
-  const { near, far, part } = between(columns, width);
-  return graph.run({
-    L: [L, 1, 1, rows, columns],
-    ab: [ab, 1, 2, rows, columns],
-    vividness: [Float32Array.of(vividness)],
-    near: [near, width],
-    far: [far, width],
-    part: [part, width],
-  });
+function linesOf(graph, { L, ab, width, height }, vividness) {
+  return graph.run({ L: [L, 1, 1, height, width], ab: [ab, 1, 2, height, width], vividness: [Float32Array.of(vividness)] });
 }
 
-/** The rows of lines around `count` rows of the photo, and how much of each these are. */
-function around(lines, rows, width, y, count, height) {
-  const places = between(rows, height, y, y + count);
-  const [first, last] = [places.near[0], places.far[count - 1]];
+/** The rows of lines around some rows of the photo, at its width, and how much of each these are. */
+function around(lines, { width: columns, height: rows }, across, down) {
+  const [width, count] = [across.near.length, down.near.length];
+  const [first, last] = [down.near[0], down.far[count - 1]];
   const some = last - first + 1;
-  const cut = new Float32Array(6 * some * width);
-  for (let c = 0; c < 6; c++) {
-    const from = (c * rows + first) * width;
-    cut.set(lines.subarray(from, from + some * width), c * some * width);
+  const wide = new Float32Array(6 * some * width);
+  for (let c = 0, k = 0; c < 6; c++) {
+    for (let row = first; row <= last; row++) {
+      const from = (c * rows + row) * columns;
+      for (let x = 0; x < width; x++) {
+        const left = lines[from + across.near[x]];
+        wide[k++] = left + across.part[x] * (lines[from + across.far[x]] - left);
+      }
+    }
   }
   const mix = new Float32Array(count * some);
   for (let i = 0; i < count; i++) {
-    mix[i * some + places.near[i] - first] += 1 - places.part[i];
-    mix[i * some + places.far[i] - first] += places.part[i];
+    mix[i * some + down.near[i] - first] += 1 - down.part[i];
+    mix[i * some + down.far[i] - first] += down.part[i];
   }
-  return { lines: [cut, 6, some, width], mix: [mix, count, some] };
+  return { lines: [wide, 6, some, width], mix: [mix, count, some] };
 }
 
 function looked(table, codes) {

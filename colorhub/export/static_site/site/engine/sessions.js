@@ -60,7 +60,7 @@ export function start(base, wanted) {
 /** A graph, ready to run. */
 export class Graph {
   static async of(content) {
-    const settings = { executionProviders: ["wasm"], graphOptimizationLevel: "all", enableMemPattern: false };
+    const settings = { executionProviders: ["wasm"], graphOptimizationLevel: "all" };
     return new Graph(await ort.InferenceSession.create(content, settings));
   }
 
