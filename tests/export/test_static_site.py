@@ -64,7 +64,7 @@ def test_bands_make_what_python_composes(graphs: dict[str, bytes]) -> None:
     codes = (linear_to_srgb(light) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).numpy()
     apart = np.abs(codes.astype(int) - expected)
     assert np.percentile(apart, 99.5) <= 1
-    assert apart.max() <= 6  # where two tables of what sRGB holds have different cells
+    assert np.percentile(apart, 99.9) <= 3  # where two tables of what sRGB holds have different cells
 
 
 def between(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

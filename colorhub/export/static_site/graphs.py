@@ -23,6 +23,7 @@ from colorhub.color import (
     linear_to_srgb,
     srgb_to_linear,
 )
+from colorhub.export.static_site.halving import with_half_weights
 from colorhub.export.writing import traced
 from colorhub.inference.compose import edge_maps
 from colorhub.models.exported import Metadata
@@ -140,7 +141,9 @@ def surrounding_graphs() -> dict[str, bytes]:
     """
     chroma_limits("cpu")  # computed once; while a graph is traced it would be computed from nothing
     graphs = {"lightness": _lightness(), "grey": _grey(), "srgb": _srgb(), "lines": _lines(), "band": _band()}
-    return {name: _content(name, *parts) for name, parts in graphs.items()}
+    contents = {name: _content(name, *parts) for name, parts in graphs.items()}
+    contents["band"] = with_half_weights(contents["band"])  # its table, 4 MB, needs no more: 0.05 % of a chroma
+    return contents
 
 
 def _lightness() -> tuple[nn.Module, _Inputs, str]:

@@ -54,7 +54,7 @@ def site_files(models: Iterable[SiteModel], packages: Path | None = None) -> dic
     for one in models:
         files[f"models/{one.name}.onnx"] = _model_content(one)
     for name, content in surrounding_graphs().items():
-        files[f"engine/graphs/{name}.onnx"] = with_half_weights(content)
+        files[f"engine/graphs/{name}.onnx"] = content
     by_name = {one.name: one.model for one in models}
     facts = constants(by_name, {one.name: one.label for one in models})
     for fact in facts["models"]:
