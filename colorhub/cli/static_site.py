@@ -1,5 +1,6 @@
 """``colorhub static-site``: a folder of static files that colours photos in the visitor's browser."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,7 +10,7 @@ from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from colorhub.export.static_site import SiteModel
+    from colorhub.export.static_site.writing import SiteModel
 
 _Folder = Annotated[
     Path, typer.Argument(metavar="DIR", help="The folder to write: a new or an empty one.", show_default=False)
@@ -37,7 +38,7 @@ def static_site(folder: _Folder, models: _Models = DEFAULT_MODEL, ort: _Ort = No
 
     Exit code: 0 written, 1 it cannot be exported, fetched or written, 2 wrong usage.
     """
-    from colorhub.export.static_site import expect_free, write_site
+    from colorhub.export.static_site.writing import expect_free, write_site
     from colorhub.export.writing import ExportError
 
     with failing(FAILED, ExportError):
@@ -52,8 +53,8 @@ def static_site(folder: _Folder, models: _Models = DEFAULT_MODEL, ort: _Ort = No
 
 def site_models(names: str) -> "list[SiteModel]":
     """The models of ``--models``, loaded. Ends the command where there is none of that name."""
-    from colorhub.export.static_site import SiteModel
-    from colorhub.hub.loading import list_models, load, model_folder
+    from colorhub.export.static_site.writing import SiteModel
+    from colorhub.hub.loading import list_models, load
     from colorhub.models import ModelNotFoundError
 
     wanted = list(dict.fromkeys(name.strip() for name in names.split(",") if name.strip()))
@@ -63,9 +64,17 @@ def site_models(names: str) -> "list[SiteModel]":
     found = []
     with failing(WRONG_USAGE, ModelNotFoundError), failing(FAILED, ValueError):
         for name in wanted:
-            model = load(name)
-            notice = model_folder(name) / "NOTICE"
-            text = notice.read_text(encoding="utf-8") if notice.is_file() else ""
             info = infos.get(name)
-            found.append(SiteModel(Path(name).name, model, (info.label or info.summary) if info else "", text))
+            label = (info.label or info.summary) if info else ""
+            found.append(SiteModel(Path(name).name, load(name), label, _notice(name)))
     return found
+
+
+def _notice(name: str) -> str:
+    """What a model's folder says of where its weights come from; empty for one that is not on this machine."""
+    from colorhub.hub.loading import model_folder
+    from colorhub.models import ModelNotFoundError
+
+    with suppress(ModelNotFoundError, OSError):
+        return (model_folder(name) / "NOTICE").read_text(encoding="utf-8")
+    return ""

@@ -89,9 +89,7 @@ def _to_half(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.half() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given)
 
 
-def export_model(
-    model: Colorizer, name: str | None = None, *, half: bool = False, optimized: bool = True
-) -> bytes:
+def export_model(model: Colorizer, name: str | None = None, *, half: bool = False, optimized: bool = True) -> bytes:
     """The content of an ONNX file that computes what ``model(L)`` does, for any batch, height and width.
 
     Args:

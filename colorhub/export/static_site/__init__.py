@@ -1,5 +1,4 @@
-"""A folder of static files which, from any web server, colours photos in the visitor's browser."""
+"""A folder of static files which, from any web server, colours photos in the visitor's browser.
 
-from colorhub.export.static_site.writing import SiteModel, expect_free, site_files, write_site
-
-__all__ = ["SiteModel", "expect_free", "site_files", "write_site"]
+Not public yet: the engine and the build are here (:mod:`writing`), the page is not.
+"""

@@ -42,6 +42,8 @@ class Lightness(nn.Module):
 class Grey(nn.Module):
     """``rgb``, 8-bit sRGB as int32 ``(3, n, W)``, to the ``codes`` ``(n, W)`` of the grey that has its lightness."""
 
+    light: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         primaries = torch.eye(3)[:, :, None, None]
@@ -83,6 +85,10 @@ class Band(nn.Module):
     What :func:`colorhub.inference.compose.compose_rows` does, in few passes over the pixels: in WebAssembly each costs
     as much as the arithmetic in it. Powers are tables outside, sums of products are matrices, and the direction of a
     colour is measured along a square, not along a circle."""
+
+    matrix: Tensor
+    constant: Tensor
+    limits: Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -85,8 +85,8 @@ def _fetched(package: Package) -> bytes:
     npm = shutil.which("npm")
     if npm is None:
         raise ExportError(
-            f"npm is not installed, which fetches {package.name}: install it, or get {package.wanted} on another machine "
-            "and say in which folder it is with --ort."
+            f"npm is not installed, which fetches {package.name}: install it, or get {package.wanted} on another "
+            "machine and say in which folder it is with --ort."
         )
     with tempfile.TemporaryDirectory() as folder:
         spec = f"{package.name}@{package.version}"

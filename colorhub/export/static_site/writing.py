@@ -1,4 +1,4 @@
-"""The folder of static files: graphs, constants, the page, the runtime and everybody's licences, whole or not at all."""
+"""The folder of static files: graphs, constants, page, runtime and everybody's licences, whole or not at all."""
 
 import hashlib
 import json

@@ -79,7 +79,8 @@ function averaging(count, size) {
     if (start < first) weights.push((first - begin) / cell);
     for (let k = first; k < last; k++) weights.push(1 / cell);
     if (end - last > 1e-3) weights.push(Math.min(end - last, 1, cell) / cell);
-    return { start, weights };
+    // Of the precision that OpenCV has: sums that lie half way between two codes lie there in both.
+    return { start, weights: weights.map(Math.fround) };
   });
 }
 
