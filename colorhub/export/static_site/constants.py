@@ -10,7 +10,7 @@ import numpy as np
 from colorhub import __version__
 from colorhub.inference import preprocess, resize, windows
 from colorhub.models import Colorizer
-from colorhub.photo import tint, tint_measures, xmp
+from colorhub.photo import tint, tint_measures, xmp, xmp_fitting
 from colorhub.settings import FIELDS, Settings
 
 _MODULES: Mapping[str, ModuleType] = {
@@ -35,6 +35,7 @@ def constants(models: Mapping[str, Colorizer], labels: Mapping[str, str]) -> dic
         "models": [_facts(name, model, labels.get(name, "")) for name, model in models.items()],
         "vividness": {"default": vividness.default, "low": vividness.low, "high": vividness.high},
         "record": _record(),
+        "packet": _packet(),
         "measures": list(tint_measures.measure(tint_measures.small_lab(np.zeros((16, 16, 3), np.uint8)))),
         **{name: _numbers(module) for name, module in _MODULES.items()},
     }
@@ -63,6 +64,12 @@ def _record() -> dict[str, str]:
         "digital_source_type": xmp.DIGITAL_SOURCE_TYPE,
         "software": f"colorhub {__version__}",
     }
+
+
+def _packet() -> dict[str, Any]:
+    """What is no longer true of an XMP packet once its photo is in colour: see :func:`colorhub.photo.xmp_fitting.fit`."""
+    stale = {namespace: sorted(names) for namespace, names in xmp_fitting.STALE.items()}
+    return {"stale": stale, "beside": list(xmp_fitting.BESIDE)}
 
 
 def _numbers(module: ModuleType) -> dict[str, Any]:

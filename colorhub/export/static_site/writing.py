@@ -21,9 +21,11 @@ from colorhub.export.writing import ExportError, export_model
 from colorhub.models import Colorizer
 from colorhub.models.exported import ExportedColorizer
 from colorhub.photo import tint
+from colorhub.photo.profiles import srgb_profile
 
 SITE = Path(__file__).with_name("site")
 LISTING = "files.json"
+WORKER = "service_worker.js"
 LARGEST_MODEL = 16_000_000  # bytes: what a visitor's first visit may cost beside the runtime
 
 
@@ -66,8 +68,17 @@ def site_files(models: Iterable[SiteModel], packages: Path | None = None) -> dic
     for path in sorted(SITE.rglob("*")):
         if path.is_file():
             files[path.relative_to(SITE).as_posix()] = path.read_bytes()
-    files[LISTING] = _json(_listing(files))
-    return files
+    files["page/srgb.icc"] = srgb_profile()
+    return with_listing(files)
+
+
+def with_listing(files: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The files with the list that the service worker keeps, and the worker with that list's version in it: browsers
+    take a worker for a new one where its bytes are others."""
+    listed = {path: content for path, content in files.items() if path not in (LISTING, WORKER)}
+    listing = _listing(listed)
+    worker = files[WORKER].replace(b"{{version}}", str(listing["version"]).encode())
+    return {**listed, WORKER: worker, LISTING: _json(listing)}
 
 
 def write_site(folder: Path, models: Iterable[SiteModel], packages: Path | None = None) -> dict[str, int]:
