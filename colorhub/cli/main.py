@@ -25,7 +25,7 @@ app = typer.Typer(
 )
 app.command()(colorize.colorize)
 app.command()(export.export)
-app.command("static-site", hidden=True)(static_site.static_site)
+app.command("static-site")(static_site.static_site)
 app.command()(convert.convert)
 app.command()(models.models)
 app.command()(check.check)

@@ -34,12 +34,11 @@ def publish(
             "--static-space",
             metavar="ORG/NAME",
             help="Publish the page that colours photos in the visitor's browser, with these models or the default.",
-            hidden=True,
         ),
     ] = "",
     ort: Annotated[
         Path | None,
-        typer.Option("--ort", metavar="FOLDER", help="Where the tarball of onnxruntime-web is, for it.", hidden=True),
+        typer.Option("--ort", metavar="FOLDER", help="Where the tarball of onnxruntime-web is, for it."),
     ] = None,
     hardware: Annotated[
         str,
@@ -99,7 +98,7 @@ def _publish_static(names: list[str], space: str, ort: Path | None, dry_run: boo
 
 def _check_usage(names: list[str], org: str, space: str, hardware: str) -> None:
     if not names and not space:
-        raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
+        raise fail("Nothing to publish: name models, or a Space with --space or --static-space ORG/NAME.", WRONG_USAGE)
     if names and not org:
         raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
     if hardware and not space:

@@ -148,7 +148,7 @@ function outline(thing, width, height) {
 
 /** The convex hull, by Andrew's monotone chain. */
 function hull(points) {
-  points = points.toSorted(([x, y], [u, v]) => x - u || y - v);
+  points = points.slice().sort(([x, y], [u, v]) => x - u || y - v);
   const half = (some) => {
     const chain = [];
     for (const point of some) {
@@ -157,7 +157,7 @@ function hull(points) {
     }
     return chain.slice(0, -1);
   };
-  const made = [...half(points), ...half(points.toReversed())];
+  const made = [...half(points), ...half(points.slice().reverse())];
   return made.length ? made : points.slice(0, 1);
 }
 
