@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from colorhub import __version__
-from colorhub.cli import card, check, colorize, compose, convert, export, models, publish, study, verify
+from colorhub.cli import card, check, colorize, compose, convert, export, models, publish, static_site, study, verify
 from colorhub.cli.console import escape_unencodable
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ app.command()(colorize.colorize)
 app.command()(compose.compose)
 app.command()(verify.verify)
 app.command()(export.export)
+app.command("static-site")(static_site.static_site)
 app.command()(convert.convert)
 app.command()(models.models)
 app.command()(check.check)

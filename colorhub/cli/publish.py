@@ -1,11 +1,13 @@
 """``colorhub publish``: models and the Space to the Hub."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colorhub._text import listed
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, quiet_exits
+from colorhub.settings import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from colorhub.hub.publish import Hub, ModelFolder, Plan
@@ -26,6 +28,18 @@ def publish(
     space: Annotated[
         str, typer.Option(metavar="ORG/NAME", help="Publish the Space as well, with these models in it.")
     ] = "",
+    static_space: Annotated[
+        str,
+        typer.Option(
+            "--static-space",
+            metavar="ORG/NAME",
+            help="Publish the page that colours photos in the visitor's browser, with these models or the default.",
+        ),
+    ] = "",
+    ort: Annotated[
+        Path | None,
+        typer.Option("--ort", metavar="FOLDER", help="Where the tarball of onnxruntime-web is, for it."),
+    ] = None,
     hardware: Annotated[
         str,
         typer.Option(metavar="NAME", help="What a new Space runs on.", show_default="zero-a10g, else cpu-basic"),
@@ -44,16 +58,47 @@ def publish(
     HF_TOKEN; --dry-run needs none.
     """
     names = names or []
-    _check_usage(names, org, space, hardware)
+    how = {"private": private, "create_pr": create_pr}
+    if not static_space or org or space:
+        _check_usage(names, org, space, hardware)
     from colorhub.hub.publish import PublishError
 
     with failing(FAILED, PublishError):
-        _publish(names, org, space, hardware, dry_run, {"private": private, "create_pr": create_pr})
+        if org or space:
+            _publish(names, org, space, hardware, dry_run, how)
+        if static_space:
+            _publish_static(names, static_space, ort, dry_run, how)
+
+
+def _publish_static(names: list[str], space: str, ort: Path | None, dry_run: bool, how: dict[str, bool]) -> None:
+    """The name and the account are checked before minutes of exporting."""
+    from colorhub.cli.static_site import site_models
+    from colorhub.export.static_site.writing import site_files
+    from colorhub.export.writing import ExportError
+    from colorhub.hub import check_repo_id
+    from colorhub.hub.publish import Hub, carry_out
+    from colorhub.hub.publish.static_space import create_static_space, plan_static_space
+
+    check_repo_id(space)
+    hub = Hub()
+    if dry_run and not hub.has_token:
+        echo_err(_WITHOUT_TOKEN)
+    else:
+        hub.check_owner(space.split("/")[0])
+    with failing(FAILED, ExportError):
+        models = site_models(",".join(names) or DEFAULT_MODEL)
+        files = site_files(models, ort)
+    plan = plan_static_space(hub, space, files, [one.name for one in models], **how)
+    if dry_run:
+        _print_plan(plan, "would be published")
+        return
+    create_static_space(hub, plan)
+    _print_plan(plan, f"published as {carry_out(hub, plan)}")
 
 
 def _check_usage(names: list[str], org: str, space: str, hardware: str) -> None:
     if not names and not space:
-        raise fail("Nothing to publish: name models, or a Space with --space ORG/NAME.", WRONG_USAGE)
+        raise fail("Nothing to publish: name models, or a Space with --space or --static-space ORG/NAME.", WRONG_USAGE)
     if names and not org:
         raise fail("--org ORG is missing: the user or organization to publish under.", WRONG_USAGE)
     if hardware and not space:

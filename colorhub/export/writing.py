@@ -89,13 +89,14 @@ def _to_half(layer: nn.Module, given: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(x.half() if isinstance(x, Tensor) and x.is_floating_point() else x for x in given)
 
 
-def export_model(model: Colorizer, name: str | None = None, *, half: bool = False) -> bytes:
+def export_model(model: Colorizer, name: str | None = None, *, half: bool = False, optimized: bool = True) -> bytes:
     """The content of an ONNX file that computes what ``model(L)`` does, for any batch, height and width.
 
     Args:
         model: stays as it is; a copy in evaluation mode is exported, without hints.
         name: the model's, for the metadata; its architecture when not given.
         half: weights and convolutions in half precision, for a file half as large. Input and output stay float32.
+        optimized: with normalizations folded into the weights in front of them; without, all weights are the model's.
 
     Raises:
         ExportError: torch cannot trace the model, packages are missing, or the file would be too large.
@@ -135,7 +136,7 @@ def export_model(model: Colorizer, name: str | None = None, *, half: bool = Fals
     least = -(-_LEAST_SIDE // model.multiple) * model.multiple
     L = torch.linspace(0, 100, 2 * (least + 1) * (2 * least + 3)).view(2, 1, least + 1, -1)
     sizes = {0: _dimension("batch"), 2: _dimension("height"), 3: _dimension("width")}
-    return _traced(graph, (L,), {INPUT: sizes}, names, facts)
+    return traced(graph, (L,), {INPUT: sizes}, names, facts, optimized=optimized)
 
 
 def export_composition() -> bytes:
@@ -158,7 +159,7 @@ def export_composition() -> bytes:
     layer = {0: batch, 2: _dimension("layer_height"), 3: _dimension("layer_width")}
     given = (torch.rand(2, 1, 51, 77), torch.rand(2, 1, 33, 46) * 100, torch.rand(2, 2, 33, 46), torch.tensor(1.0))
     shapes = {"grey": photo, "L": layer, "ab": layer, "vividness": {}}
-    return _traced(CompositionGraph(), given, shapes, ["rgb"], Metadata(COMPOSITION, __version__))
+    return traced(CompositionGraph(), given, shapes, ["rgb"], Metadata(COMPOSITION, __version__))
 
 
 def write(content: bytes, target: str | os.PathLike[str], *, overwrite: bool = False) -> None:
@@ -191,9 +192,16 @@ def _dimension(name: str) -> Any:
     return torch.export.Dim(name, min=1)
 
 
-def _traced(
-    graph: nn.Module, given: tuple[Tensor, ...], sizes: dict[str, Any], outputs: Sequence[str], facts: Metadata
+def traced(
+    graph: nn.Module,
+    given: tuple[Tensor, ...],
+    sizes: dict[str, Any],
+    outputs: Sequence[str],
+    facts: Metadata,
+    *,
+    optimized: bool = True,
 ) -> bytes:
+    """The content of an ONNX file that computes what a module does, for any size along the axes named in ``sizes``."""
     try:
         with _quiet():
             program: Any = torch.onnx.export(
@@ -204,17 +212,30 @@ def _traced(
                 dynamic_shapes=tuple(sizes.values()),
                 opset_version=OPSET,
                 dynamo=True,
+                optimize=optimized,
                 verbose=False,
             )
     except Exception as error:  # tracing runs any code of any model
         raise ExportError(f"{facts.name or 'The composition'} cannot be exported: {_reason(error)}.") from error
+    if not optimized:
+        _folded(program.model)
     _expect_any_size(program.exported_program, facts)
     _describe(program.model, facts)
     proto = program.model_proto
-    sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
-    for side, name in zip(sides, ("height", "width"), strict=True):
-        side.dim_param = name  # torch says it by a formula of padding and cropping
+    if facts.kind in (MODEL, COMPOSITION):
+        sides = proto.graph.output[0].type.tensor_type.shape.dim[2:]
+        for side, name in zip(sides, ("height", "width"), strict=True):
+            side.dim_param = name  # torch says it by a formula of padding and cropping
     return proto.SerializeToString()
+
+
+def _folded(model: Any) -> None:
+    """Compute what depends on nothing: of what the exporter does otherwise, the part that leaves weights alone."""
+    from onnxscript import optimizer
+
+    optimizer.inline(model)
+    optimizer.fold_constants(model)
+    optimizer.remove_unused_nodes(model)
 
 
 def _expect_any_size(program: Any, facts: Metadata) -> None:

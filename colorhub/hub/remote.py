@@ -255,9 +255,11 @@ class Hub:
             if len(commits) > 1:
                 self._api.super_squash_history(repo_id, repo_type=kind, commit_message=commits[0].title)
 
-    def create(self, repo_id: str, kind: str, private: bool, hardware: SpaceHardware | None = None) -> None:
+    def create(
+        self, repo_id: str, kind: str, private: bool, hardware: SpaceHardware | None = None, sdk: str = "gradio"
+    ) -> None:
         """Make an empty repository, a Space on some hardware. It may be there already."""
-        space: dict[str, Any] = {"space_sdk": "gradio", "space_hardware": hardware} if kind == "space" else {}
+        space: dict[str, Any] = {"space_sdk": sdk, "space_hardware": hardware} if kind == "space" else {}
         with hub_errors(repo_id):
             self._api.create_repo(repo_id, repo_type=kind, private=private, exist_ok=True, **space)
 

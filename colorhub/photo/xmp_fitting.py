@@ -15,7 +15,7 @@ _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _CAMERA_RAW = "http://ns.adobe.com/camera-raw-settings/1.0/"
 _GOOGLE = "http://ns.google.com/photos/1.0/"
 # Whole namespaces about pictures, videos and sounds beside or inside the main picture's file, which are not written.
-_BESIDE = (
+BESIDE = (
     f"{_GOOGLE}container/",
     f"{_GOOGLE}image/",
     f"{_GOOGLE}audio/",
@@ -26,7 +26,7 @@ _BESIDE = (
 )
 _MOTION = re.compile(r"MotionPhoto|MicroVideo")
 # Facts about the old file's bytes and size: nobody misses them.
-_STALE = {
+STALE = {
     _TIFF: frozenset(
         [
             "ImageWidth",
@@ -97,10 +97,10 @@ def _remove_unfit(document: Document, turn: Turn, is_srgb: bool, notes: list[str
     unfit = []
     for description, node in properties(document):
         namespace, name = node.namespaceURI or "", node.localName
-        is_beside = namespace.startswith(_BESIDE) or (namespace.startswith(_GOOGLE) and bool(_MOTION.match(name)))
+        is_beside = namespace.startswith(BESIDE) or (namespace.startswith(_GOOGLE) and bool(_MOTION.match(name)))
         is_unturned = turn.orientation != 1 and namespace.startswith(_UNTURNED)
         is_converted = is_srgb and (namespace, name) == (_EXIF, "ColorSpace")
-        if not (is_beside or is_unturned or is_converted or name in _STALE.get(namespace, ())):
+        if not (is_beside or is_unturned or is_converted or name in STALE.get(namespace, ())):
             continue
         unfit.append((description, node))
         if is_beside:

@@ -25,6 +25,7 @@ from colorhub.space.models.cards import fetch_cards
 from colorhub.space.retouch import tab as retouch_tab
 from colorhub.space.shared.catalogue import prepare_all, warm_up
 from colorhub.space.shared.limits import KEEP_FILES, MAX_BYTES, QUEUE, SESSIONS
+from colorhub.space.shared.static_site import static_routes
 from colorhub.space.shared.style import CSS, FOOTNOTE, HEADER, SCRIPTS, TITLE, theme
 from colorhub.space.shared.zero import on_zero_gpu
 from colorhub.space.study import demonstration, results
@@ -108,7 +109,7 @@ def _serve(page: gr.Blocks, overrides: dict[str, Any]) -> tuple[Any, str, str]:
         "mcp_server": False,
         "ssr_mode": False,
         "show_error": False,
-        "app_kwargs": {"routes": study_routes(Handlers(study_tab.STUDIES))},
+        "app_kwargs": {"routes": [*static_routes(), *study_routes(Handlers(study_tab.STUDIES))]},
     }
     served = launched(page.launch, {**settings, **overrides, "prevent_thread_lock": True, "quiet": True})
     print(f"colorhub is served at {served[1]}", flush=True)

@@ -39,7 +39,6 @@ EXTRAS = {
 OPTIONAL = {"spaces"}
 # Needed without being imported by name.
 INDIRECT = {
-    "onnx": "what torch writes ONNX files with",
     "onnxscript": "what torch writes ONNX files with",
     "tensorboard": "what accelerate writes its log with",
     "torch-fidelity": "what torchmetrics computes FID and KID with",

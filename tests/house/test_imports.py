@@ -30,7 +30,7 @@ ROOMS = {
     "hints": "_text color ab_bins inference photo",
     "pipeline": "ab_bins hints hub inference models photo settings",
     "retouching": "hints inference photo pipeline settings",
-    "export": "_extras color inference models photo",
+    "export": "_extras _text color inference models photo settings",
     "hub": "_files _project _text models",
     "study": "_data _pixels _project _svg _text inference photo pipeline hub",
     "archive": "_files folder photo settings",

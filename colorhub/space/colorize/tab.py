@@ -8,6 +8,7 @@ from gradio.context import Context
 
 from colorhub.settings import FIELDS, FieldInfo
 from colorhub.space.colorize import several, single
+from colorhub.space.shared import static_site
 from colorhub.space.shared.catalogue import CACHE, find, listed
 from colorhub.space.shared.files import new_folder
 from colorhub.space.shared.jobs import colorize_upload, open_photo, write_full_size
@@ -33,6 +34,8 @@ def tab() -> single.SinglePhoto:
                 album = several.SeveralPhotos()
         with gr.Column(scale=1, min_width=280, elem_id="panel"):
             panel = SettingsPanel()
+            if in_browser := static_site.link():
+                gr.HTML(in_browser, padding=False, elem_id="in-browser")
     single.wire(one, panel)
     several.wire(album, panel)
     panel.model.input(about_model, panel.model, panel.about, queue=False, **QUIET)
