@@ -15,8 +15,8 @@ from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
 from colorhub.cli.bag import close_bag, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
-from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.dry_run import expect
+from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
