@@ -194,7 +194,11 @@ def run_plan(
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
 
-    clean_up({job.output.parent for job in plan.jobs})
+    folders = {job.output.parent for job in plan.jobs}
+    if archive.is_alone:
+        clean_up(folders, age=0.0)
+    else:
+        clean_up(folders)
     ended_early = None
     with (
         stopping,
