@@ -13,7 +13,10 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     ),
     "train": (
         "Training needs",
-        ("accelerate", "datasets", "pyarrow", "pydantic", "skimage", "tensorboard", "torchmetrics", "torchvision"),
+        (
+            *("accelerate", "datasets", "pyarrow", "pydantic", "skimage", "statsmodels"),
+            *("tensorboard", "torchmetrics", "torchvision"),
+        ),
     ),
     "scores": ("Scoring needs", ("skimage", "torch_fidelity", "torchmetrics")),
     "export": ("Exporting, and running what was exported, needs", ("onnx", "onnxruntime", "onnxscript")),

@@ -75,7 +75,8 @@ def write(content: Content, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     report = content.report
     number = report.number
-    _put(folder / f"{number}-claims.svg", forest(f"Report {number}: differences with 95 % intervals", content.rows))
+    title = f"Report {number}: differences with 95 % intervals" + (f" ({STAMP})" if content.plan.quick else "")
+    _put(folder / f"{number}-claims.svg", forest(title, content.rows))
     first = {task.arm: task.place for task in content.tasks if task.seed == 0}
     shown = [(name, first[name]) for name in report.samples if name in first]
     if shown:
