@@ -33,7 +33,7 @@ ROOMS = {
     "export": "_extras color inference models photo",
     "hub": "_files _project _text models",
     "study": "_data _pixels _project _svg _text inference photo pipeline hub",
-    "archive": "_files folder settings",
+    "archive": "_files folder photo settings",
     "folder": "_files _system _text hints inference photo pipeline settings",
     "space": "_extras _files _pixels _project _svg _text hints hub inference photo models pipeline settings study",
     "cli": "_extras _files _system _text archive hints hub models pipeline settings folder export study",
