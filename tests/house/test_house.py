@@ -33,7 +33,7 @@ EXTRAS = {
     "training": ("train", "scores"),
     "docs": ("docs", "app", "train"),
     "tests": ("train", "export", "app", "dev"),
-    "benchmarks": ("train", "export", "app", "dev"),
+    "benchmarks": ("train", "export", "app", "s3", "dev"),
 }
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
 OPTIONAL = {"spaces"}
