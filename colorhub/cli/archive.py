@@ -53,6 +53,11 @@ class Recording:
         return bool(self.foreign or (self.plan and (self.plan.problems or self.plan.jobs)))
 
     @property
+    def is_alone(self) -> bool:
+        """Whether no other run can be writing into the output."""
+        return self.journal is not None and self.journal.shard[1] == 1
+
+    @property
     def before_writing(self) -> "Callable[[Job], None] | None":
         """What must be known of a photo before its result appears."""
         return None if self.journal is None else self._started

@@ -15,6 +15,7 @@ from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
 from colorhub.cli.bag import close_bag, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
+from colorhub.cli.dry_run import expect
 from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
@@ -57,6 +58,7 @@ def colorize(
     manifest: options.Manifest = False,
     bag: options.Bag = False,
     c2pa: options.C2pa = None,
+    dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
     normalize: options.Normalize = None,
@@ -97,8 +99,9 @@ def colorize(
             overwrite=overwrite,
             workers=jobs or default_workers(),
             as_json=as_json,
+            dry=dry_run,
         )
-        if bag and output:
+        if bag and output and not dry_run:
             close_bag(output)
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
@@ -121,6 +124,9 @@ def colorize(
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
         leave_kept(plan, layers_folder(folder), overwrite=overwrite)
     _check_hints(hints, plan)
+    if dry_run:
+        expect(plan, chosen, lambda: _open_pipeline(chosen, device, max_pixels), jobs or default_workers(), as_json)
+        raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
     stopping = StopSignals()
@@ -188,7 +194,11 @@ def run_plan(
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
 
-    clean_up({job.output.parent for job in plan.jobs})
+    folders = {job.output.parent for job in plan.jobs}
+    if archive.is_alone:
+        clean_up(folders, age=0.0)
+    else:
+        clean_up(folders)
     ended_early = None
     with (
         stopping,

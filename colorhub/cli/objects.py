@@ -14,6 +14,7 @@ import typer
 from colorhub._extras import MissingExtraError, require
 from colorhub.cli.archive import Recording
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
+from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings
@@ -68,13 +69,19 @@ def colorize_objects(
     overwrite: bool,
     workers: int,
     as_json: bool,
+    dry: bool = False,
 ) -> int:
-    """Colour what is in one place into another, and return the exit code."""
+    """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
     from colorhub.archive.listing import pictures
 
     if (source.protocols, source.root) == (output.protocols, output.root):
         raise fail("the results would go where the photos are: give another output with -o", WRONG_USAGE)
     stopping, report = StopSignals(), RunReport(None, as_json)
+    if dry:
+        with _network(source, output):
+            found = pictures(source, recursive=recursive, leave_out=output)
+            _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
+        return 0
     with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
         found = pictures(source, recursive=recursive, leave_out=output)
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
@@ -99,6 +106,31 @@ def colorize_objects(
     exit_code = stopping.exit_code or (FAILED if report.failures or stopping.event.is_set() else 0)
     report.finish(str(settings.model), exit_code)
     return exit_code
+
+
+def _expect(
+    source: "Place",
+    output: "Place",
+    found: "Iterator[Entry]",
+    settings: Settings,
+    shard: "Shard | None",
+    open_pipeline: Callable[[], "ColorizationPipeline"],
+    report: RunReport,
+    workers: int,
+    overwrite: bool,
+    as_json: bool,
+) -> None:
+    """Say what is to be done, and write nothing, not even a lease."""
+    from colorhub.archive.folders import settings_json
+    from colorhub.archive.journal import Journal
+
+    extent = Extent()
+    journal = Journal(output, settings_json(settings))
+    for entry in _to_do(found, journal, shard, report, overwrite=overwrite):
+        extent.add(entry.name, entry.size)
+    words = {"skipped": "its result exists", "elsewhere": "falls to another shard"}
+    over = {words[kind]: count for kind, count in report.counts.items()}
+    dry_run(extent, source.fetch, open_pipeline, settings, workers, over, as_json=as_json)
 
 
 def _to_do(

@@ -146,6 +146,14 @@ Manifest = Annotated[
         "settings. It then says what is done. With --shard and -o it is always kept.",
     ),
 ]
+DryRun = Annotated[
+    bool,
+    typer.Option(
+        "--dry-run",
+        help="Write nothing: say what there is to colour, how long it takes here and how large the results are, "
+        "measured on 8 photos.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a file on stdout, then a summary.")]
 MaxPixels = Annotated[
     int, typer.Option(help="Larger photos are refused before they are decoded.", metavar="PIXELS", min=1)

@@ -57,6 +57,11 @@ def rows_of(folder: Path) -> dict[str, Row]:
     return {row.source: row for row in rows}
 
 
+def last_output(rows: dict[str, Row]) -> str:
+    """The output of the last row."""
+    return str(list(rows.values())[-1].output)
+
+
 def test_a_row_says_what_the_files_are(colorize: Callable[..., str], photos: Path, tmp_path: Path) -> None:
     colorize("--manifest", code=1)
     out = tmp_path / "out"
@@ -138,7 +143,10 @@ def test_what_was_begun_and_has_no_row_is_made_again(
     (out / PARQUET).unlink()
     unfinished = lines[-1][:40]  # the last row was cut, too
     (out / "colorhub-manifest.0-of-1.jsonl").write_text("".join(lines[:-1]) + unfinished, encoding="utf-8")
+    (out / last_output(whole)).with_name(".colorhub-0123456789ab.tmp").write_bytes(b"written aside")
+    (out / last_output(whole)).unlink()
     colorize("--manifest")
+    assert not list(out.rglob("*.tmp"))
     again = rows_of(out)
     assert [s for s in whole if again[s] != whole[s]] == [list(whole)[-1]]
     assert {s: row.output_sha256 for s, row in again.items()} == {s: row.output_sha256 for s, row in whole.items()}
