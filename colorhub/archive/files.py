@@ -4,7 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from pathlib import Path
 
 from colorhub.archive import lease, manifest
@@ -32,14 +32,15 @@ def is_ours(name: str) -> bool:
     return name.rpartition("/")[2].startswith((manifest.PREFIX, lease.PREFIX))
 
 
-def open_file(place: Place, name: str) -> BufferedReader:
+def open_file(place: Place, name: str) -> BufferedReader | BytesIO:
     """A file of a row's path, also where bytes of its name are no text.
 
     Raises:
         OSError: it is not there, or cannot be read.
     """
     if not place.is_local:
-        return place.fs.open(place.path(name), "rb")  # type: ignore[no-any-return]
+        with place.reading(name) as file:
+            return BytesIO(file.read())
     path = Path(place.path(name))
     if "\\x" in name and not path.exists():
         raw = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), name.encode("utf-8"))

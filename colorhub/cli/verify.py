@@ -1,7 +1,6 @@
 """``colorhub verify``: whether an output is what its manifest says."""
 
 import json
-from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +9,7 @@ import typer
 from colorhub._system import cores
 from colorhub.cli import options
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
+from colorhub.cli.objects import place_of
 
 if TYPE_CHECKING:
     from colorhub.archive.places import Place
@@ -60,16 +60,12 @@ def verify(
 
 def _place(address: str) -> "Place":
     """A folder or address that is there. Of a bag it is the payload."""
-    from colorhub.archive.places import Place
-
-    with failing(WRONG_USAGE, ValueError):
-        place = Place.of(address)
-    there = False
-    with suppress(OSError):
+    place = place_of(address)
+    with failing(FAILED, OSError):
         there = bool(place.fs.isdir(place.root))
     if not there:
         raise fail(f"{address} is no folder that can be read", WRONG_USAGE)
-    return Place.of(f"{address.rstrip('/')}/data") if place.size("bagit.txt") is not None else place
+    return place_of(f"{address.rstrip('/')}/data") if place.size("bagit.txt") is not None else place
 
 
 def _sentence(verdict: "Verdict") -> str:

@@ -10,6 +10,7 @@ import bagit
 import pytest
 import torch
 from certificates import make_certificates
+from object_store import credentials, s3_server
 from photos import grey_photo
 from PIL import Image
 from slurm_cluster import has_slurm, slurm_cluster
@@ -56,6 +57,24 @@ def test_from_scans_to_a_verified_bag(place: Path) -> None:
     assert pictures(place / "archive/data") == NAMES
     told = bash(snippet("archive.md", "archive: verify"))
     assert json.loads(told.splitlines()[-1])["summary"]["findings"] == 0
+
+
+def test_from_a_bucket_to_a_verified_bag(place: Path) -> None:
+    s3fs = pytest.importorskip("s3fs")
+    pytest.importorskip("moto")
+    with s3_server() as endpoint:
+        told = credentials(endpoint)
+        storage = s3fs.S3FileSystem(
+            key=told["AWS_ACCESS_KEY_ID"], secret=told["AWS_SECRET_ACCESS_KEY"], endpoint_url=endpoint
+        )
+        storage.mkdir("archive")
+        for name in NAMES:
+            storage.put_file(str(place / "scans" / name), f"archive/scans/{name}")
+        bash(snippet("archive.md", "archive: bucket"), **told)
+        storage.invalidate_cache()
+        storage.get("archive/coloured/", str(place / "fetched"), recursive=True)
+    bagit.Bag(str(place / "fetched")).validate()
+    assert pictures(place / "fetched/data") == NAMES
 
 
 def test_signed_results(place: Path) -> None:
