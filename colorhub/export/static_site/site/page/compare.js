@@ -13,7 +13,8 @@ export class Compare {
     this.range.addEventListener("input", () => this.#move());
     this.element.addEventListener("pointerdown", (event) => this.#follow(event));
     this.element.addEventListener("pointermove", (event) => event.buttons && this.#follow(event));
-    new ResizeObserver(() => this.#move()).observe(this.before);
+    const resized = new ResizeObserver(() => this.#move());
+    for (const part of [this.element, this.before]) resized.observe(part);
     this.element.append(this.before, this.after, this.line, this.range);
     this.say(label);
     this.#compares(false);

@@ -45,6 +45,7 @@ class Desk {
   async add(files) {
     if (!files.length) return;
     await this.started;
+    if (!this.facts) return; // what failed at the start is said already
     for (const file of files) {
       const card = new Card(file, this);
       this.cards.push(card);

@@ -4,6 +4,8 @@
 import { inflated, joined, startsWith } from "./bytes.js";
 import { Directories, rewritten, resolutionOf, TAGS } from "./exif.js";
 
+const DESCRIPTION = 270;
+const STACKS = ["ImageJ=", '{"shape"', "shape=", "<?xml"]; // descriptions for programs, of how pixels are laid out
 const [XMP, IPTC, PHOTOSHOP, ICC] = [700, 33723, 34377, 34675];
 // What lays out the old file's pixels, or is kept in another way.
 const LAYOUT = new Set([
@@ -32,7 +34,9 @@ export function openTiff(bytes) {
 
 function metadataOf(reader, entries, orientation) {
   const block = (tag) => (entries.has(tag) ? reader.value(entries.get(tag)).slice() : null);
-  const kept = rewritten(reader, reader.first, (tag) => !LAYOUT.has(tag));
+  const description = entries.get(DESCRIPTION);
+  const isLayout = description && STACKS.some((start) => startsWith(reader.value(description), start));
+  const kept = rewritten(reader, reader.first, (tag) => !LAYOUT.has(tag) && !(isLayout && tag === DESCRIPTION));
   return {
     exif: kept && joined(kept),
     xmp: block(XMP),
