@@ -67,11 +67,7 @@ def _record() -> dict[str, str]:
 
 
 def _packet() -> dict[str, Any]:
-<<<<<<< HEAD
     """What is not true of an XMP packet once its photo is in colour: see :func:`colorhub.photo.xmp_fitting.fit`."""
-=======
-    """What is no longer true of an XMP packet of a photo that was coloured: see :mod:`colorhub.photo.xmp_fitting`."""
->>>>>>> w21a
     stale = {namespace: sorted(names) for namespace, names in xmp_fitting.STALE.items()}
     return {"stale": stale, "beside": list(xmp_fitting.BESIDE)}
 
