@@ -48,7 +48,8 @@ def test_a_profile_of_colours_on_grey_pixels_is_applied(format: str) -> None:
     same = Photo.open(encoded(grey, format, icc_profile=imagecodecs.cms_profile("srgb")))
     assert np.array_equal(same.grey, plain)
     assert same.notes == ()
-    icc = bytes(imagecodecs.cms_profile("rgb", gamma=1.8))
+    primaries = (0.64, 0.33, 1.0, 0.30, 0.60, 1.0, 0.15, 0.06, 1.0)  # of sRGB; without them the profile has none
+    icc = bytes(imagecodecs.cms_profile("rgb", whitepoint=(0.3127, 0.3290, 1.0), primaries=primaries, gamma=1.8))
     darker = Photo.open(encoded(grey, format, icc_profile=icc))
     assert darker.notes == ()
     expected = 255 * (plain / 255) ** 1.8

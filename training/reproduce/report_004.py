@@ -230,8 +230,8 @@ REPORT = Report(
         "training.",
         "Half of the report's channels, and far fewer pictures than its 40 epochs of 40,000.",
         "Held-out pictures: 496 of BSDS500 and 299 of people.",
-        "The network of the kernel distance is a relative of the extractors with other weights: what it prefers in their "
-        "answers may be family likeness.",
+        "The network of the kernel distance is a relative of the extractors with other weights: what it prefers in "
+        "their answers may be family likeness.",
     ),
     least=20_000,
     memory=2.5,
