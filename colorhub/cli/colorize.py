@@ -76,7 +76,7 @@ def colorize(
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
     from colorhub.archive.places import is_address
-    from colorhub.cli.objects import colorize_objects, places
+    from colorhub.cli.objects import colorize_objects, places_of
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
@@ -90,8 +90,11 @@ def colorize(
             raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
         with failing(WRONG_USAGE, PlanError):
             part = Shard.parse(shard) if shard else Shard.from_environment()
+        places = places_of(paths, output, hints, sidecars)
+        if save_settings and not dry_run:
+            write_settings(chosen, save_settings)
         code = colorize_objects(
-            *places(paths, output, hints, sidecars),
+            *places,
             chosen,
             part,
             lambda: _open_pipeline(chosen, device, max_pixels),

@@ -49,7 +49,7 @@ def place_of(address: str, *, to_write: bool = False) -> "Place":
         return Place.of(address)
 
 
-def places(paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool) -> "tuple[Place, Place]":
+def places_of(paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool) -> "tuple[Place, Place]":
     """Where photos come from and go to; a wrong call where that is not one place each."""
     if len(paths) != 1 or output is None:
         raise fail("an address needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
