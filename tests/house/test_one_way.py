@@ -45,6 +45,12 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
     "shows a photo in its own colours beside the answers to its lightness": {
         "colorhub/space/compare/comparison.py": {".in_color"},
     },
+    "keeps what predict answered, and gives it back as it was": {
+        "colorhub/folder/layers.py": {
+            f"{_INFERENCE}.layer.provenance_of",
+            f"{_INFERENCE}.resize.lightness_of_shape",
+        },
+    },
     "the page's control of that name": {
         "colorhub/space/shared/panel.py": {".in_color"},
         "colorhub/space/colorize/single.py": {".in_color"},
