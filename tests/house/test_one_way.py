@@ -80,6 +80,14 @@ ALLOWED: dict[str, dict[str, set[str]]] = {
         "colorhub/export/writing.py": {f"{_INFERENCE}.compose.compose", ".model()"},
         "colorhub/export/parity.py": {f"{_INFERENCE}.compose.compose_codes"},
     },
+    "writes the pipeline's stages as graphs and constants, for browsers": {
+        "colorhub/export/static_site/constants.py": {
+            f"{_INFERENCE}.preprocess",
+            f"{_INFERENCE}.resize",
+            f"{_INFERENCE}.windows",
+        },
+        "colorhub/export/static_site/graphs.py": {f"{_INFERENCE}.compose.edge_maps"},
+    },
     "runs the pipeline's network where a GPU is lent, in another process": {
         "colorhub/space/shared/catalogue.py": {f"{_INFERENCE}.runtime.Network", ".network"},
         "colorhub/space/shared/cached.py": {f"{_INFERENCE}.runtime.Network"},
