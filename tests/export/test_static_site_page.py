@@ -158,7 +158,7 @@ def test_vividness_and_decisions(visits: Visits, tmp_path: Path) -> None:
     page.locator(".photo[data-state=done]").nth(2).wait_for()
     with zipfile.ZipFile(downloaded(page, tmp_path, "Download all as zip")) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["camera.color.png", "coffee.color.png", "camera.color-2.png"]
+        assert archive.namelist() == ["camera.color.png", "coffee.color.png", "camera-2.color.png"]
         assert Image.open(io.BytesIO(archive.read("coffee.color.png"))).size == (600, 400)
 
 
@@ -203,6 +203,9 @@ def test_without_network(chromium: Any, site: Path, tmp_path: Path, isolated: bo
     with served(site, isolated=isolated) as address:
         visits = Visits(chromium, address, WAIT)
         page = opened(visits)
+        if not isolated:  # the page loads itself again, once, for the headers that its worker adds
+            page.wait_for_event("framenavigated")
+            page.get_by_text("Ready.").wait_for()
         kept(page)
     page.reload()
     page.get_by_text("Ready.").wait_for()
@@ -271,9 +274,9 @@ def test_it_is_accessible(visits: Visits, tmp_path: Path, width: int, scheme: st
     SHOT(page, f"start-{width}-{scheme}")
     give(page, photo, bad)
     page.get_by_role("slider", name="Before and after").focus()
-    before = page.locator(".line").evaluate("line => line.style.left")
+    before = page.locator(".line").first.evaluate("line => line.style.left")
     page.keyboard.press("ArrowRight")
-    assert page.locator(".line").evaluate("line => line.style.left") != before
+    assert page.locator(".line").first.evaluate("line => line.style.left") != before
     page.get_by_role("button", name="Deutsch").click()
     page.get_by_role("button", name="Herunterladen", exact=True).wait_for()
     assert page.evaluate("document.documentElement.lang") == "de"
@@ -281,7 +284,8 @@ def test_it_is_accessible(visits: Visits, tmp_path: Path, width: int, scheme: st
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate((Path(axe.__file__).parent / "axe.min.js").read_text(encoding="utf-8"))
     report = page.evaluate("axe.run(document)")
-    assert [found["id"] for found in report["violations"] if found["impact"] in ("serious", "critical")] == []
+    serious = [found for found in report["violations"] if found["impact"] in ("serious", "critical")]
+    assert [(found["id"], node["html"][:120]) for found in serious for node in found["nodes"]] == []
 
 
 def test_a_page_opened_as_a_file_says_so(chromium: Any, site: Path) -> None:

@@ -229,7 +229,7 @@ export class Card {
     this.vivid = document.createElement("input");
     Object.assign(this.vivid, { type: "range", min: low, max: high, step: 0.05, value: this.vividness });
     this.vivid.addEventListener("input", () => this.#vividnessChanged());
-    this.vividSaid = make("output");
+    this.vividSaid = make("span", "value"); // an output would take the label away from the slider
     this.vividSaid.textContent = this.vividness.toFixed(2);
     this.format = choice(["JPEG", "PNG"].map((name) => [name, name]));
     this.models = choice(this.desk.models.map(({ name, label }) => [name, label ? `${name}: ${label}` : name]));

@@ -2,7 +2,7 @@
 
 import { latin, startsWith } from "./bytes.js";
 import { ofTiff, readMetadata } from "./metadata.js";
-import { isTiff, openTiff, TiffError } from "./tiff.js";
+import { isTiff, openTiff, TiffError, upright } from "./tiff.js";
 
 const MOST_BYTES = 400e6;
 export const MOST_PIXELS = 100e6;
@@ -31,7 +31,7 @@ export async function readPhoto(file) {
   if (kind === "TIFF") return readTiff(bytes);
   const metadata = await readMetadata(bytes).catch(() => Promise.reject(new FileError("broken")));
   expectSize(metadata.size);
-  const picture = await decoded(bytes, kind);
+  const picture = turned(await decoded(bytes, kind), metadata);
   expectSize([picture.width, picture.height]);
   return { picture, metadata, width: picture.width, height: picture.height, kind };
 }
@@ -44,6 +44,16 @@ async function decoded(bytes, kind) {
   } catch {
     throw new FileError(UNSURE.has(kind) ? "unreadable" : "broken", { kind });
   }
+}
+
+/** Chromium does not turn WebP: its bitmap then has the size that the file states, where the sides should have changed. */
+function turned(bitmap, { orientation, size }) {
+  const { width, height } = bitmap;
+  if (!(orientation > 4) || !size || width === height || width !== size[0]) return bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { colorSpace: "srgb" });
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return upright({ width, height, rgba: context.getImageData(0, 0, width, height).data }, orientation);
 }
 
 async function readTiff(bytes) {
