@@ -10,9 +10,10 @@ weights is ``(313,)``.
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from math import log
+from math import ceil, log
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 # For each a, the first and the last b. sRGB fills only 261 of these cells, so they cannot be recomputed from it.
@@ -44,6 +45,7 @@ COUNT = len(_BINS)  # 313
 TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3: between the vivid mode and the dull mean
 SIGMA = 5.0  # Zhang et al. 2016, section 2.1: width of soft encoding, and of the prior's smoothing
 _TRUSTED_CHROMA = 2.0  # CIELAB units
+_TORN, _AGREED = 0.5, 0.95  # concentration of hue
 NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
 
 _LOW, _SIDE = -128, 256  # the integer ab grid of the look-up table: -128..127 on both axes
@@ -65,7 +67,7 @@ def nearest_bin(ab: Tensor) -> Tensor:
 
 def sure_of_grey() -> Tensor:
     """The distribution ``(313,)`` in which only the bin without colour is likely."""
-    return torch.nn.functional.one_hot(nearest_bin(torch.zeros(1, 2, 1, 1)).flatten(), COUNT)[0].float()
+    return F.one_hot(nearest_bin(torch.zeros(1, 2, 1, 1)).flatten(), COUNT)[0].float()
 
 
 def soft_encode(ab: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,6 +90,7 @@ def annealed_mean(
     centers: Tensor | None = None,
     *,
     chroma_recovery: float = 0.0,
+    chroma_scale: float = 1.0,
 ) -> Tensor:
     """One colour from a distribution: the mean after sharpening it (Zhang et al. 2016, equation 5).
 
@@ -100,6 +103,7 @@ def annealed_mean(
         centers: ``(Q, 2)`` in CIELAB units; the 313 bins when not given.
         chroma_recovery: 0 is equation 5, at 1 the answer is as strong as the colours are on average. A mean next to
             grey has no hue that could be trusted and recovers less.
+        chroma_scale: what every colour is multiplied by in the end.
 
     Returns:
         ab ``(B, 2, h, w)`` in CIELAB units.
@@ -117,7 +121,7 @@ def annealed_mean(
             chroma = mean.norm(dim=-1, keepdim=True)
             lost = (shares @ centers.norm(dim=1))[..., None] - chroma
             mean = mean * ((chroma + chroma_recovery * lost) / chroma.clamp(min=_TRUSTED_CHROMA))
-        return mean.movedim(-1, 1)
+        return chroma_scale * mean.movedim(-1, 1)
 
 
 def confidence(logits: Tensor) -> Tensor:
@@ -126,6 +130,46 @@ def confidence(logits: Tensor) -> Tensor:
     logarithms = logits.float().log_softmax(dim=1)
     entropy = -(logarithms.exp() * logarithms).sum(dim=1, keepdim=True)
     return (1 - entropy / log(logits.shape[1])).clamp(0, 1)
+
+
+def hue_concentration(logits: Tensor) -> Tensor:
+    """How far the colours of a distribution agree in hue, ``(B, 1, h, w)`` in 0..1: the mean resultant length of
+    circular statistics (Mardia, Jupp 2000, section 2.3.1), every colour weighted by its chroma. 1 is a single hue;
+    where opposite hues are equally likely it is 0."""
+    centers = bin_centers(logits.device)
+    with _full_precision(logits):
+        shares, centers = _distribution(logits.movedim(1, -1), 1.0), centers.float()
+        chroma = (shares @ centers.norm(dim=1)).clamp(min=torch.finfo(torch.float32).eps)
+        return ((shares @ centers).norm(dim=-1) / chroma)[:, None]
+
+
+def smoothed_where_hues_differ(logits: Tensor, sigma: float) -> Tensor:
+    """Logits ``(B, 313, h, w)`` that neighbours share where a distribution is torn between hues.
+
+    There the annealed mean jumps from one hue to another for next to nothing, and leaves a red or green patch on a
+    wall. A Gaussian over the neighbourhood takes the place of the logits as far as the hues disagree: not at all from a
+    concentration of 0.95, wholly up to 0.5. Where the model is sure, edges stay as they are.
+
+    Args:
+        sigma: standard deviation of the Gaussian in positions; 0 changes nothing.
+    """
+    if not sigma:
+        return logits
+    with _full_precision(logits):
+        logits = logits.float()
+        agreed = ((hue_concentration(logits) - _TORN) / (_AGREED - _TORN)).clamp(0, 1)
+        return torch.lerp(_blurred(logits, sigma), logits, agreed)
+
+
+def _blurred(maps: Tensor, sigma: float) -> Tensor:
+    """Maps ``(B, C, h, w)`` under a Gaussian cut off at three standard deviations; beyond the rim it sees the rim."""
+    reach = ceil(3 * sigma)
+    distances = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
+    weights = torch.exp(-(distances**2) / (2 * sigma**2))
+    weights = (weights / weights.sum()).expand(maps.shape[1], 1, -1)
+    maps = F.pad(maps, [reach] * 4, mode="replicate")
+    maps = F.conv2d(maps, weights[..., None, :], groups=maps.shape[1])
+    return F.conv2d(maps, weights[..., None], groups=maps.shape[1])
 
 
 def count_bins(ab: Tensor) -> Tensor:

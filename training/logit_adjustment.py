@@ -3,8 +3,8 @@
 Most of every photograph is grey, brown or pale, so a classifier leans towards that where it is unsure. Post-hoc logit
 adjustment (Menon et al. 2021, "Long-tail learning via logit adjustment", equation 9) takes ``tau`` times the
 logarithm of how common a colour is from its logit. It goes into the bias of the head: the model is as fast as before.
-How the one answer is read (temperature, chroma recovery) goes into the same folder's config. All three are chosen on
-validation data.
+How the one answer is read (temperature, chroma recovery and scale, smoothing) goes into the same folder's config. All
+of it is chosen on validation data.
 """
 
 import argparse
@@ -47,12 +47,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", help="name or folder of a model of the architecture semantic")
     parser.add_argument("--tau", type=float, required=True)
     parser.add_argument("--prior", default=PRIOR)
-    parser.add_argument("--temperature", type=float)
-    parser.add_argument("--chroma-recovery", type=float)
+    for name in ("--temperature", "--chroma-recovery", "--chroma-scale", "--smoothing"):
+        parser.add_argument(name, type=float)
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args(arguments)
-    config = {"temperature": given.temperature, "chroma_recovery": given.chroma_recovery}
-    config = {key: value for key, value in config.items() if value is not None}
+    reading = ("temperature", "chroma_recovery", "chroma_scale", "smoothing")
+    config = {name: getattr(given, name) for name in reading if getattr(given, name) is not None}
     try:
         model = SemanticColorizer.from_pretrained(model_folder(given.model), **config)
         adjust_logits(model, given.prior, given.tau)

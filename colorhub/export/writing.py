@@ -128,6 +128,8 @@ def export_model(model: Colorizer, name: str | None = None, *, half: bool = Fals
         context_size=model.context_size,
         multiple=model.multiple,
         has_distribution=model.has_distribution,
+        chroma_recovery=float(model.chroma_recovery),
+        chroma_scale=float(model.chroma_scale),
         weights_sha256=model.weights_sha256,
         precision="fp16" if half else "fp32",
     )

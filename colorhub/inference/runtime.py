@@ -65,7 +65,7 @@ class Network:
             ab = answer.ab.float()
             return (self._with_context(ab, L) if settings.views == 1 else ab)[None]
         padded = F.pad(L, self.model.padding(L), mode="replicate").to(self.device)
-        found = colorings(answer.distribution, padded, settings, self.model.chroma_recovery)
+        found = colorings(answer.distribution, padded, settings, self.model.mean_color)
         return torch.stack([self.enlarged(ab, L) for ab in found])
 
     def enlarged(self, coarse: Tensor, L: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ From one colouring to the next all numbers move by steps of a sequence of low di
 already differ as much as the distribution allows.
 """
 
+from collections.abc import Callable
 from math import pi
 
 import torch
@@ -39,18 +40,19 @@ _BLEND = 12.0  # CIELAB units
 SPREAD = 0.6  # temperature between the timid mode and the distribution's own spread, whose tails few eyes accept
 
 
-def colorings(logits: Tensor, L: Tensor, settings: Settings, chroma_recovery: float = 0.0) -> Tensor:
+def colorings(
+    logits: Tensor, L: Tensor, settings: Settings, mean: Callable[[Tensor, float], Tensor] = ab_bins.annealed_mean
+) -> Tensor:
     """What settings that take a distribution make of one: ``(n, B, 2, h, w)`` in CIELAB units, ``n`` the number of
     samples, or 1 for the annealed mean.
 
     Args:
         logits, L: as of :func:`sample`.
         settings: with a temperature or samples.
-        chroma_recovery: of the annealed mean; samples lose no chroma.
+        mean: the annealed mean at a temperature, as the model reads it; samples lose no chroma.
     """
     if settings.samples is None:
-        temperature = settings.temperature or 0.0
-        return ab_bins.annealed_mean(logits, temperature, chroma_recovery=chroma_recovery)[None]
+        return mean(logits, settings.temperature or 0.0)[None]
     temperature = SPREAD if settings.temperature is None else settings.temperature
     return sample(logits, L, settings.samples, temperature, settings.seed)
 

@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from colorhub import __version__
+from colorhub import __version__, ab_bins
 from colorhub.models.repository import (
     HUB_SETTINGS,
     WeightsError,
@@ -196,8 +196,8 @@ class Colorizer(HubModel):
     than one answer (families whose weights differ set it per instance, and say it in :meth:`distribution_of`);
     ``working_size``, the short side in pixels the model was trained at (families whose weights differ set it per
     instance); ``context_size``, a smaller one that a photo is also seen at, the two answers being averaged;
-    ``chroma_recovery``, how much of the chroma that averaging takes the one answer gets back (see
-    :func:`~colorhub.ab_bins.annealed_mean`).
+    ``chroma_recovery`` and ``chroma_scale``, how much of the chroma that averaging takes the one answer gets back, and
+    what it is multiplied by (see :func:`~colorhub.ab_bins.annealed_mean`).
 
     Example:
         >>> import torch
@@ -217,6 +217,7 @@ class Colorizer(HubModel):
     accepts_hints: ClassVar[bool] = False
     has_distribution: bool = False
     chroma_recovery: float = 0.0
+    chroma_scale: float = 1.0
 
     @classmethod
     def distribution_of(cls, config: Mapping[str, Any]) -> bool:
@@ -232,6 +233,13 @@ class Colorizer(HubModel):
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """The network itself, for sides that are multiples of ``multiple``; arguments and answer of :meth:`forward`."""
         raise NotImplementedError
+
+    def mean_color(self, logits: Tensor, temperature: float) -> Tensor:
+        """The one answer of a distribution ``(B, 313, h, w)``: its annealed mean ``(B, 2, h, w)``, as this model reads
+        it."""
+        return ab_bins.annealed_mean(
+            logits, temperature, chroma_recovery=self.chroma_recovery, chroma_scale=self.chroma_scale
+        )
 
     def padding(self, L: Tensor) -> tuple[int, int, int, int]:
         """What :meth:`forward` adds to a lightness, as ``torch.nn.functional.pad`` takes it: at the right and below.

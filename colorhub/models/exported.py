@@ -36,6 +36,8 @@ class Metadata:
     context_size: int | None = None
     multiple: int = 1
     has_distribution: bool = False
+    chroma_recovery: float = 0.0
+    chroma_scale: float = 1.0
     weights_sha256: str = ""
     precision: str = "fp32"
 
@@ -46,7 +48,8 @@ class Metadata:
     @classmethod
     def from_text(cls, found: dict[str, str]) -> Self:
         """The reverse of :meth:`as_text`. Raises ``ValueError`` or ``KeyError`` for what it did not write."""
-        kinds = {field.name: field.type for field in fields(cls)}
+        later = {"chroma_recovery", "chroma_scale"} - found.keys()  # files of version 0.1 do not have them
+        kinds = {field.name: field.type for field in fields(cls) if field.name not in later}
         values: dict[str, Any] = {
             key: found[key] if kind is str else json.loads(found[key]) for key, kind in kinds.items()
         }
@@ -78,6 +81,7 @@ class ExportedColorizer(Colorizer):
         self.architecture = facts.architecture
         self.working_size, self.context_size = facts.working_size, facts.context_size
         self.multiple, self.has_distribution = facts.multiple, facts.has_distribution
+        self.chroma_recovery, self.chroma_scale = facts.chroma_recovery, facts.chroma_scale
         self.weights_sha256 = facts.weights_sha256
         self.metadata = facts
         self._outputs = [output.name for output in session.get_outputs()]

@@ -37,6 +37,10 @@ class SemanticColorizer(Colorizer):
         temperature: of the annealed mean; 0 the mode, 1 the mean.
         chroma_recovery: how much of the chroma that averaging takes is given back, 0 to 1: see
             :func:`~colorhub.ab_bins.annealed_mean`.
+        chroma_scale: what the annealed mean is multiplied by.
+        smoothing: standard deviation in positions of the head, a quarter of the picture's size, over which neighbours
+            share their logits where hues differ: see :func:`~colorhub.ab_bins.smoothed_where_hues_differ`. 0 for none,
+            as in training.
         working_size: short side in pixels of the pictures it was trained on.
 
     Raises:
@@ -66,21 +70,25 @@ class SemanticColorizer(Colorizer):
         query_layers: int = 3,
         temperature: float = ab_bins.TEMPERATURE,
         chroma_recovery: float = 0.0,
+        chroma_scale: float = 1.0,
+        smoothing: float = 0.0,
         working_size: int = 192,
     ) -> None:
         super().__init__()
-        if len(channels) != 4 or min(channels) < 1 or min(queries, temperature, chroma_recovery) < 0:
-            raise ValueError(
-                "channels must be four numbers from 1; queries, temperature and chroma_recovery at least 0; got "
-                f"{tuple(channels)}, {queries}, {temperature:g} and {chroma_recovery:g}."
-            )
+        if len(channels) != 4 or min(channels) < 1:
+            raise ValueError(f"channels must be four numbers from 1, got {tuple(channels)}.")
+        least = {"queries": queries, "temperature": temperature, "chroma_recovery": chroma_recovery}
+        least |= {"chroma_scale": chroma_scale, "smoothing": smoothing}
+        for name, value in least.items():
+            if not value >= 0:
+                raise ValueError(f"{name} must be at least 0, got {value:g}.")
         if queries and (query_channels < HEADS or query_channels % HEADS or query_layers < 1):
             raise ValueError(
                 f"query_channels must be a multiple of {HEADS} and query_layers at least 1, got {query_channels} and "
                 f"{query_layers}."
             )
         self.working_size, self.temperature, self.backbone_name = working_size, temperature, backbone
-        self.chroma_recovery = chroma_recovery
+        self.chroma_recovery, self.chroma_scale, self.smoothing = chroma_recovery, chroma_scale, smoothing
         self.backbone, found = create_backbone(backbone)
         mean, deviation = pretraining_scale(backbone)
         # Buffers, so that the weights bring along the scale they were trained with.
@@ -116,8 +124,8 @@ class SemanticColorizer(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 32."""
-        logits = self.head(self._features(L))
-        ab = ab_bins.annealed_mean(logits, self.temperature, chroma_recovery=self.chroma_recovery)
+        logits = ab_bins.smoothed_where_hues_differ(self.head(self._features(L)), self.smoothing)
+        ab = self.mean_color(logits, self.temperature)
         return Prediction(ab=F.interpolate(ab, scale_factor=_UPSAMPLING, mode="bilinear"), logits=logits)
 
     def _features(self, L: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 from skimage.data import astronaut
 
@@ -95,6 +96,49 @@ def test_chroma_recovery_keeps_the_hue_and_gives_back_what_averaging_took(logits
     sure = torch.full((1, 313, 1, 1), -50.0)
     sure[0, 7] = 50
     assert torch.allclose(ab_bins.annealed_mean(sure, 1, chroma_recovery=1)[0, :, 0, 0], ab_bins.bin_centers()[7])
+
+
+def test_chroma_scale_multiplies_the_answer(logits: torch.Tensor) -> None:
+    plain = ab_bins.annealed_mean(logits, 0.5, chroma_recovery=0.5)
+    assert torch.allclose(ab_bins.annealed_mean(logits, 0.5, chroma_recovery=0.5, chroma_scale=1.3), 1.3 * plain)
+
+
+def _likely(*colours: tuple[int, int]) -> torch.Tensor:
+    """Logits ``(1, 313, 1, 1)`` in which these bins alone are likely, all alike."""
+    found = torch.full((1, 313, 1, 1), -80.0)
+    for colour in colours:
+        found[0, int((np.abs(BINS - colour).sum(axis=1) == 0).argmax())] = 0
+    return found
+
+
+@pytest.mark.parametrize(
+    ("colours", "expected"),
+    [
+        ([(40, 20)], 1.0),
+        ([(20, 0), (60, 0)], 1.0),  # one hue
+        ([(40, 0), (-40, 0)], 0.0),  # opposite ones
+        ([(40, 0), (0, 40)], 0.5**0.5),
+        ([(40, 0), (-20, 0)], 1 / 3),  # by chroma
+        ([(40, 0), (0, 0)], 1.0),  # grey has no hue
+    ],
+)
+def test_hues_agree_by_the_mean_resultant_length(colours: list[tuple[int, int]], expected: float) -> None:
+    assert ab_bins.hue_concentration(_likely(*colours)).item() == pytest.approx(expected, abs=1e-5)
+
+
+def test_logits_are_shared_where_hues_differ_alone() -> None:
+    sure, torn = _likely((40, 20)), _likely((40, 0), (-40, 0))
+    maps = sure.expand(-1, -1, 12, 16).clone()
+    maps[..., 8:] = torn
+    maps[0, :, 5, 12] = _likely((0, 60))[0, :, 0, 0]  # a sure colour in the middle of doubt
+    found = ab_bins.smoothed_where_hues_differ(maps, 2.0)
+    assert torch.equal(found[..., :8], maps[..., :8])
+    assert torch.equal(found[0, :, 5, 12], maps[0, :, 5, 12])
+    expected = gaussian_filter(maps[0].double().numpy(), (0, 2, 2), mode="nearest", truncate=3)
+    rest = np.ones((12, 16), bool)
+    rest[:, :8] = rest[5, 12] = False
+    np.testing.assert_allclose(found[0].numpy()[:, rest], expected[:, rest], atol=1e-3)
+    assert ab_bins.smoothed_where_hues_differ(maps, 0) is maps
 
 
 def test_annealing_is_a_power_of_the_probabilities(logits: torch.Tensor) -> None:

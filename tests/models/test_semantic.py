@@ -67,7 +67,14 @@ def test_an_unknown_backbone_names_the_nearest() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"channels": [8, 8, 8]}, {"queries": -1}, {"query_channels": 12}, {"query_layers": 0}, {"temperature": -1}],
+    [
+        {"channels": [8, 8, 8]},
+        {"queries": -1},
+        {"query_channels": 12},
+        {"query_layers": 0},
+        {"temperature": -1},
+        {"smoothing": -1},
+    ],
 )
 def test_settings_out_of_range(settings: dict) -> None:
     with pytest.raises(ValueError, match="must be"):
@@ -83,6 +90,19 @@ def test_the_answer_is_the_annealed_mean_enlarged() -> None:
     assert torch.allclose(answer.ab.double(), expected, atol=1e-3)
     assert model.has_distribution
     assert SemanticColorizer.distribution_of({})
+
+
+def test_smoothing_and_scale_are_how_the_answer_is_read() -> None:
+    plain = tiny(temperature=0.5).eval()
+    calm = tiny(temperature=0.5, smoothing=1.5, chroma_scale=1.25).eval()
+    calm.load_state_dict(plain.state_dict())
+    L = torch.rand(1, 1, 64, 96) * 100
+    answer, before = calm(L), plain(L)
+    logits = ab_bins.smoothed_where_hues_differ(before.logits, 1.5)
+    assert torch.allclose(answer.logits, logits)
+    mean = torch.nn.functional.interpolate(ab_bins.annealed_mean(logits, 0.5), scale_factor=4, mode="bilinear")
+    assert torch.allclose(answer.ab, 1.25 * mean, atol=1e-4)
+    assert torch.allclose(calm.mean_color(logits, 0.5), 1.25 * ab_bins.annealed_mean(logits, 0.5))
 
 
 def test_queries_are_an_option() -> None:
