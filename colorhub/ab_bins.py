@@ -10,7 +10,7 @@ weights is ``(313,)``.
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
-from math import ceil, log
+from math import log
 
 import torch
 import torch.nn.functional as F
@@ -45,7 +45,6 @@ COUNT = len(_BINS)  # 313
 TEMPERATURE = 0.38  # Zhang et al. 2016, section 2.3: between the vivid mode and the dull mean
 SIGMA = 5.0  # Zhang et al. 2016, section 2.1: width of soft encoding, and of the prior's smoothing
 _TRUSTED_CHROMA = 2.0  # CIELAB units
-_TORN, _AGREED = 0.5, 0.95  # concentration of hue
 NEIGHBOURS = 5  # Zhang et al. 2016, section 2.1
 
 _LOW, _SIDE = -128, 256  # the integer ab grid of the look-up table: -128..127 on both axes
@@ -141,35 +140,6 @@ def hue_concentration(logits: Tensor) -> Tensor:
         shares, centers = _distribution(logits.movedim(1, -1), 1.0), centers.float()
         chroma = (shares @ centers.norm(dim=1)).clamp(min=torch.finfo(torch.float32).eps)
         return ((shares @ centers).norm(dim=-1) / chroma)[:, None]
-
-
-def smoothed_where_hues_differ(logits: Tensor, sigma: float) -> Tensor:
-    """Logits ``(B, 313, h, w)`` that neighbours share where a distribution is torn between hues.
-
-    There the annealed mean jumps from one hue to another for next to nothing, and leaves a red or green patch on a
-    wall. A Gaussian over the neighbourhood takes the place of the logits as far as the hues disagree: not at all from a
-    concentration of 0.95, wholly up to 0.5. Where the model is sure, edges stay as they are.
-
-    Args:
-        sigma: standard deviation of the Gaussian in positions; 0 changes nothing.
-    """
-    if not sigma:
-        return logits
-    with _full_precision(logits):
-        logits = logits.float()
-        agreed = ((hue_concentration(logits) - _TORN) / (_AGREED - _TORN)).clamp(0, 1)
-        return torch.lerp(_blurred(logits, sigma), logits, agreed)
-
-
-def _blurred(maps: Tensor, sigma: float) -> Tensor:
-    """Maps ``(B, C, h, w)`` under a Gaussian cut off at three standard deviations; beyond the rim it sees the rim."""
-    reach = ceil(3 * sigma)
-    distances = torch.arange(-reach, reach + 1, device=maps.device, dtype=maps.dtype)
-    weights = torch.exp(-(distances**2) / (2 * sigma**2))
-    weights = (weights / weights.sum()).expand(maps.shape[1], 1, -1)
-    maps = F.pad(maps, [reach] * 4, mode="replicate")
-    maps = F.conv2d(maps, weights[..., None, :], groups=maps.shape[1])
-    return F.conv2d(maps, weights[..., None], groups=maps.shape[1])
 
 
 def count_bins(ab: Tensor) -> Tensor:

@@ -47,8 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("model", help="name or folder of a model of the architecture semantic")
     parser.add_argument("--tau", type=float, required=True)
     parser.add_argument("--prior", default=PRIOR)
-    for name in ("--temperature", "--chroma-recovery", "--chroma-scale", "--smoothing"):
+    for name in ("--temperature", "--chroma-recovery", "--chroma-scale"):
         parser.add_argument(name, type=float)
+    parser.add_argument("--smoothing", type=int)
     parser.add_argument("-o", "--output", type=Path, required=True)
     given = parser.parse_args(arguments)
     reading = ("temperature", "chroma_recovery", "chroma_scale", "smoothing")

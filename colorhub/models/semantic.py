@@ -17,6 +17,7 @@ from colorhub import ab_bins
 from colorhub.models.backbones import create_backbone, load_backbone, pretraining_scale
 from colorhub.models.base import Colorizer, Prediction, initialize
 from colorhub.models.ddcolor_decoder import HEADS, ColorDecoder
+from colorhub.models.smoothing import smoothed_where_hues_differ
 
 _UPSAMPLING = 4  # from the head's size to the picture's
 
@@ -38,9 +39,8 @@ class SemanticColorizer(Colorizer):
         chroma_recovery: how much of the chroma that averaging takes is given back, 0 to 1: see
             :func:`~colorhub.ab_bins.annealed_mean`.
         chroma_scale: what the annealed mean is multiplied by.
-        smoothing: standard deviation in positions of the head, a quarter of the picture's size, over which neighbours
-            share their logits where hues differ: see :func:`~colorhub.ab_bins.smoothed_where_hues_differ`. 0 for none,
-            as in training.
+        smoothing: passes in which neighbours share their logits where hues differ, each twice as far as the one before:
+            see :mod:`colorhub.models.smoothing`. 0 for none; a model that is being trained makes none.
         working_size: short side in pixels of the pictures it was trained on.
 
     Raises:
@@ -71,7 +71,7 @@ class SemanticColorizer(Colorizer):
         temperature: float = ab_bins.TEMPERATURE,
         chroma_recovery: float = 0.0,
         chroma_scale: float = 1.0,
-        smoothing: float = 0.0,
+        smoothing: int = 0,
         working_size: int = 192,
     ) -> None:
         super().__init__()
@@ -124,7 +124,9 @@ class SemanticColorizer(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 32."""
-        logits = ab_bins.smoothed_where_hues_differ(self.head(self._features(L)), self.smoothing)
+        logits = self.head(self._features(L))
+        if not self.training:
+            logits = smoothed_where_hues_differ(logits, F.avg_pool2d(L, _UPSAMPLING), self.smoothing)
         ab = self.mean_color(logits, self.temperature)
         return Prediction(ab=F.interpolate(ab, scale_factor=_UPSAMPLING, mode="bilinear"), logits=logits)
 

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 from skimage.color import rgb2lab
 from skimage.data import astronaut
 
@@ -124,21 +123,6 @@ def _likely(*colours: tuple[int, int]) -> torch.Tensor:
 )
 def test_hues_agree_by_the_mean_resultant_length(colours: list[tuple[int, int]], expected: float) -> None:
     assert ab_bins.hue_concentration(_likely(*colours)).item() == pytest.approx(expected, abs=1e-5)
-
-
-def test_logits_are_shared_where_hues_differ_alone() -> None:
-    sure, torn = _likely((40, 20)), _likely((40, 0), (-40, 0))
-    maps = sure.expand(-1, -1, 12, 16).clone()
-    maps[..., 8:] = torn
-    maps[0, :, 5, 12] = _likely((0, 60))[0, :, 0, 0]  # a sure colour in the middle of doubt
-    found = ab_bins.smoothed_where_hues_differ(maps, 2.0)
-    assert torch.equal(found[..., :8], maps[..., :8])
-    assert torch.equal(found[0, :, 5, 12], maps[0, :, 5, 12])
-    expected = gaussian_filter(maps[0].double().numpy(), (0, 2, 2), mode="nearest", truncate=3)
-    rest = np.ones((12, 16), bool)
-    rest[:, :8] = rest[5, 12] = False
-    np.testing.assert_allclose(found[0].numpy()[:, rest], expected[:, rest], atol=1e-3)
-    assert ab_bins.smoothed_where_hues_differ(maps, 0) is maps
 
 
 def test_annealing_is_a_power_of_the_probabilities(logits: torch.Tensor) -> None:

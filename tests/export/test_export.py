@@ -40,7 +40,7 @@ VARIANTS = [
     ("siggraph17", {}),
     ("ddcolor", {}),
     ("semantic", {}),
-    ("semantic", {"smoothing": 2.0, "chroma_scale": 1.2, "chroma_recovery": 0.5}),
+    ("semantic", {"smoothing": 2, "chroma_scale": 1.2, "chroma_recovery": 0.5}),
     ("semantic", {"queries": 0, "backbone": "tf_efficientnet_lite0"}),
     ("semantic", {"backbone": "test_convnext"}),
     ("unet", {"classes": 3, "class_names": ["coast", "forest", "street"]}),
