@@ -141,6 +141,8 @@ def test_file_is_valid_and_describes_itself(folder: Path) -> None:
         "context_size": "null",
         "multiple": "8",
         "has_distribution": "true",
+        "chroma_recovery": "0.0",
+        "chroma_scale": "1.0",
         "weights_sha256": weights,
         "precision": "fp32",
     }
@@ -148,6 +150,18 @@ def test_file_is_valid_and_describes_itself(folder: Path) -> None:
     for value, channels in ((graph.input[0], 1), (graph.output[0], 2)):
         sizes = [dim.dim_param or dim.dim_value for dim in value.type.tensor_type.shape.dim]
         assert sizes == ["batch", channels, "height", "width"]
+
+
+def test_a_file_of_version_0_1_says_nothing_about_chroma(folder: Path) -> None:
+    file = onnx.load(folder / "eccv16.onnx")
+    found = {prop.key: prop.value for prop in file.metadata_props}
+    del file.metadata_props[:]
+    for key in found.keys() - {"chroma_recovery", "chroma_scale"}:
+        file.metadata_props.add(key=key, value=found[key])
+    onnx.save(file, folder / "old.onnx")
+    model = load(folder / "old.onnx")
+    assert (model.chroma_recovery, model.chroma_scale) == (0, 1)
+    (folder / "old.onnx").unlink()
 
 
 def test_file_holds_nothing_of_this_machine(folder: Path) -> None:
