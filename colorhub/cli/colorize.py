@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import typer
 
@@ -154,10 +154,15 @@ def colorize(
             archive.begin(chosen)
         if exit_code is None:
             archive.finish()
-    if bag and output:
-        close_bag(output)
-    exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
-    report.finish(str(chosen.model), exit_code)
+    end_run(report, chosen, exit_code, output if bag else None)
+
+
+def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:
+    """Close the bag whose results lie there, say how the run went, and end with its exit code."""
+    if bag:
+        close_bag(bag)
+    exit_code = ended_early if ended_early is not None else FAILED if report.failures else 0
+    report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorhub.cli import options
-from colorhub.cli.bag import close_bag, payload_of
-from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, keeping_manifest, run_plan
+from colorhub.cli.bag import payload_of
+from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, end_run, keeping_manifest, run_plan
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.report import RunReport
@@ -91,11 +91,7 @@ def compose(
             archive.begin(settings)
         if exit_code is None:
             archive.finish()
-    if bag:
-        close_bag(str(output))
-    exit_code = exit_code if exit_code is not None else FAILED if report.failures else 0
-    report.finish(str(settings.model), exit_code)
-    raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
+    end_run(report, settings, exit_code, str(output) if bag else None)
 
 
 def _expect_both(plan: "FolderPlan", kept: "LayerFolder", source: Path, shard: "Shard | None") -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorhub._extras import MissingExtraError, require
-from colorhub.cli.archive import Recording
+from colorhub.cli.archive import Recording, taken_over
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
@@ -238,13 +238,8 @@ def _held(
     from colorhub.archive.lease import LeaseError, leased
     from colorhub.archive.manifest import ManifestError
 
-    def lost() -> None:
-        echo_err("Error: another run has taken the output over, because this one gave no sign of life for too long.")
-        stopping.exit_code = FAILED
-        stopping.event.set()
-
     part, told = (shard.index, shard.count) if shard else (0, 1), settings_json(settings)
-    with failing(FAILED, LeaseError, ManifestError, MissingExtraError), leased(output, part, lost=lost):
+    with failing(FAILED, LeaseError, ManifestError, MissingExtraError), leased(output, part, lost=taken_over(stopping)):
         if not overwrite:
             expect_same_settings(output, told)
         journal = Journal(output, told, part)

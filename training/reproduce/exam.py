@@ -25,6 +25,10 @@ from training.scoring.protocol import Cut
 METRICS = ("psnr", "gain", "ssim", "colorfulness", "chroma_ratio", "ab_auc", "ab_auc_rebalanced")
 PRIOR = "training/priors/photos+people.json"
 PHOTOGRAPHS = (("photos", "test"), ("people", "test"))
+PHOTOGRAPHS_NEEDED = {  # what PHOTOGRAPHS and trainings on the same roles need
+    "photos": "a folder of photographs in colour with the splits train, validation and test, as docs/train.md says",
+    "people": "a folder of photographs of people in colour with the splits train and test, as docs/train.md says",
+}
 Answers = Callable[[Tensor], Tensor]  # RGB (B, 3, H, W) in 0..1 to ab (B, 2, H, W)
 _GROUP = 16
 

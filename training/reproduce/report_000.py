@@ -17,7 +17,15 @@ from training.data.labels import Labels
 from training.data.loader import decode
 from training.data.sources import Pictures, open_pictures, stream_rows
 from training.reproduce import prepared
-from training.reproduce.exam import color_figures, from_lightness, model_of, photographs, pictures_of, validation_curve
+from training.reproduce.exam import (
+    PHOTOGRAPHS_NEEDED,
+    color_figures,
+    from_lightness,
+    model_of,
+    photographs,
+    pictures_of,
+    validation_curve,
+)
 from training.reproduce.spec import Arm, Claim, Figures, Report, Setting
 from training.scoring.figures import as_tensor
 
@@ -274,8 +282,7 @@ REPORT = Report(
     arms=ARMS,
     claims=CLAIMS,
     needs={
-        "photos": "a folder of photographs in colour with the splits train, validation and test, as docs/train.md says",
-        "people": "a folder of photographs of people in colour with the splits train and test, as docs/train.md says",
+        **PHOTOGRAPHS_NEEDED,
         "cifar10": "CIFAR-10 (Krizhevsky 2009) as parquet with the columns image and label, train-*.parquet and "
         "test-*.parquet",
     },

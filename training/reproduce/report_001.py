@@ -3,7 +3,14 @@
 from functools import partial
 from pathlib import Path
 
-from training.reproduce.exam import PHOTOGRAPHS, color_figures, from_lightness, model_of, pictures_of
+from training.reproduce.exam import (
+    PHOTOGRAPHS,
+    PHOTOGRAPHS_NEEDED,
+    color_figures,
+    from_lightness,
+    model_of,
+    pictures_of,
+)
 from training.reproduce.spec import Arm, Claim, Figures, Report, Setting
 from training.scoring.judging import KERNEL
 
@@ -132,10 +139,7 @@ REPORT = Report(
     source="Psacharopoulos, *Colorization Model Replication with Loss Function Analysis*, after Zhang et al. 2016",
     arms=ARMS,
     claims=CLAIMS,
-    needs={
-        "photos": "a folder of photographs in colour with the splits train, validation and test, as docs/train.md says",
-        "people": "a folder of photographs of people in colour with the splits train and test, as docs/train.md says",
-    },
+    needs=PHOTOGRAPHS_NEEDED,
     exam=exam,
     remarks=(
         "The report trained on MiniPlaces at 64 pixels, in batches of 256, the squared error alone; here all "

@@ -5,7 +5,14 @@ from functools import partial
 from pathlib import Path
 
 from colorhub.study.report import reproduce as study
-from training.reproduce.exam import PHOTOGRAPHS, color_figures, from_lightness, model_of, pictures_of
+from training.reproduce.exam import (
+    PHOTOGRAPHS,
+    PHOTOGRAPHS_NEEDED,
+    color_figures,
+    from_lightness,
+    model_of,
+    pictures_of,
+)
 from training.reproduce.spec import Arm, Claim, Figures, Found, Report, Setting
 from training.scoring.judge import pretrained_file
 from training.scoring.judging import KERNEL
@@ -218,10 +225,7 @@ REPORT = Report(
     source="Smet 2022, *Koalarization in PyTorch*, after Baldassarre et al. 2017",
     arms=ARMS,
     claims=CLAIMS,
-    needs={
-        "photos": "a folder of photographs in colour with the splits train, validation and test, as docs/train.md says",
-        "people": "a folder of photographs of people in colour with the splits train and test, as docs/train.md says",
-    },
+    needs=PHOTOGRAPHS_NEEDED,
     exam=exam,
     remarks=(
         "The report's extractor is Inception-ResNet-v2, whose weights are not at hand; EfficientNet-Lite0 and "
