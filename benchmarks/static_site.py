@@ -1,12 +1,12 @@
 """The static site's engine in Chromium, beside Python: bytes and seconds to the first answer, sizes, memory.
 
-``python benchmarks/static_site.py SITE [--megapixels 1 12 48] [--threads 2]``
+``python benchmarks/static_site.py SITE [--megapixels 1 12 48] [--threads 2] [--model NAME]``
 
 SITE is what ``colorhub static-site`` wrote. First: an empty browser profile, then the same profile again (from cache);
 seconds until the engine is ready, and until a photo of 1 MP is coloured. Then, by size, seconds of the steps in the
-browser (decode and read, decide and prepare, network, compose, encode as JPEG), the whole, and the largest memory of
-all of Chromium's processes (PSS, less what the empty browser has); and seconds and memory of Python's whole path, from
-the file to the file, on as many threads, in a process of its own.
+browser (decode; read, decide and prepare; network; compose and encode as JPEG), the whole from file to file, and the
+largest memory of all of Chromium's processes (PSS, less what the empty browser has); and seconds and memory of Python's
+whole path, from the file to the file, on as many threads, in a process of its own.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from fullsize import grey_jpeg
 from playwright.sync_api import sync_playwright
 from static_server import served
 
-_COLOR = """async ({ site, jpeg, threads }) => {
+_COLOR = """async ({ site, jpeg, threads, model }) => {
   const times = {};
   let since = performance.now();
   const step = (name) => {
@@ -41,20 +41,21 @@ _COLOR = """async ({ site, jpeg, threads }) => {
     await engine.ready();
     step("ready");
   }
-  const blob = await (await fetch(jpeg)).blob();
+  const { readPhoto } = await import(new URL("page/reading.js", site));
+  const { savedPhoto } = await import(new URL("page/saving.js", site));
+  const profile = new Uint8Array(await (await fetch(new URL("page/srgb.icc", site))).arrayBuffer());
+  const file = new File([await (await fetch(jpeg)).blob()], "photo.jpg");
   since = performance.now();
-  const bitmap = await createImageBitmap(blob, { colorSpaceConversion: "none" });
+  const { picture, ...facts } = await readPhoto(file);
   step("decode");
-  const { id, width, height } = await engine.analyze(bitmap);
+  const { id, inColor } = await engine.analyze(picture);
   step("read");
-  await engine.predict(id, {});
+  await engine.predict(id, { model });
   step("network");
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  await engine.compose(id, { onBand: (y, rows, rgba) => context.putImageData(new ImageData(rgba, width, rows), 0, y) });
-  step("compose");
-  const { size } = await canvas.convertToBlob({ type: "image/jpeg", quality: 0.92 });
-  step("encode");
+  const photo = { ...facts, id, inColor, name: "photo.jpg", model, vividness: 1 };
+  const { blob } = await savedPhoto(engine, photo, "JPEG", { facts: engine.constants.packet, profile });
+  const { size } = blob;
+  step("compose and encode");
   engine.release(id);
   return { times, size };
 }"""
@@ -63,7 +64,7 @@ import resource, sys, time
 import torch
 torch.set_num_threads({threads})
 from colorhub import ColorizationPipeline
-pipeline = ColorizationPipeline(device="cpu")
+pipeline = ColorizationPipeline({model!r}, device="cpu")
 pipeline({source!r}).save({target!r})
 best = 1e9
 for _ in range(3):
@@ -136,13 +137,13 @@ def data_url(path: Path) -> str:
     return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode()
 
 
-def first_answers(playwright: Any, site: str, folder: Path, threads: int) -> None:
+def first_answers(playwright: Any, how: dict[str, Any], folder: Path) -> None:
     """Cold, and again from cache."""
     jpeg = data_url(grey_jpeg(folder / "first.jpg", 1200, 900))
     for name in ("cold", "from cache"):
-        with browser_of(playwright, str(folder / "profile"), site) as page:
+        with browser_of(playwright, str(folder / "profile"), how["site"]) as page:
             sent = sizes_of_answers(page)
-            found = page.evaluate(_COLOR, {"site": site, "jpeg": jpeg, "threads": threads})
+            found = page.evaluate(_COLOR, {**how, "jpeg": jpeg})
             seconds = sum(found["times"].values()) / 1e3
             ready = found["times"]["ready"] / 1e3
             print(
@@ -157,22 +158,21 @@ def sizes_of_answers(page: Any) -> list[int]:
     return sent
 
 
-def by_size(playwright: Any, site: str, folder: Path, megapixels: list[float], threads: int) -> None:
+def by_size(playwright: Any, how: dict[str, Any], folder: Path, megapixels: list[float]) -> None:
     for size in megapixels:
         height = round((size * 1e6 * 3 / 4) ** 0.5)
         source = grey_jpeg(folder / "photo.jpg", round(height * 4 / 3), height)
         profile = str(folder / f"profile-{size:g}")
-        with browser_of(playwright, profile, site) as page:
-            warm = {"site": site, "jpeg": data_url(grey_jpeg(folder / "warm.jpg", 400, 300)), "threads": threads}
-            page.evaluate(_COLOR, warm)
+        with browser_of(playwright, profile, how["site"]) as page:
+            page.evaluate(_COLOR, {**how, "jpeg": data_url(grey_jpeg(folder / "warm.jpg", 400, 300))})
             idle = memory_of(profile)
-            given = {"site": site, "jpeg": data_url(source), "threads": threads}
+            given = {**how, "jpeg": data_url(source)}
             with Peak(profile) as peak:
                 runs = [page.evaluate(_COLOR, given)["times"] for _ in range(3)]
         best = min(runs, key=lambda times: sum(times.values()))
         steps = ", ".join(f"{name} {seconds / 1e3:.2f}" for name, seconds in best.items())
         whole = sum(best.values()) / 1e3
-        seconds, memory = python(source, folder / "out.jpg", threads)
+        seconds, memory = python(source, folder / "out.jpg", how["threads"], how["model"])
         print(
             f"{size:g} MP: browser {whole:.2f} s ({steps}), network {best['network'] / 10 / whole:.0f} %, "
             f"peak {peak.megabytes - idle:.0f} MB over {idle:.0f} MB; Python {seconds:.2f} s, {memory:.0f} MB; "
@@ -180,9 +180,9 @@ def by_size(playwright: Any, site: str, folder: Path, megapixels: list[float], t
         )
 
 
-def python(source: Path, target: Path, threads: int) -> tuple[float, float]:
+def python(source: Path, target: Path, threads: int, model: str | None) -> tuple[float, float]:
     """Seconds and the process's largest memory in MB."""
-    script = _PYTHON.format(threads=threads, source=str(source), target=str(target))
+    script = _PYTHON.format(threads=threads, source=str(source), target=str(target), model=model)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     seconds, megabytes = map(float, done.stdout.split())
     return seconds, megabytes
@@ -193,6 +193,7 @@ def main() -> None:
     parser.add_argument("site", type=Path)
     parser.add_argument("--megapixels", type=float, nargs="+", default=[1, 12, 48])
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--model", help="of those of the site, and of Python; the default when not given")
     options = parser.parse_args()
     files = [path for path in options.site.rglob("*") if path.is_file()]
     for path in sorted(files, key=lambda path: -path.stat().st_size)[:6]:
@@ -200,8 +201,9 @@ def main() -> None:
     print(f"{sum(path.stat().st_size for path in files) / 1e6:7.2f} MB in {len(files)} files")
     with tempfile.TemporaryDirectory() as folder, served(options.site) as site, sync_playwright() as playwright:
         began = time.strftime("%H:%M")
-        first_answers(playwright, site, Path(folder), options.threads)
-        by_size(playwright, site, Path(folder), options.megapixels, options.threads)
+        how = {"site": site, "threads": options.threads, "model": options.model}
+        first_answers(playwright, how, Path(folder))
+        by_size(playwright, how, Path(folder), options.megapixels)
         print(f"began {began}, ended {time.strftime('%H:%M')}")
 
 

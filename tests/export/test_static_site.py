@@ -1,4 +1,4 @@
-"""Building the static site: its graphs beside the pipeline's own code, the pinned package, what is refused."""
+"""Building the static site: graph and tables beside the pipeline's own code, the pinned package, what is refused."""
 
 import base64
 import hashlib
@@ -14,26 +14,24 @@ import onnxruntime
 import pytest
 import torch
 from commands import typed
+from safetensors.torch import load
 from skimage import data
+from skimage.color import rgb2lab, rgb2xyz, xyz2rgb
 
 from colorhub import create
-from colorhub.color import grey_to_lightness, linear_to_srgb
+from colorhub.color import fit_gamut, linear_to_srgb
 from colorhub.export import ExportError, export_model
 from colorhub.export.static_site import writing as site_writing
+from colorhub.export.static_site.compose_tables import compose_tables
 from colorhub.export.static_site.constants import constants
-from colorhub.export.static_site.graphs import surrounding_graphs
+from colorhub.export.static_site.graphs import lines_graph
 from colorhub.export.static_site.halving import with_half_weights
 from colorhub.export.static_site.opencv_lab import SCALE, opencv_lab
 from colorhub.export.static_site.packages import RUNTIME, package_files
 from colorhub.export.static_site.writing import SiteModel, site_files, write_site
-from colorhub.inference.compose import compose_codes
+from colorhub.inference.compose import edge_maps
 from colorhub.models import MODELS, ColorizeNet
 from colorhub.photo import Photo
-
-
-@pytest.fixture(scope="module")
-def graphs() -> dict[str, bytes]:
-    return surrounding_graphs()
 
 
 def run(content: bytes, **given: np.ndarray) -> np.ndarray:
@@ -41,45 +39,65 @@ def run(content: bytes, **given: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.slow
-def test_bands_make_what_python_composes(graphs: dict[str, bytes]) -> None:
-    """In strong colours, many of which sRGB does not hold; two bands, of which one begins in the middle."""
-    grey = data.camera()[:200, :300]
+def test_lines_are_those_of_python() -> None:
     rng = np.random.default_rng(0)
-    L = np.asarray(grey_to_lightness(torch.from_numpy(grey[::10, ::10] / np.float32(255))))
-    ab = rng.uniform(-60, 60, (2, *L.shape)).astype(np.float32)
-    expected = np.empty((*grey.shape, 3), np.uint8)
-    compose_codes(grey, L, ab, 1.3, expected)
-    lines = run(graphs["lines"], L=L[None, None], ab=ab[None], vividness=np.array(1.3, np.float32))
-    near, far, part = between(L.shape[1], grey.shape[1])
-    lines = lines[..., near] * (1 - part) + lines[..., far] * part
-    made = []
-    for rows in (slice(0, 77), slice(77, 200)):
-        first, second, share = (one[rows] for one in between(L.shape[0], grey.shape[0]))
-        mix = np.zeros((len(first), len(L)), np.float32)
-        np.add.at(mix, (np.arange(len(first)), first), 1 - share)
-        np.add.at(mix, (np.arange(len(first)), second), share)
-        lightness = run(graphs["lightness"], codes=grey[rows].astype(np.int32) * 257)[0, 0]
-        made.append(run(graphs["band"], L=lightness, lines=lines, mix=mix))
-    light = torch.from_numpy(np.concatenate(made, axis=1) / np.float32(65535))
-    codes = (linear_to_srgb(light) * 255 + 0.5).to(torch.uint8).permute(1, 2, 0).numpy()
-    apart = np.abs(codes.astype(int) - expected)
-    assert np.percentile(apart, 99.5) <= 1
-    assert np.percentile(apart, 99.9) <= 3  # where two tables of what sRGB holds have different cells
+    L = rng.uniform(0, 100, (1, 1, 20, 31)).astype(np.float32)
+    ab = rng.uniform(-60, 60, (1, 2, 20, 31)).astype(np.float32)
+    made = run(lines_graph(), L=L, ab=ab, vividness=np.array(1.3, np.float32))
+    expected = edge_maps(torch.from_numpy(L), torch.from_numpy(ab) * 1.3)[0].numpy()
+    assert np.abs(made - expected).max() < 1e-3
 
 
-def between(count: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    place = np.clip((np.arange(size) + 0.5) * count / size - 0.5, 0, count - 1)
-    near = np.floor(place).astype(np.int32)
-    return near, np.minimum(near + 1, count - 1).astype(np.int32), (place - near).astype(np.float32)
+@pytest.fixture(scope="module")
+def tables() -> dict[str, torch.Tensor]:
+    return load(compose_tables())
 
 
-@pytest.mark.slow
-def test_grey_and_srgb_are_those_of_photos(graphs: dict[str, bytes]) -> None:
+def test_lightness_and_srgb_codes_are_those_of_scikit_image(tables: dict[str, torch.Tensor]) -> None:
+    codes = np.arange(0, 65536, 257)
+    grey = np.repeat(codes[:, None] / 65535, 3, axis=1)
+    assert np.abs(tables["lightness"].numpy()[codes] - rgb2lab(grey)[:, 0]).max() < 1e-2
+    xyz = np.stack([tables["luminance"].numpy()[codes]] * 3, axis=1) * [0.95047, 1, 1.08883]
+    steps = (tables["luminance"].numpy()[codes] * 65535).astype(int)
+    assert np.abs(xyz2rgb(xyz) - grey).max() < 1e-3
+    assert np.abs(tables["srgb"].numpy()[steps].astype(int) - codes // 257).max() <= 1
+
+
+def test_the_matrix_makes_colors_of_scikit_image(tables: dict[str, torch.Tensor]) -> None:
+    """From CIELAB as the page's script goes: X and Z by the curve without its constant, Y by the table."""
+    rgb = np.random.default_rng(0).uniform(0.02, 1, (1000, 3))
+    L, a, b = rgb2lab(rgb).T
+    join, slope = tables["curve"].tolist()
+    f = (L + 16) / 116
+    x, z = (
+        np.maximum(one - join, 0) ** 2 * (np.maximum(one - join, 0) + 3 * join) + one / slope
+        for one in (f + a / 500, f - b / 200)
+    )
+    y = rgb2xyz(rgb)[:, 1]
+    light = (np.stack([x, y, z, np.ones_like(x)], axis=1) @ tables["matrix"].numpy().T - 0.5) / 65535
+    assert np.abs(linear_to_srgb(torch.from_numpy(light)).numpy() - rgb).max() < 1e-3
+
+
+def test_the_gamut_by_direction_is_that_by_hue(tables: dict[str, torch.Tensor]) -> None:
+    rng = np.random.default_rng(0)
+    L, hue = rng.uniform(5, 95, 5000), rng.uniform(-np.pi, np.pi, 5000)
+    a, b = np.cos(hue), np.sin(hue)
+    rows, columns = tables["limits"].shape
+    place = np.sign(b) * (1 - a / (np.abs(a) + np.abs(b)))
+    at = (L * rows / 100).astype(int), (place * columns / 4 + columns / 2).astype(int)
+    limits = tables["limits"].numpy()[at] * tables["unit"].item()
+    strong = torch.from_numpy(np.stack([a, b])[None, :, None] * 200).float()
+    expected = fit_gamut(torch.from_numpy(L[None, None, None]).float(), strong)[0].norm(dim=0).flatten().numpy()
+    assert np.percentile(np.abs(limits - expected), 99) < 1
+
+
+def test_the_grey_of_colors_is_that_of_photos(tables: dict[str, torch.Tensor]) -> None:
     rgb = data.astronaut()
-    codes = run(graphs["grey"], rgb=rgb.transpose(2, 0, 1).astype(np.int32))
+    light, grey = tables["light"].numpy(), tables["grey"].numpy()
+    place = sum(light[channel][rgb[..., channel]] for channel in range(3)) * 65535
+    below = np.minimum(place.astype(int), 65534)
+    codes = np.floor(grey[below] + (place - below) * (grey[below + 1] - grey[below]) + 0.5)
     assert np.abs(codes - Photo.open(rgb).grey.astype(int)).max() <= 1
-    light = torch.linspace(0, 1, 1000)
-    assert (run(graphs["srgb"], light=light.numpy()) == (linear_to_srgb(light) * 255 + 0.5).int().numpy()).all()
 
 
 def test_opencv_s_grid_holds_what_opencv_converts() -> None:

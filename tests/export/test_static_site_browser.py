@@ -11,8 +11,9 @@ import torch
 from skimage import data
 from static_site import Engine, build, opened, png
 
-from colorhub import ColorizationPipeline, Photo
+from colorhub import MODELS, ColorizationPipeline, Photo, create
 from colorhub.color import grey_lightness
+from colorhub.settings import DEFAULT_MODEL
 
 pytestmark = pytest.mark.browser
 NAMES = (
@@ -32,8 +33,22 @@ NAMES = (
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return build(tmp_path_factory.mktemp("static") / "site")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model whose answer is smoothed where hues differ, and made stronger."""
+    folder = tmp_path_factory.mktemp("models") / "calm"
+    torch.manual_seed(0)
+    small = MODELS["semantic"].tiny() | {"smoothing": 4, "chroma_scale": 1.12, "temperature": 0.35}
+    model = create("semantic", **small).eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            weights.copy_(weights.half())  # as published ones are
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory, calm: Path) -> Path:
+    return build(tmp_path_factory.mktemp("static") / "site", DEFAULT_MODEL, calm)
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +112,16 @@ def test_colors_are_those_of_python(engine: Engine, threaded: Engine, pipeline: 
         errors = [np.abs(lightness(one) - own) for one in (found[..., :3], expected)]
         assert errors[0].mean() <= errors[1].mean() + 0.01, number
         assert np.percentile(errors[0], 99.9) <= np.percentile(errors[1], 99.9) + 0.3, number
+
+
+def test_how_an_answer_is_read_is_as_in_python(engine: Engine, calm: Path) -> None:
+    """The model's smoothing and its scale of chroma."""
+    pipeline = ColorizationPipeline(calm, device="cpu")
+    pipeline.network.precision = "fp32"
+    expected = pipeline(data.camera(), in_color="recolor").pixels.astype(int)
+    found = engine.colored(data.camera(), model="calm")[..., :3].astype(int)
+    assert np.ptp(expected, axis=2).mean() > 1
+    assert np.percentile(np.abs(found - expected), 99.9) <= 2
 
 
 def lightness(rgb: np.ndarray) -> np.ndarray:

@@ -33,10 +33,12 @@ const textOf = (pixels) => {
 """
 
 
-def build(folder: Path) -> Path:
-    """The site with the default model. ``COLORHUB_ORT`` names a folder with npm's tarball; else npm fetches it."""
+def build(folder: Path, *models: str | Path) -> Path:
+    """The site with these models, or the default. ``COLORHUB_ORT`` names a folder with npm's tarball; else npm fetches
+    it."""
     ort = os.environ.get("COLORHUB_ORT")
-    typed("static-site", folder, *(["--ort", ort] if ort else []), code=0)
+    offered = ["--models", ",".join(map(str, models))] if models else []
+    typed("static-site", folder, *offered, *(["--ort", ort] if ort else []), code=0)
     return folder
 
 
@@ -57,15 +59,17 @@ class Engine:
         found: dict[str, Any] = self.run(script, png=png(pixels))
         return found
 
-    def colored(self, pixels: np.ndarray, vividness: float = 1.0, width: int | None = None) -> np.ndarray:
+    def colored(
+        self, pixels: np.ndarray, vividness: float = 1.0, width: int | None = None, model: str | None = None
+    ) -> np.ndarray:
         """A picture in colour, ``(H, W, 4)`` uint8."""
         script = """
             const { id } = await engine.analyze(await bitmapOf(png));
-            await engine.predict(id, {});
+            await engine.predict(id, { model });
             const made = await engine.compose(id, { vividness, width });
             engine.release(id);
             return [made.width, made.height, textOf(made.pixels)];"""
-        columns, rows, text = self.run(script, png=png(pixels), vividness=vividness, width=width)
+        columns, rows, text = self.run(script, png=png(pixels), vividness=vividness, width=width, model=model)
         return np.frombuffer(base64.b64decode(text), np.uint8).reshape(rows, columns, 4)
 
 

@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 
 from colorhub import __version__
 from colorhub._extras import MissingExtraError, require
+from colorhub.export.static_site.compose_tables import compose_tables
 from colorhub.export.static_site.constants import constants
-from colorhub.export.static_site.graphs import surrounding_graphs
+from colorhub.export.static_site.graphs import lines_graph
 from colorhub.export.static_site.halving import with_half_weights
 from colorhub.export.static_site.opencv_lab import opencv_lab
 from colorhub.export.static_site.packages import PACKAGES, package_files
@@ -55,8 +56,8 @@ def site_files(models: Iterable[SiteModel], packages: Path | None = None) -> dic
     files = {path: content for package in PACKAGES for path, content in package_files(package, packages).items()}
     for one in models:
         files[f"models/{one.name}.onnx"] = _model_content(one)
-    for name, content in surrounding_graphs().items():
-        files[f"engine/graphs/{name}.onnx"] = content
+    files["engine/lines.onnx"] = lines_graph()
+    files["engine/compose.safetensors"] = compose_tables()
     by_name = {one.name: one.model for one in models}
     facts = constants(by_name, {one.name: one.label for one in models})
     for fact in facts["models"]:

@@ -82,13 +82,15 @@ class Engine {
    * @param {object} options
    * @param {number} options.vividness factor on chroma, 0 to 4.
    * @param {number} [options.width] of a smaller copy, for the screen; the photo's own when not given.
-   * @param {(y: number, rows: number, rgba: Uint8ClampedArray) => void} [options.onBand] given the picture band by band
-   *   from the top; the answer then has no `pixels`.
+   * @param {"rgba"|"jpeg"} [options.kind] what `onBand` is given.
+   * @param {(y: number, rows: number, made: Uint8ClampedArray|Uint8Array) => Promise|void} [options.onBand] given the
+   *   picture band by band from the top, as RGBA or as bytes that stand between the parts of `jpeg.js`, the next ones
+   *   when it is done; the answer then has no `pixels`.
    * @returns {Promise<{width, height, pixels?: Uint8ClampedArray}>}
    */
-  async compose(id, { vividness = 1, width, onBand, onProgress, signal } = {}) {
+  async compose(id, { vividness = 1, width, kind = "rgba", onBand, onProgress, signal } = {}) {
     await this.#ready;
-    return this.#call("compose", { id, vividness, width, inBands: !!onBand }, { signal, onBand, onProgress });
+    return this.#call("compose", { id, vividness, width, kind: onBand && kind }, { signal, onBand, onProgress });
   }
 
   /** Forget a photo. */
@@ -125,10 +127,22 @@ class Engine {
     const call = this.#calls.get(number);
     if (!call) return; // cancelled meanwhile
     if (kind === "progress") return void call.onProgress?.(value);
-    if (kind === "band") return void call.onBand?.(value.y, value.rows, value.rgba);
+    if (kind === "band") return void this.#take(number, call, value);
     call.done();
     if (kind === "answer") call.resolve(value);
     else call.reject(new EngineError(value.message, value.code));
+  }
+
+  /** The next bands come once this one is used: they would fill the memory. */
+  async #take(number, call, { y, rows, made }) {
+    try {
+      await call.onBand(y, rows, made);
+      this.#worker.postMessage({ command: "took", given: { number } });
+    } catch (error) {
+      this.#worker.postMessage({ command: "cancel", given: { number } });
+      call.done();
+      call.reject(error);
+    }
   }
 
   #broken(event) {

@@ -14,24 +14,54 @@ function* tiles(width, height) {
   }
 }
 
-/** How the pixels of a picture are read: `(tile) => rgba`. */
+/** How the pixels of a picture are read: `(tile) => rgba`, and what is to be done at the end. */
 function reader(picture) {
-  if (!(picture instanceof ImageBitmap)) {
-    return ({ left, top, width, height }) => {
-      const rgba = new Uint8ClampedArray(4 * width * height);
-      for (let y = 0; y < height; y++) {
-        const from = 4 * ((top + y) * picture.width + left);
-        rgba.set(picture.rgba.subarray(from, from + 4 * width), 4 * y * width);
-      }
-      return rgba;
-    };
+  if (!(picture instanceof ImageBitmap)) return [(tile) => cut(picture, tile), () => {}];
+  return framed(picture) ?? [drawn(picture), () => {}];
+}
+
+function cut(picture, { left, top, width, height }) {
+  const rgba = new Uint8ClampedArray(4 * width * height);
+  for (let y = 0; y < height; y++) {
+    const from = 4 * ((top + y) * picture.width + left);
+    rgba.set(picture.rgba.subarray(from, from + 4 * width), 4 * y * width);
   }
+  return rgba;
+}
+
+/** A bitmap without transparency as a frame of a film, whose bytes are copied as they are: ten times as fast as from a
+ * canvas. `null` where the browser cannot. */
+function framed(bitmap) {
+  if (!globalThis.VideoFrame) return null;
+  const frame = new VideoFrame(bitmap, { timestamp: 0 });
+  const isBlueFirst = frame.format === "BGRX";
+  if (!isBlueFirst && frame.format !== "RGBX") {
+    frame.close();
+    return null;
+  }
+  const read = async ({ left, top, width, height }) => {
+    const rgba = new Uint8ClampedArray(4 * width * height);
+    await frame.copyTo(rgba, { rect: { x: left, y: top, width, height } });
+    if (isBlueFirst) exchangeEnds(new Uint32Array(rgba.buffer));
+    return rgba;
+  };
+  return [read, () => frame.close()];
+}
+
+function exchangeEnds(packed) {
+  for (let i = 0; i < packed.length; i++) {
+    const value = packed[i];
+    packed[i] = (value & 0xff00ff00) | ((value >>> 16) & 0xff) | ((value & 0xff) << 16);
+  }
+}
+
+function drawn(bitmap) {
   const canvas = new OffscreenCanvas(1, 1);
   const context = canvas.getContext("2d", { willReadFrequently: true, colorSpace: "srgb" });
   return ({ left, top, width, height }) => {
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     context.globalCompositeOperation = "copy";
-    context.drawImage(picture, -left, -top);
+    context.drawImage(bitmap, -left, -top);
     return context.getImageData(0, 0, width, height).data;
   };
 }
@@ -39,29 +69,30 @@ function reader(picture) {
 /**
  * What is kept of a picture.
  *
- * @param {(rgb: Int32Array, width, height) => Promise<Int32Array>} greyOf codes of 16 bits of a coloured tile.
+ * @param {(rgba: Uint8ClampedArray) => Uint16Array} greyOf codes of 16 bits of a coloured tile.
  * @param {number} step every so manieth pixel is kept in colour as well.
  * @returns {Promise<{codes: Uint8Array|Uint16Array, alpha: Uint8Array|null, some: {rgb, width, height}|null}>} `codes`:
  *   grey, of 8 bits where that holds it exactly; `some`: `null` for a picture without colour.
  */
 export async function read(picture, step, greyOf, pause) {
   const { width, height } = picture;
-  const pixels = reader(picture);
+  const [pixels, end] = reader(picture);
   const some = sampler(width, height, step);
   let codes = new Uint8Array(width * height);
   let alpha = null;
   for (const tile of tiles(width, height)) {
-    const rgba = pixels(tile);
+    const rgba = await pixels(tile);
     const packed = new Uint32Array(rgba.buffer);
     some.take(rgba, tile);
     const { isNeutral, isOpaque } = facts(packed);
     if (codes instanceof Uint8Array && !isNeutral) codes = Uint16Array.from(codes, (code) => code * 257);
     if (codes instanceof Uint8Array) putBytes(codes, width, packed, tile, 0);
-    else put(codes, width, await greyOf(planes(rgba), tile.width, tile.height), tile);
+    else put(codes, width, greyOf(rgba), tile);
     if (!alpha && !isOpaque) alpha = new Uint8Array(width * height).fill(255);
     if (alpha) putBytes(alpha, width, packed, tile, 24);
     await pause();
   }
+  end();
   return { codes, alpha, some: codes instanceof Uint8Array ? null : some.made };
 }
 
@@ -93,17 +124,6 @@ function facts(packed) {
   return { isNeutral: differences === 0, isOpaque: clear === 0xff };
 }
 
-function planes(rgba) {
-  const count = rgba.length / 4;
-  const made = new Int32Array(3 * count);
-  for (let i = 0, k = 0; i < count; i++, k += 4) {
-    made[i] = rgba[k];
-    made[i + count] = rgba[k + 1];
-    made[i + 2 * count] = rgba[k + 2];
-  }
-  return made;
-}
-
 function put(whole, width, part, tile) {
   for (let y = 0; y < tile.height; y++) {
     whole.set(part.subarray(y * tile.width, (y + 1) * tile.width), (tile.top + y) * width + tile.left);
@@ -116,9 +136,4 @@ function putBytes(whole, width, packed, tile, shift) {
     const from = (tile.top + y) * width + tile.left;
     for (let x = 0; x < tile.width; x++, k++) whole[from + x] = packed[k] >>> shift;
   }
-}
-
-/** Codes of 8 or 16 bits as the graphs take them: 16 bits in int32. */
-export function asWide(codes) {
-  return codes instanceof Uint8Array ? Int32Array.from(codes, (code) => code * 257) : Int32Array.from(codes);
 }

@@ -32,22 +32,22 @@ const WHOLE = { top: 0, bottom: 1, left: 0, right: 1, whole: true };
 /**
  * @param {Picture} picture the photo.
  * @param {object} model of the constants.
- * @param {(picture: Picture) => Promise<Float32Array>} lightness L of a picture's codes.
- * @returns {Promise<{L, width, height, seen, seenWidth, seenHeight, box, restored}>} `L`: the whole photo's own
+ * @param {(picture: Picture) => Float32Array} lightness L of a picture's codes.
+ * @returns {{L, width, height, seen, seenWidth, seenHeight, box, restored}} `L`: the whole photo's own
  *   lightness at working size; `seen`: what goes into the network.
  */
-export async function networkInput(picture, model, constants, lightness) {
+export function networkInput(picture, model, constants, lightness) {
   const size = model.working_size;
-  const box = await insideBorder(picture, constants.preprocess, lightness);
+  const box = insideBorder(picture, constants.preprocess, lightness);
   const part = box.whole ? picture : picture.cut(within(box, picture.height, picture.width));
   const look = working(part, size, model.multiple, constants.resize.longest);
-  const own = await lightness(look);
+  const own = lightness(look);
   const seen = normalTones(own, constants.preprocess);
   const shared = { seen, seenWidth: look.width, seenHeight: look.height, box, restored: seen !== own };
   if (box.whole) return { L: own, width: look.width, height: look.height, ...shared };
   const short = (one) => Math.min(one.width, one.height);
   const around = working(picture, round((size * short(picture)) / short(part)), 1, constants.resize.longest);
-  return { L: await lightness(around), width: around.width, height: around.height, ...shared };
+  return { L: lightness(around), width: around.width, height: around.height, ...shared };
 }
 
 /** Colours of the whole photo, from those of what was seen. A border has none. */
@@ -74,11 +74,11 @@ function working(picture, size, multiple, longest) {
 }
 
 /** Where the picture is within an even border on all four sides, as parts of the sides. */
-export async function insideBorder(picture, constants, lightness) {
-  if (!(await hasEvenEdges(picture, constants, lightness))) return WHOLE;
+export function insideBorder(picture, constants, lightness) {
+  if (!(hasEvenEdges(picture, constants, lightness))) return WHOLE;
   const scale = Math.min(1, constants.side / Math.min(picture.width, picture.height));
   const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, round(side * scale)));
-  const L = await lightness(picture.at(width, height));
+  const L = lightness(picture.at(width, height));
   const sides = fourSides(width, height);
   const tone = median(sides.flatMap(({ long, at }) => Array.from({ length: long }, (_, i) => L[at(0, i)])));
   const share = ({ long, at }, row, test, from = 0, to = long) => {
@@ -144,14 +144,14 @@ function fourSides(width, height) {
   ];
 }
 
-async function hasEvenEdges(picture, constants, lightness) {
+function hasEvenEdges(picture, constants, lightness) {
   const { codes, width, height } = picture;
   const depth = Math.max(1, round(Math.min(width, height) / constants.side));
   const lines = [];
   for (const { long, at } of fourSides(width, height)) {
     const strip = new codes.constructor(long * depth);
     for (let row = 0, k = 0; row < depth; row++) for (let i = 0; i < long; i++) strip[k++] = codes[at(row, i)];
-    lines.push(await lightness(new Picture(strip, long, depth).at(Math.max(1, round(long / depth)), 1)));
+    lines.push(lightness(new Picture(strip, long, depth).at(Math.max(1, round(long / depth)), 1)));
   }
   const tone = median(lines.flatMap((line) => [...line]));
   const even = lines.map((line) => line.filter((value) => Math.abs(value - tone) < 2 * constants.paper).length / line.length);

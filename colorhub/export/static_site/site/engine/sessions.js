@@ -45,14 +45,16 @@ export class Files {
 const lost = (what) =>
   new Failure(`A part of the page could not be loaded (${what}): check the connection and reload the page.`, "download");
 
+/** How many threads or workers there are to be. */
+export const wanted = (threads) => threads ?? Math.min(4, navigator.hardwareConcurrency || 1);
+
 /** Start the runtime. Returns how many threads it has. */
-export function start(base, wanted) {
+export function start(base, threads) {
   if (typeof WebAssembly !== "object") {
     throw new Failure("This browser has no WebAssembly, which colours the photos: use a newer one.", "unsupported");
   }
-  const count = wanted ?? Math.min(4, navigator.hardwareConcurrency || 1);
   ort.env.wasm.wasmPaths = new URL("engine/ort/", base).href;
-  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? count : 1;
+  ort.env.wasm.numThreads = globalThis.crossOriginIsolated ? wanted(threads) : 1;
   ort.env.logLevel = "error";
   return ort.env.wasm.numThreads;
 }
@@ -79,8 +81,4 @@ export class Graph {
   }
 }
 
-const TYPES = new Map([
-  [Float32Array, "float32"],
-  [Int32Array, "int32"],
-]);
-const tensor = (values, shape) => new ort.Tensor(TYPES.get(values.constructor), values, shape);
+const tensor = (values, shape) => new ort.Tensor("float32", values, shape);

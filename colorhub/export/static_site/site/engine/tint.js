@@ -62,16 +62,3 @@ function scaled(name, value) {
   if (["shown", "area", "texture", "other hues"].includes(name) || name.includes("beyond")) return Math.sqrt(Math.max(value, 0));
   return Math.sign(value) * Math.log1p(2 * Math.abs(value));
 }
-
-/** The float32 tensors of a safetensors file, by name. */
-export function readSafetensors(buffer) {
-  const length = Number(new DataView(buffer).getBigUint64(0, true));
-  const header = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 8, length)));
-  const tensors = Object.entries(header).filter(([name]) => name !== "__metadata__");
-  return Object.fromEntries(
-    tensors.map(([name, { data_offsets: [first, last] }]) => [
-      name,
-      new Float32Array(buffer.slice(8 + length + first, 8 + length + last)),
-    ]),
-  );
-}

@@ -1,31 +1,39 @@
 /** The worker's side of `engine.js`: photos by number, one command after the other. */
 
-import { compose, tables } from "./compose.js";
 import { labOf } from "./opencv_lab.js";
-import { asWide, read } from "./pixels.js";
+import { read } from "./pixels.js";
 import { Picture, framed, networkInput } from "./preprocess.js";
-import { Failure, Files, Graph, start } from "./sessions.js";
-import { readSafetensors, seenInColor, smallCopy, stepOf } from "./tint.js";
+import { Failure, Files, Graph, start, wanted } from "./sessions.js";
+import { Strips } from "./strips.js";
+import { composing, greyOf, lightnessOf, readSafetensors } from "./tables.js";
+import { seenInColor, smallCopy, stepOf } from "./tint.js";
 import { seen } from "./windows.js";
 
-const SURROUNDING = ["lightness", "grey", "srgb", "lines", "band"];
-const BAND = 2 ** 21; // pixels that are sent to the page at a time
 const BREATH = 50; // ms after which commands that came meanwhile are heard
+const AHEAD = 4; // bands that the page is sent before it has used them
 
 const photos = new Map();
 const cancelled = new Set();
+let current = null; // the call that is answered
 let engine = null;
 let nextId = 1;
 let queue = Promise.resolve();
 
 onmessage = ({ data: { number, command, given } }) => {
-  if (command === "cancel") cancelled.add(given.number);
+  if (command === "cancel") cancel(given.number);
+  else if (command === "took" && current?.number === given.number) current.took();
   else if (command === "release") queue = queue.then(() => photos.delete(given.id));
   else queue = queue.then(() => answer(number, COMMANDS[command], given));
 };
 
+function cancel(number) {
+  cancelled.add(number);
+  current?.wake();
+}
+
 async function answer(number, command, given) {
   const call = new Call(number);
+  current = call;
   try {
     call.stopIfCancelled();
     const [value, transfer] = await command(given, call);
@@ -44,15 +52,28 @@ class Call {
   constructor(number) {
     this.number = number;
     this.since = performance.now();
+    this.ahead = 0;
   }
 
   progress(part) {
     postMessage({ number: this.number, kind: "progress", value: part });
   }
 
-  band(y, rows, rgba) {
-    postMessage({ number: this.number, kind: "band", value: { y, rows, rgba } }, [rgba.buffer]);
+  async band(y, rows, made) {
+    postMessage({ number: this.number, kind: "band", value: { y, rows, made } }, [made.buffer]);
+    this.ahead += 1;
+    while (this.ahead > AHEAD) {
+      await new Promise((go) => (this.wake = go));
+      this.stopIfCancelled();
+    }
   }
+
+  took() {
+    this.ahead -= 1;
+    this.wake();
+  }
+
+  wake() {}
 
   stopIfCancelled() {
     if (cancelled.has(this.number)) throw new Cancelled();
@@ -83,12 +104,13 @@ const COMMANDS = {
     engine = { files, constants, models: new Map(offered.map((one) => [one.name, one])), loaded: new Map() };
     const weights = files.bytes("engine/tint.safetensors");
     const grid = files.bytes("engine/opencv_lab.bin");
-    const contents = SURROUNDING.map((name) => files.bytes(`engine/graphs/${name}.onnx`));
+    const composed = files.bytes("engine/compose.safetensors");
+    const lines = files.bytes("engine/lines.onnx");
     engine.weights = readSafetensors((await weights).buffer);
     engine.grid = new Uint16Array((await grid).buffer);
-    engine.graphs = {};
-    for (const [i, name] of SURROUNDING.entries()) engine.graphs[name] = await Graph.of(await contents[i]);
-    engine.tables = await tables(engine.graphs);
+    engine.tables = composing(readSafetensors((await composed).buffer));
+    engine.strips = new Strips(wanted(threads), engine.tables);
+    engine.lines = await Graph.of(await lines);
     const listed = offered.map(({ name, label, size }) => ({ name, label, size }));
     return [{ backend: count > 1 ? "wasm-threads" : "wasm", threads: count, models: listed, constants }];
   },
@@ -96,23 +118,19 @@ const COMMANDS = {
   async analyze({ picture }, call) {
     const { width, height } = picture;
     if (!width || !height) throw new Failure("The photo holds no pixel: choose another one.", "photo");
-    const { constants, graphs, grid, models, weights } = engine;
+    const { constants, tables, grid, models, weights } = engine;
     const facts = constants.tint_measures;
     const kept = picture.grey
       ? { codes: picture.grey, alpha: null, some: null }
-      : await read(picture, stepOf(width, height, facts), greyOf, () => call.pause());
+      : await read(picture, stepOf(width, height, facts), (rgba) => greyOf(tables, rgba), () => call.pause());
     picture.close?.();
     const photo = { picture: new Picture(kept.codes, width, height), alpha: kept.alpha, inputs: new Map() };
     const inColor = kept.some ? isInColor(kept.some) : "no";
     const [model] = models.values();
-    const { restored } = await inputOf(photo, model);
+    const { restored } = inputOf(photo, model);
     const id = nextId++;
     photos.set(id, photo);
     return [{ id, width, height, inColor, restored }];
-
-    function greyOf(rgb, wide, high) {
-      return graphs.grey.run({ rgb: [rgb, 3, high, wide] });
-    }
 
     function isInColor(some) {
       const copy = smallCopy(some.rgb, some.width, some.height, facts);
@@ -126,7 +144,7 @@ const COMMANDS = {
     if (!model) throw new Failure(`There is no model ${name} on this page.`, "unknown");
     const graph = await networkOf(model, (part) => call.progress(part / 2));
     await call.pause();
-    const input = await inputOf(photo, model);
+    const input = inputOf(photo, model);
     const answerTo = async (L, width, height) => {
       await call.pause();
       return graph.run({ L: [L, 1, 1, height, width] });
@@ -139,22 +157,26 @@ const COMMANDS = {
     return [{}];
   },
 
-  async compose({ id, vividness, width, inBands }, call) {
+  async compose({ id, vividness, width, kind }, call) {
     const photo = photoOf(id);
     if (!photo.layer) throw new Failure("The photo has no colours yet: run predict first.", "unknown");
     const [picture, alpha] = sized(photo, width);
-    const whole = inBands ? null : new Uint8ClampedArray(4 * picture.width * picture.height);
-    const bands = gathered(picture.width, (y, rows, rgba) => call.band(y, rows, rgba));
-    const onBand = (y, rows, rgba) => (whole ? whole.set(rgba, 4 * y * picture.width) : bands.add(y, rows, rgba));
-    await compose(engine, picture, alpha, photo.layer, vividness, onBand, async (part) => {
+    const size = { width: picture.width, height: picture.height };
+    const whole = kind ? null : new Uint8ClampedArray(4 * size.width * size.height);
+    const onStrip = (y, rows, made) => (whole ? whole.set(made, 4 * y * size.width) : call.band(y, rows, made));
+    await engine.strips.compose(picture, alpha, await linesOf(photo.layer, vividness), kind ?? "rgba", onStrip, async (part) => {
       call.progress(part);
       await call.pause();
     });
-    bands.end();
-    const size = { width: picture.width, height: picture.height };
     return whole ? [{ ...size, pixels: whole }, [whole.buffer]] : [size];
   },
 };
+
+/** A layer of colours as local lines over lightness. */
+async function linesOf({ L, ab, width, height }, vividness) {
+  const given = { L: [L, 1, 1, height, width], ab: [ab, 1, 2, height, width], vividness: [Float32Array.of(vividness)] };
+  return { lines: await engine.lines.run(given), width, height };
+}
 
 function photoOf(id) {
   const photo = photos.get(id);
@@ -163,15 +185,13 @@ function photoOf(id) {
 }
 
 /** A photo as a network sees it, kept for the next time. */
-async function inputOf(photo, model) {
+function inputOf(photo, model) {
   const key = `${model.working_size} ${model.multiple}`;
-  if (!photo.inputs.has(key)) photo.inputs.set(key, await networkInput(photo.picture, model, engine.constants, lightness));
+  if (!photo.inputs.has(key)) photo.inputs.set(key, networkInput(photo.picture, model, engine.constants, lightness));
   return photo.inputs.get(key);
 }
 
-function lightness({ codes, width, height }) {
-  return engine.graphs.lightness.run({ codes: [asWide(codes), height, width] });
-}
+const lightness = ({ codes }) => lightnessOf(engine.tables, codes);
 
 async function networkOf(model, onProgress) {
   if (!engine.loaded.has(model.name)) {
@@ -190,28 +210,6 @@ function sized(photo, width) {
     photo.copy = [picture.at(width, height), clear];
   }
   return photo.copy;
-}
-
-/** Bands joined until they are worth a message. */
-function gathered(width, send) {
-  let [parts, from, count] = [[], 0, 0];
-  const end = () => {
-    if (!count) return;
-    const rgba = new Uint8ClampedArray(4 * count * width);
-    let place = 0;
-    for (const part of parts) {
-      rgba.set(part, place);
-      place += part.length;
-    }
-    send(from, count, rgba);
-    [parts, from, count] = [[], from + count, 0];
-  };
-  const add = (y, rows, rgba) => {
-    parts.push(rgba);
-    count += rows;
-    if (count * width >= BAND) end();
-  };
-  return { add, end };
 }
 
 function sentence(error) {

@@ -36,9 +36,10 @@ export async function readPhoto(file) {
   return { picture, metadata, width: picture.width, height: picture.height, kind };
 }
 
-/** `premultiplyAlpha`: the colours under transparency stay. */
+/** The colours under transparency stay; where there is none, that would only cost time. */
 async function decoded(bytes, kind) {
-  const options = { imageOrientation: "from-image", premultiplyAlpha: "none", colorSpaceConversion: "default" };
+  const premultiplyAlpha = kind === "JPEG" ? "default" : "none";
+  const options = { imageOrientation: "from-image", premultiplyAlpha, colorSpaceConversion: "default" };
   try {
     return await createImageBitmap(new Blob([bytes], { type: TYPES[kind] }), options);
   } catch {

@@ -1,7 +1,7 @@
 /** A coloured photo -> its file, with everything that the photo's file held. */
 
 import { fitted, jpegSegments, pngChunks } from "./metadata.js";
-import { JpegEncoder } from "./jpeg.js";
+import { behind, head } from "../engine/jpeg.js";
 import { PngEncoder } from "./png.js";
 
 /**
@@ -15,20 +15,31 @@ export async function savedPhoto(engine, photo, format, { facts, profile }, { si
   const { record } = engine.constants;
   const made = fitted(photo.metadata, photo, { ...facts, ...record }, provenance(engine.constants, photo));
   const notes = [];
-  const encoder =
-    format === "JPEG"
-      ? new JpegEncoder(photo.width, photo.height, jpegSegments(made, profile, notes))
-      : new PngEncoder(photo.width, photo.height, await pngChunks(made, profile, notes), photo.hasAlpha);
-  let done = Promise.resolve();
-  const onBand = (y, rows, rgba) => {
-    if (format === "JPEG") onWhite(rgba);
-    done = done.then(() => encoder.add(rgba));
-    onProgress?.((y + rows) / photo.height);
+  const write = format === "JPEG" ? jpeg : png;
+  const compose = (kind, add) => {
+    const onBand = async (y, rows, made) => {
+      await add(made, y + rows === photo.height);
+      onProgress?.((y + rows) / photo.height);
+    };
+    return engine.compose(photo.id, { vividness: photo.vividness, kind, onBand, signal });
   };
-  await engine.compose(photo.id, { vividness: photo.vividness, onBand, signal });
-  await done;
-  const parts = await encoder.finish();
+  const parts = await write(compose, photo, made, profile, notes);
   return { blob: new Blob(parts, { type: format === "JPEG" ? "image/jpeg" : "image/png" }), notes };
+}
+
+async function jpeg(compose, { width, height }, made, profile, notes) {
+  const parts = head(width, height, jpegSegments(made, profile, notes));
+  let number = 0;
+  await compose("jpeg", (strip, isLast) => void parts.push(strip, behind(number++, isLast)));
+  return parts;
+}
+
+async function png(compose, { width, height, hasAlpha }, made, profile, notes) {
+  const encoder = new PngEncoder(width, height, await pngChunks(made, profile, notes), hasAlpha);
+  let done = Promise.resolve();
+  await compose("rgba", (rgba) => (done = done.then(() => encoder.add(rgba))));
+  await done;
+  return encoder.finish();
 }
 
 /** What Python's record says: which model made the colours, and of what. */
@@ -47,15 +58,6 @@ function provenance({ models }, { model, vividness, inColor }) {
 /** Python writes a factor of 1 as 1.0. */
 const spelled = (key, value) =>
   key === "vividness" && Number.isInteger(value) ? value.toFixed(1) : JSON.stringify(value);
-
-function onWhite(rgba) {
-  for (let i = 0; i < rgba.length; i += 4) {
-    const alpha = rgba[i + 3];
-    if (alpha === 255) continue;
-    for (let part = 0; part < 3; part++) rgba[i + part] = (rgba[i + part] * alpha + 255 * (255 - alpha)) / 255;
-    rgba[i + 3] = 255;
-  }
-}
 
 /** The name of the coloured file, as the command line gives it. */
 export function coloredName(name, format) {
