@@ -1,5 +1,7 @@
 """The static site's engine in Chromium, beside the Python pipeline."""
 
+import base64
+import io
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from skimage import data
 from static_site import Engine, build, opened, png
 
@@ -201,6 +204,63 @@ def test_bands_are_the_picture(engine: Engine) -> None:
     assert same
     assert len(rows) > 2
     assert sum(rows[1::2]) == len(wide)
+
+
+def test_strips_are_a_jpeg_as_libjpeg_writes_it(engine: Engine) -> None:
+    """Of sides that are no whole blocks, in several restart intervals; what is transparent stands on white."""
+    script = """
+        const { behind, head } = await import(new URL("engine/jpeg.js", site));
+        const { id, width, height } = await engine.analyze(await bitmapOf(png));
+        await engine.predict(id, {});
+        const { pixels } = await engine.compose(id, {});
+        const parts = head(width, height, []);
+        let number = 0;
+        const onBand = (y, rows, made) => void parts.push(made, behind(number++, y + rows === height));
+        await engine.compose(id, { kind: "jpeg", onBand });
+        engine.release(id);
+        const file = new Uint8Array(await new Blob(parts).arrayBuffer());
+        return [number, textOf(file), textOf(pixels)];"""
+    grey = np.tile(data.camera(), (2, 3))[:931, :1205]
+    alpha = np.full_like(grey, 255)
+    alpha[:40, 5:90] = 100
+    count, ours, text = engine.run(script, png=png(np.dstack([grey, grey, grey, alpha])))
+    assert count > 3
+    rgba = np.frombuffer(base64.b64decode(text), np.uint8).reshape(*grey.shape, 4)
+    share = rgba[..., 3:] / 255
+    flat = (rgba[..., :3] * share + 255 * (1 - share)).round().astype(np.uint8)
+    theirs = io.BytesIO()
+    Image.fromarray(flat).save(theirs, "JPEG", quality=95, subsampling=0)
+    found, expected = (Image.open(io.BytesIO(one)) for one in (base64.b64decode(ours), theirs.getvalue()))
+    assert found.quantization == expected.quantization
+    apart = np.abs(np.asarray(found).astype(int) - np.asarray(expected))
+    assert np.percentile(apart, 99.9) <= 3
+    assert apart.mean() < 0.1
+
+
+def test_bands_wait_until_they_are_used(engine: Engine) -> None:
+    """Memory stays bounded where a file is written slower than it is composed; cancelling ends the wait."""
+    script = """
+        const { id, height } = await engine.analyze(await bitmapOf(png));
+        await engine.predict(id, {});
+        let [begun, ended, most, rows] = [0, 0, 0, 0];
+        const onBand = async (y, count) => {
+          most = Math.max(most, ++begun - ended);
+          await new Promise((go) => setTimeout(go, 30));
+          ended += 1;
+          rows += count;
+        };
+        await engine.compose(id, { onBand });
+        const cancelling = new AbortController();
+        const stuck = engine.compose(id, { onBand: () => new Promise(() => {}), signal: cancelling.signal });
+        setTimeout(() => cancelling.abort(), 300);
+        const name = await stuck.catch((error) => error.name);
+        const { width } = await engine.compose(id, { width: 100 });
+        engine.release(id);
+        return [begun, most, rows === height, name, width];"""
+    begun, most, whole, name, width = engine.run(script, png=png(np.tile(data.camera(), (6, 6))))
+    assert begun > 20
+    assert most <= 5
+    assert (whole, name, width) == (True, "AbortError", 100)
 
 
 def test_one_that_is_cancelled_leaves_the_engine_alive(engine: Engine) -> None:

@@ -1,5 +1,6 @@
 """The static site's page in Chromium: photos in and out, their metadata, no network, new versions, bad files."""
 
+import base64
 import io
 import json
 import shutil
@@ -26,6 +27,16 @@ pytestmark = pytest.mark.browser
 SHOT = screenshots("static-")
 # Where our files may differ from Python's: names, times, encoders, and what PNG says of its own.
 UNCOMPARED = ("ExifTool", "System", "File", "Composite", "ICC_Profile", "ICC-", "PNG", "Photoshop", "XMP-xmpMM")
+
+_BYTES = "((text) => Uint8Array.from(atob(text), (one) => one.charCodeAt(0)))"
+# Drags files, [name, base64], over the page and lets them go: whether the page took either event.
+_DROP = f"""(files) => {{
+    const given = new DataTransfer();
+    for (const [name, text] of files) given.items.add(new File([{_BYTES}(text)], name));
+    const place = document.getElementById("drop");
+    const event = (kind) => new DragEvent(kind, {{ dataTransfer: given, bubbles: true, cancelable: true }});
+    return ["dragover", "drop"].map((kind) => !place.dispatchEvent(event(kind)));
+}}"""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +171,77 @@ def test_vividness_and_decisions(visits: Visits, tmp_path: Path) -> None:
         assert archive.testzip() is None
         assert archive.namelist() == ["camera.color.png", "coffee.color.png", "camera-2.color.png"]
         assert Image.open(io.BytesIO(archive.read("coffee.color.png"))).size == (600, 400)
+
+
+def test_photos_come_by_paste_drop_and_camera(visits: Visits, tmp_path: Path) -> None:
+    """From the clipboard by keys, several that are dropped at once, one by the camera. Text is nothing."""
+    photo = tmp_path / "photo.png"
+    Image.fromarray(data.camera()[::4, ::4]).save(photo)
+    text = base64.b64encode(photo.read_bytes()).decode()
+    page = opened(visits, permissions=["clipboard-read", "clipboard-write"])
+    page.evaluate("navigator.clipboard.writeText('no photo')")
+    page.keyboard.press("Control+V")
+    page.evaluate(f"""async () => {{
+        const blob = new Blob([{_BYTES}("{text}")], {{ type: "image/png" }});
+        await navigator.clipboard.write([new ClipboardItem({{ "image/png": blob }})]);
+    }}""")
+    page.keyboard.press("Control+V")
+    page.locator(".photo[data-state=done]").wait_for()
+    assert page.evaluate(_DROP, [["a.png", text], ["b.png", text], ["c.txt", ""]]) == [True, True]
+    page.locator(".photo[data-state=done]").nth(2).wait_for()
+    page.locator(".photo[data-state=failed]").wait_for()
+    assert page.locator(".photo h2").all_inner_texts()[1:] == ["a.png", "b.png", "c.txt"]
+    page.get_by_role("button", name="Remove all").click()
+    assert page.locator("#camera").get_attribute("capture") == "environment"
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Take a photo").click()
+    assert not choosing.value.is_multiple()
+    choosing.value.set_files(photo)
+    page.locator(".photo[data-state=done]").wait_for()
+    assert page.locator(".photo").count() == 1
+
+
+def test_what_a_file_loses_is_said(visits: Visits, tmp_path: Path) -> None:
+    """Other pages and frames, bits; and a page is not left with photos that nobody has downloaded yet."""
+    small = data.camera()[::4, ::4]
+    frames = [Image.fromarray(np.roll(small, shift, axis=0)) for shift in (0, 9, 20)]
+    for name in ("film.gif", "film.webp", "film.png", "pages.tif"):
+        frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    Image.fromarray(small.astype(np.uint16) * 257).save(tmp_path / "deep.png")
+    Image.fromarray(small).save(tmp_path / "deep.tif")
+    page = opened(visits)
+    cards = give(
+        page, *(tmp_path / name for name in ("film.gif", "film.webp", "film.png", "pages.tif", "deep.png", "deep.tif"))
+    )
+    said = [card.locator(".status").inner_text() for card in cards.all()]
+    assert ["first of 3" in one for one in said] == [True] * 4 + [False] * 2
+    assert ["8 bits" in one for one in said] == [False] * 4 + [True, False]
+    cards.nth(3).get_by_role("button", name="Remove").click()
+    with zipfile.ZipFile(downloaded(page, tmp_path, "Download all as zip")) as archive:
+        names = archive.namelist()
+    assert names == [
+        "film.color.png",
+        "film.webp.color.jpg",
+        "film.png.color.png",
+        "deep.color.png",
+        "deep.tif.color.png",
+    ]
+    page.locator("#album-status", has_text="5 photos was written").wait_for()
+    page.close(run_before_unload=True)  # all are downloaded: no question
+
+
+def test_a_page_with_photos_is_not_left_without_a_question(visits: Visits, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    Image.fromarray(data.camera()[::4, ::4]).save(photo)
+    page = opened(visits)
+    page.get_by_role("button", name="Deutsch").click()
+    page.reload()
+    page.get_by_text("Bereit.").wait_for()  # the language stays
+    give(page, photo).get_by_role("slider", name="Farbkraft").click()
+    with page.expect_event("dialog") as asking:
+        page.close(run_before_unload=True)
+    assert asking.value.type == "beforeunload"
+    asking.value.accept()
 
 
 def test_one_can_be_cancelled(visits: Visits, tmp_path: Path) -> None:

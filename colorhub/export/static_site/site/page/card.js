@@ -63,7 +63,7 @@ export class Card {
     for (const [element, key] of this.words) element.textContent = say(key);
     this.compare.say(say("compare"));
     this.removing.setAttribute("aria-label", say("removeNamed", { name: this.name }));
-    this.status.textContent = this.said ? say(...this.said) : "";
+    this.status.textContent = this.said?.map((sentence) => say(...sentence)).join(" ") ?? "";
   }
 
   #work(work) {
@@ -82,6 +82,7 @@ export class Card {
     this.#show("reading");
     const { picture, ...facts } = await readPhoto(this.file);
     Object.assign(this, facts);
+    this.remarks = remarksOn(facts.metadata);
     if (!this.shown) await this.#showBefore(picture);
     const found = await this.desk.engine.analyze(picture, { signal });
     Object.assign(this, { id: found.id, inColor: found.inColor, restored: found.restored });
@@ -119,7 +120,8 @@ export class Card {
   }
 
   #done() {
-    this.#show(this.restored ? "doneRestored" : "done", { width: this.width, height: this.height });
+    this.isSaved = false;
+    this.#show(this.restored ? "doneRestored" : "done", { width: this.width, height: this.height }, this.remarks);
   }
 
   /** Put on again with another vividness: the newest wish counts, without the network. */
@@ -152,8 +154,8 @@ export class Card {
     return this.#work(async (signal) => {
       const { name, blob } = await this.saved((part) => this.#progress("saving", part), signal);
       offer(name, blob);
-      this.#show("saved", { name });
-      if (this.notes.length) this.status.textContent += ` ${this.notes.map((key) => say(key)).join(" ")}`;
+      this.isSaved = true;
+      this.#show("saved", { name }, this.notes.map((key) => [key]));
     });
   }
 
@@ -170,11 +172,11 @@ export class Card {
   }
 
   /** What the card says decides which of its controls are there. */
-  #show(key, given = {}) {
-    this.said = [key, given];
+  #show(key, given = {}, more = []) {
+    this.said = [[key, given], ...more];
     this.state = stateOf(key);
     const { state } = this;
-    this.status.textContent = say(key, given);
+    this.status.textContent = this.said.map((sentence) => say(...sentence)).join(" ");
     this.status.classList.toggle("error", state === "failed");
     this.element.dataset.state = state;
     this.element.classList.toggle("failed", !this.shown);
@@ -241,6 +243,14 @@ export class Card {
     this.settings = make("div", "settings");
     this.settings.append(labelled("vividness", this.vivid, [this.vividSaid]), chooser, labelled("format", this.format), row);
   }
+}
+
+/** What is lost of a file, as sentences. */
+function remarksOn({ bits, pages }) {
+  const remarks = [];
+  if (pages > 1) remarks.push(["firstPage", { pages }]);
+  if (bits > 8) remarks.push(["eightBits"]);
+  return remarks;
 }
 
 const BUSY = new Set(["waiting", "reading", "coloring", "composing", "saving"]);

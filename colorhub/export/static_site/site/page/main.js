@@ -14,6 +14,7 @@ class Desk {
   models = [];
   facts = null;
   #kept = [];
+  #waiting = 0;
   #last = Promise.resolve();
 
   constructor(base) {
@@ -44,6 +45,8 @@ class Desk {
 
   async add(files) {
     if (!files.length) return;
+    this.#waiting += files.length;
+    if (!this.facts) part("engine").textContent = say("startingWith", { count: this.#waiting });
     await this.started;
     if (!this.facts) return; // what failed at the start is said already
     for (const file of files) {
@@ -64,6 +67,11 @@ class Desk {
 
   removeAll() {
     for (const card of [...this.cards]) this.remove(card);
+  }
+
+  /** Whether something is lost when the page is left. */
+  hasUnsaved() {
+    return this.cards.some((card) => card.state === "busy" || (card.state === "done" && !card.isSaved));
   }
 
   changed() {
@@ -89,10 +97,12 @@ class Desk {
         for (const card of cards) {
           status("zipping", { percent: Math.round((100 * files.length) / cards.length) });
           const { name, blob } = await card.saved();
-          files.push({ name: free(name, files), blob });
+          files.push({ name: free(name, card.name, files), from: card.name, blob });
         }
         offer("photos.color.zip", await zipped(files));
-        status("zipped");
+        for (const card of cards) card.isSaved = true;
+        const left = this.cards.length - cards.length;
+        status(left ? "zippedSome" : "zipped", { left });
       } catch (error) {
         if (error instanceof RangeError) status("zipLarge");
         else part("album-status").textContent = error.message;
@@ -107,13 +117,18 @@ async function load(url) {
   return new Uint8Array(await (await fetch(url)).arrayBuffer());
 }
 
-/** The name, numbered where another file has it. */
-function free(name, files) {
+/** The name; where another file has it, with the ending of what it was made from, or numbered. */
+function free(name, from, files) {
   const taken = new Set(files.map((file) => file.name.toLowerCase()));
+  const other = files.find((file) => file.name.toLowerCase() === name.toLowerCase());
+  const isTold = other && endingOf(other.from) !== endingOf(from);
+  if (isTold) name = from + name.slice(name.lastIndexOf(".color."));
   let made = name;
   for (let number = 2; taken.has(made.toLowerCase()); number++) made = name.replace(/(\.color\.\w+)$/, `-${number}$1`);
   return made;
 }
+
+const endingOf = (name) => name.toLowerCase().match(/\.[^.]*$/)?.[0] ?? "";
 
 function isNewEnough() {
   return [globalThis.OffscreenCanvas, globalThis.CompressionStream, globalThis.WebAssembly, Array.prototype.at].every(Boolean);
@@ -138,6 +153,7 @@ function listen(desk) {
     over(event, false);
     desk.add([...event.dataTransfer.files]);
   });
+  addEventListener("beforeunload", (event) => desk.hasUnsaved() && event.preventDefault());
   addEventListener("paste", (event) => desk.add([...(event.clipboardData?.files ?? [])]));
   part("all").addEventListener("click", () => desk.zip());
   part("clear").addEventListener("click", () => desk.removeAll());
@@ -163,7 +179,7 @@ function begin() {
     part("engine").classList.add("error");
   });
   listen(desk);
-  desk.started.then(() => keepFiles(part("update"), () => desk.cards.length === 0));
+  desk.started.then(() => keepFiles(part("update"), () => desk.cards.length === 0, () => desk.removeAll()));
 }
 
 function sayLanguage() {

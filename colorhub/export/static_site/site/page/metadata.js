@@ -15,7 +15,8 @@ const SEGMENT = 65533;
 const IPTC = 0x0404;
 const STALE = new Set([0x0409, 0x040c, 0x040f, 0x0422, 0x0423, 0x0424]); // thumbnails, profile, caches of EXIF and XMP
 
-/** `texts`: chunks of PNG; `extended`: bodies of JPEG's segments; `photoshop`: 8BIM blocks, IPTC's among them. */
+/** `texts`: chunks of PNG; `extended`: bodies of JPEG's segments; `photoshop`: 8BIM blocks, IPTC's among them; `bits`: of
+ * a channel; `pages`: pictures of the file, of which the first is read. */
 const nothing = () => ({
   exif: null,
   xmp: null,
@@ -28,6 +29,8 @@ const nothing = () => ({
   hadProfile: false,
   orientation: null,
   size: null,
+  bits: 8,
+  pages: 1,
 });
 
 /** Read a file of any kind; damaged blocks are left out. */
@@ -36,6 +39,7 @@ export async function readMetadata(bytes) {
   if (startsWith(bytes, "\xff\xd8")) readJpeg(bytes, found);
   else if (startsWith(bytes, "\x89PNG\r\n\x1a\n")) await readPng(bytes, found);
   else if (startsWith(bytes, "RIFF") && startsWith(bytes, "WEBP", 8)) readWebp(bytes, found);
+  else if (startsWith(bytes, "GIF8")) found.pages = Math.max(1, gifFrames(bytes));
   return withExif(found);
 }
 
@@ -109,7 +113,10 @@ async function readPng(bytes, found) {
 }
 
 async function noteChunk(kind, body, whole, found) {
-  if (kind === "IHDR") found.size = [view(body).getUint32(0), view(body).getUint32(4)];
+  if (kind === "IHDR") {
+    found.size = [view(body).getUint32(0), view(body).getUint32(4)];
+    found.bits = Math.max(8, body[8]);
+  } else if (kind === "acTL") found.pages = view(body).getUint32(0);
   else if (kind === "eXIf") found.exif = body.slice();
   else if (kind === "iCCP") found.hadProfile = true;
   else if (kind === "pHYs" && body[8] === 1) {
@@ -159,6 +166,7 @@ function noteProfile(kind, text, found) {
 
 function readWebp(bytes, found) {
   const data = view(bytes);
+  let frames = 0;
   for (let at = 12; at + 8 <= bytes.length; ) {
     const kind = latin(bytes.subarray(at, at + 4));
     const length = data.getUint32(at + 4, true);
@@ -166,9 +174,25 @@ function readWebp(bytes, found) {
     if (kind === "EXIF") found.exif = body.slice(startsWith(body, EXIF_PREFIX) ? EXIF_PREFIX.length : 0);
     else if (kind === "XMP ") found.xmp = body.slice();
     else if (kind === "ICCP") found.hadProfile = true;
+    else if (kind === "ANMF") frames += 1;
     else if (kind === "VP8X") found.size = [4, 7].map((from) => 1 + body[from] + (body[from + 1] << 8) + (body[from + 2] << 16));
     at += 8 + length + (length % 2);
   }
+  found.pages = Math.max(1, frames);
+}
+
+function gifFrames(bytes) {
+  const colors = (flags) => (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  let frames = 0;
+  for (let at = 13 + colors(bytes[10]); at < bytes.length; ) {
+    const kind = bytes[at];
+    if (kind !== 0x21 && kind !== 0x2c) break;
+    if (kind === 0x2c) frames += 1;
+    at += kind === 0x2c ? 11 + colors(bytes[at + 9]) : 2;
+    while (bytes[at]) at += 1 + bytes[at];
+    at += 1;
+  }
+  return frames;
 }
 
 /**

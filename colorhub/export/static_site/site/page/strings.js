@@ -18,6 +18,7 @@ const ENGLISH = {
   browsers: "Works in Chrome and Edge from 94, Firefox from 114, Safari from 16.4.",
   licences: "Licences",
   starting: "The page is getting ready …",
+  startingWith: "The page is getting ready … {count} photos wait.",
   ready: "Ready. The first photo fetches the model ({size} MB), once.",
   waiting: "Waiting for its turn …",
   reading: "Reading …",
@@ -26,6 +27,8 @@ const ENGLISH = {
   saving: "Writing the file … {percent} %",
   done: "Coloured, {width} × {height} pixels.",
   doneRestored: "Coloured, {width} × {height} pixels. The network saw it with fuller tones; the file keeps its own.",
+  firstPage: "It is the first of {pages} pictures in the file; the others are left out.",
+  eightBits: "Files made here have 8 bits a channel, the photo's own has 16.",
   saved: "{name} was written.",
   inColor: "This photo is in colour already, so it stays as it is.",
   recolor: "Colour it all the same",
@@ -41,6 +44,7 @@ const ENGLISH = {
   download: "Download",
   zipping: "Writing {count} photos … {percent} %",
   zipped: "The zip with {count} photos was written.",
+  zippedSome: "The zip with {count} photos was written. {left} on this page have no colours from here and are not in it.",
   zipLarge: "The photos are more than 4 GB together: download them one by one.",
   updateReady: "A new version of this page is here.",
   updateUse: "Use it now (photos on the page are removed)",
@@ -81,6 +85,7 @@ const GERMAN = {
   browsers: "Läuft in Chrome und Edge ab 94, Firefox ab 114, Safari ab 16.4.",
   licences: "Lizenzen",
   starting: "Die Seite wird vorbereitet …",
+  startingWith: "Die Seite wird vorbereitet … {count} Fotos warten.",
   ready: "Bereit. Das erste Foto lädt das Modell ({size} MB), einmal.",
   waiting: "Wartet, bis es an der Reihe ist …",
   reading: "Wird gelesen …",
@@ -89,6 +94,8 @@ const GERMAN = {
   saving: "Datei wird geschrieben … {percent} %",
   done: "Koloriert, {width} × {height} Pixel.",
   doneRestored: "Koloriert, {width} × {height} Pixel. Das Netz sah es mit volleren Tönen; die Datei behält ihre.",
+  firstPage: "Es ist das erste von {pages} Bildern der Datei; die anderen bleiben weg.",
+  eightBits: "Dateien von hier haben 8 Bit je Kanal, die des Fotos hat 16.",
   saved: "{name} wurde geschrieben.",
   inColor: "Dieses Foto ist schon farbig und bleibt, wie es ist.",
   recolor: "Trotzdem kolorieren",
@@ -104,6 +111,7 @@ const GERMAN = {
   download: "Herunterladen",
   zipping: "{count} Fotos werden geschrieben … {percent} %",
   zipped: "Das Zip mit {count} Fotos wurde geschrieben.",
+  zippedSome: "Das Zip mit {count} Fotos wurde geschrieben. {left} auf dieser Seite sind nicht koloriert und fehlen darin.",
   zipLarge: "Die Fotos haben zusammen mehr als 4 GB: Laden Sie sie einzeln herunter.",
   updateReady: "Eine neue Version dieser Seite ist da.",
   updateUse: "Jetzt verwenden (die Fotos auf der Seite werden entfernt)",
@@ -127,7 +135,18 @@ const GERMAN = {
 };
 
 const LANGUAGES = { en: ENGLISH, de: GERMAN };
-let language = navigator.language?.startsWith("de") ? "de" : "en";
+const KEY = "colorhub language";
+let language = remembered() ?? (navigator.language?.startsWith("de") ? "de" : "en");
+
+/** What was chosen at another visit; nothing where the browser keeps nothing. */
+function remembered() {
+  try {
+    const chosen = localStorage.getItem(KEY);
+    return chosen in LANGUAGES ? chosen : null;
+  } catch {
+    return null;
+  }
+}
 
 /** A sentence in the page's language. */
 export function say(key, given = {}) {
@@ -137,6 +156,11 @@ export function say(key, given = {}) {
 /** Change to the other language. */
 export function changeLanguage() {
   language = language === "en" ? "de" : "en";
+  try {
+    localStorage.setItem(KEY, language);
+  } catch {
+    // for this visit only
+  }
   sayPage();
 }
 

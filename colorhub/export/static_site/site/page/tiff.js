@@ -45,7 +45,26 @@ function metadataOf(reader, entries, orientation) {
     dpi: resolutionOf(reader, entries),
     hadProfile: entries.has(ICC),
     orientation,
+    bits: reader.number(entries.get(258), 1),
+    pages: pagesOf(reader),
   };
+}
+
+const MOST_PAGES = 10_000; // of a file whose directories do not go round in a circle
+
+/** Pictures of a file without the reduced copies of others. */
+function pagesOf(reader) {
+  let pages = 0;
+  try {
+    for (let at = reader.first, seen = 0; at && seen < MOST_PAGES; seen++) {
+      const { entries, next } = reader.directory(at);
+      if (!(reader.number(entries.get(254), 0) & 1)) pages += 1;
+      at = reader.data.getUint32(next, reader.little);
+    }
+  } catch {
+    // cut off behind the first
+  }
+  return Math.max(1, pages);
 }
 
 /** Some programs write the records as numbers of 32 bits in the file's byte order. */
