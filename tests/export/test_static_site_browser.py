@@ -294,7 +294,7 @@ def test_what_cannot_be_done_is_said(engine: Engine, script: str) -> None:
 def test_a_model_that_is_gone_is_a_sentence(site: Path, chromium: Any, tmp_path: Path) -> None:
     folder = tmp_path / "site"
     shutil.copytree(site, folder)
-    next((folder / "models").iterdir()).unlink()
+    (folder / f"models/{DEFAULT_MODEL}.onnx").unlink()
     script = """
         const { id } = await engine.analyze(await bitmapOf(png));
         return engine.predict(id, {}).catch((error) => [error.name, error.code]);"""
