@@ -7,7 +7,6 @@ network's answers are waited for in threads; no more than a few dozen photos are
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
@@ -65,10 +64,9 @@ class Staging:
         self._numbers = 0
         self._pool = ThreadPoolExecutor(2 * THREADS, "network")
 
-    def fetched(self, entries: Iterator[Entry]) -> Iterator[list[Staged]]:
-        """The photos, as many together as are here when they are asked for."""
+    def fetched(self, entries: Iterator[Entry]) -> Iterator[Staged]:
+        """The photos, in the order they were listed."""
         queue: Queue[Future[Staged] | None] = Queue()
-        failure: list[Exception] = []
 
         def feed() -> None:
             try:
@@ -80,31 +78,13 @@ class Staging:
                         return
                     self._numbers += 1
                     queue.put(self._pool.submit(self._fetch, entry, self._numbers))
-            except Exception as error:
-                failure.append(error)
             finally:
                 queue.put(None)
 
         feeding = self._pool.submit(feed)
-        ended = False
-        while not ended:
-            first = queue.get()
-            waiting = [first] if first is not None else []
-            ended = first is None
-            while not ended and (not queue.empty()) and len(waiting) < AHEAD:
-                with suppress(IndexError):
-                    head = queue.queue[0]
-                    if head is not None and not head.done():
-                        break
-                more = queue.get()
-                ended = more is None
-                if more is not None:
-                    waiting.append(more)
-            if waiting:
-                yield [future.result() for future in waiting]
+        while (future := queue.get()) is not None:
+            yield future.result()
         feeding.result()
-        if failure:
-            raise failure[0]
 
     def put(self, staged: Staged, result: FileResult, done: Callable[[FileResult], None]) -> None:
         """Put a photo's result where it goes and write its row, in a thread that then calls ``done``."""

@@ -17,9 +17,7 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
-    from colorhub.folder.layers import StoredLayers
     from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
-    from colorhub.pipeline import ColorizationPipeline
 
 
 class Recording:
@@ -34,15 +32,16 @@ class Recording:
         self.plan, self.journal, self.maker = plan, journal, maker
         self.foreign: list[FileResult] = []
 
-    def begin(self, settings: Settings, pipeline: "ColorizationPipeline | StoredLayers | None" = None) -> None:
-        """Open the journal, and write rows of what will not be coloured."""
+    def begin(self, settings: Settings, weights_sha256: str = "") -> None:
+        """Open the journal, and write rows of what will not be coloured. ``weights_sha256``: of the model; empty where
+        nothing is to be coloured."""
         if self.journal is None or (self.plan and self.journal.is_joined and not self._is_left()):
             return
         from colorhub.archive.manifest import ManifestError
 
         name = Path(str(settings.model)).name
         with failing(FAILED, ManifestError), _writing():
-            self.journal.begin(name, pipeline.model.weights_sha256 if pipeline else "")
+            self.journal.begin(name, weights_sha256)
             for result in self.foreign:
                 self.add(result)
             for problem in self.plan.problems if self.plan else ():
@@ -58,11 +57,12 @@ class Recording:
         return self.journal is not None and self.journal.shard[1] == 1
 
     @property
-    def before_writing(self) -> "Callable[[Job], None] | None":
-        """What must be known of a photo before its result appears."""
-        return None if self.journal is None else self._started
+    def is_kept(self) -> bool:
+        """Whether there is a manifest."""
+        return self.journal is not None
 
-    def _started(self, job: "Job") -> None:
+    def started(self, job: "Job") -> None:
+        """Write what must be known of a photo before its result appears."""
         from colorhub.archive.rows import as_text
 
         if self.journal is not None:

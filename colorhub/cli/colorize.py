@@ -1,8 +1,9 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -58,6 +59,7 @@ def colorize(
     manifest: options.Manifest = False,
     bag: options.Bag = False,
     c2pa: options.C2pa = None,
+    time_limit: options.TimeLimit = 600.0,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
@@ -85,6 +87,7 @@ def colorize(
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     if (output is not None and is_address(output)) or any(map(is_address, paths)):
         if layers or c2pa:
             raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
@@ -97,10 +100,11 @@ def colorize(
             *places,
             chosen,
             part,
-            lambda: _open_pipeline(chosen, device, max_pixels),
+            open_pipeline,
             recursive=recursive,
             overwrite=overwrite,
             workers=jobs or default_workers(),
+            patience=time_limit,
             as_json=as_json,
             dry=dry_run,
         )
@@ -111,6 +115,7 @@ def colorize(
     file = file_named(folder)
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
+        open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
@@ -128,7 +133,7 @@ def colorize(
         leave_kept(plan, layers_folder(folder), overwrite=overwrite)
     _check_hints(hints, plan)
     if dry_run:
-        expect(plan, chosen, lambda: _open_pipeline(chosen, device, max_pixels), jobs or default_workers(), as_json)
+        expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
         raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
@@ -144,12 +149,14 @@ def colorize(
         exit_code = None
         if plan.jobs:
             check_writable(file.parent if file else folder)
+        if plan.jobs and archive.is_kept:
+            exit_code = run_isolated(plan, open_pipeline, chosen, report, archive, stopping, time_limit, **how)
+        elif plan.jobs:
             prefetch = Prefetch(plan.jobs, max_pixels)
-            pipeline = _open_pipeline(chosen, device, max_pixels)
-            archive.begin(chosen, pipeline)
+            pipeline = open_pipeline()
             with keeping(folder if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
                 how |= {"layers": writer, "opened": prefetch.stop()}
-                exit_code = run_plan(plan, pipeline, chosen, report, archive, stopping, **how)
+                exit_code = run_here(plan, pipeline, chosen, report, stopping, **how)
         else:
             archive.begin(chosen)
         if exit_code is None:
@@ -190,32 +197,63 @@ def keeping_manifest(
         yield record
 
 
-def run_plan(
+def run_isolated(
     plan: "FolderPlan",
-    pipeline: "Predictor",
+    open_predictor: "Callable[[], Predictor]",
     settings: Settings,
     report: RunReport,
     archive: Recording,
+    stopping: StopSignals,
+    patience: float,
+    *,
+    workers: int,
+    **how: Any,
+) -> int | None:
+    """Colour what is planned and keep a manifest of it, in a process of its own, which a file may kill. Returns an exit
+    code when it ended early."""
+    from colorhub.folder.isolated import Isolated, IsolationError
+
+    with (
+        failing(FAILED, IsolationError),
+        Isolated(open_predictor, settings, workers=workers, patience=patience, **how) as process,
+    ):
+        archive.begin(settings, process.weights_sha256)
+        count = len(plan.jobs)
+        results = process.color(plan.jobs, total=count, stop=stopping.event, before_sending=archive.started)
+        return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
+
+
+def run_here(
+    plan: "FolderPlan",
+    predictor: "Predictor",
+    settings: Settings,
+    report: RunReport,
     stopping: StopSignals,
     **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
 
+    results = color_files(predictor, plan.jobs, settings, stop=stopping.event, **how)
+    return _run(plan, results, report, Recording(plan), stopping, overwrite=how["overwrite"])
+
+
+def _run(
+    plan: "FolderPlan",
+    results: "Generator[FileResult, None, None]",
+    report: RunReport,
+    archive: Recording,
+    stopping: StopSignals,
+    *,
+    overwrite: bool,
+) -> int | None:
     folders = {job.output.parent for job in plan.jobs}
     if archive.is_alone:
         clean_up(folders, age=0.0)
     else:
         clean_up(folders)
     ended_early = None
-    with (
-        stopping,
-        closing(
-            color_files(
-                pipeline, plan.jobs, settings, stop=stopping.event, before_writing=archive.before_writing, **how
-            )
-        ) as results,
-    ):
+    with stopping, closing(results):
         for result in results:
             report.add(result)
             archive.add(result)
@@ -224,7 +262,7 @@ def run_plan(
                 ended_early = FAILED
     left = len(plan.jobs) - report.done
     if stopping.exit_code or (ended_early and left):
-        again = "the same command without --overwrite" if how["overwrite"] else "the same command"
+        again = "the same command without --overwrite" if overwrite else "the same command"
         echo_err(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
         echo_err(f"Run {again} again to continue: what is done is skipped.")
     return stopping.exit_code or ended_early

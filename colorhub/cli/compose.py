@@ -1,13 +1,23 @@
 """``colorhub compose``: results of the colour layers that ``colorhub colorize --layers`` kept."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from colorhub.cli import options
 from colorhub.cli.bag import payload_of
-from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, end_run, keeping_manifest, run_plan
+from colorhub.cli.colorize import (
+    LIMIT,
+    announce,
+    check_writable,
+    default_workers,
+    end_run,
+    keeping_manifest,
+    run_here,
+    run_isolated,
+)
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.report import RunReport
@@ -40,6 +50,7 @@ def compose(
     manifest: options.Manifest = False,
     bag: options.Bag = False,
     c2pa: options.C2pa = None,
+    time_limit: options.TimeLimit = 600.0,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
 ) -> None:
@@ -83,10 +94,13 @@ def compose(
         exit_code = None
         if plan.jobs:
             check_writable(output)
-            stored = StoredLayers(kept, kept.made, plan.jobs, max_pixels)
-            archive.begin(settings, stored)
-            how = {"workers": jobs or default_workers(), "overwrite": overwrite, "credentials": credentials}
-            exit_code = run_plan(plan, stored, settings, report, archive, stopping, **how)
+            how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite}
+            how["credentials"] = credentials
+            open_layers = partial(StoredLayers.of, layers, plan.base, max_pixels)
+            if archive.is_kept:
+                exit_code = run_isolated(plan, open_layers, settings, report, archive, stopping, time_limit, **how)
+            else:
+                exit_code = run_here(plan, open_layers(), settings, report, stopping, **how)
         else:
             archive.begin(settings)
         if exit_code is None:

@@ -6,7 +6,6 @@ from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event
 from typing import TYPE_CHECKING
 
 import typer
@@ -23,8 +22,9 @@ if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
-    from colorhub.archive.staging import Staging
-    from colorhub.folder.plan import FileResult, Shard
+    from colorhub.archive.staging import Staged, Staging
+    from colorhub.folder.isolated import Isolated
+    from colorhub.folder.plan import FileResult, Job, Shard
     from colorhub.pipeline import ColorizationPipeline
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
@@ -68,6 +68,7 @@ def colorize_objects(
     recursive: bool,
     overwrite: bool,
     workers: int,
+    patience: float,
     as_json: bool,
     dry: bool = False,
 ) -> int:
@@ -92,11 +93,9 @@ def colorize_objects(
                 f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}", FAILED
             )
         if first is not None:
-            pipeline = open_pipeline()
-            record.begin(settings, pipeline)
-            _run(
-                source, output, journal, pipeline, settings, chain([first], to_do), report, stopping, workers, overwrite
-            )
+            with _isolated(open_pipeline, settings, workers, patience) as process:
+                record.begin(settings, process.weights_sha256)
+                _run(source, output, journal, process, settings, chain([first], to_do), report, stopping, overwrite)
         elif not journal.is_joined:
             record.begin(settings)
         if stopping.exit_code is None and not stopping.event.is_set():
@@ -148,16 +147,28 @@ def _to_do(
             yield entry
 
 
+@contextmanager
+def _isolated(
+    open_pipeline: Callable[[], "ColorizationPipeline"], settings: Settings, workers: int, patience: float
+) -> "Iterator[Isolated]":
+    from colorhub.folder.isolated import Isolated, IsolationError
+
+    with (
+        failing(FAILED, IsolationError),
+        Isolated(open_pipeline, settings, workers=workers, patience=patience) as process,
+    ):
+        yield process
+
+
 def _run(
     source: "Place",
     output: "Place",
     journal: "Journal",
-    pipeline: "ColorizationPipeline",
+    process: "Isolated",
     settings: Settings,
     entries: "Iterator[Entry]",
     report: RunReport,
     stopping: StopSignals,
-    workers: int,
     overwrite: bool,
 ) -> None:
     from colorhub.archive.staging import Staging
@@ -168,7 +179,7 @@ def _run(
             source, output, journal, Path(folder), format=settings.format, overwrite=overwrite, stop=stopping.event
         )
         try:
-            _color(staging, pipeline, settings, entries, stopping, workers, done, report)
+            _color(staging, process, entries, stopping, done, report)
         except BaseException:
             stopping.event.set()
             raise
@@ -177,45 +188,30 @@ def _run(
             _report(done, report)
 
 
-class _EndOfGroup(Event):
-    """Is set at the end of a group of photos, and with that of the run."""
-
-    def __init__(self, run: Event) -> None:
-        super().__init__()
-        self._run = run
-
-    def is_set(self) -> bool:
-        """Whether either is."""
-        return super().is_set() or self._run.is_set()
-
-
 def _color(
     staging: "Staging",
-    pipeline: "ColorizationPipeline",
-    settings: Settings,
+    process: "Isolated",
     entries: "Iterator[Entry]",
     stopping: StopSignals,
-    workers: int,
     done: "SimpleQueue[FileResult]",
     report: RunReport,
 ) -> None:
-    from colorhub.folder.run import color_files
+    here: dict[Path, Staged] = {}
 
-    for group in staging.fetched(entries):
-        if stopping.event.is_set():
-            return
-        for staged in group:
+    def jobs() -> "Iterator[Job]":
+        for staged in staging.fetched(entries):
             if staged.result is not None:
                 staging.put(staged, staged.result, done.put)
-        here = {staged.job.source: staged for staged in group if staged.job is not None}
-        jobs = [staged.job for staged in here.values() if staged.job is not None]
-        if not jobs:
-            continue
-        stop = _EndOfGroup(stopping.event)
-        with closing(color_files(pipeline, jobs, settings, workers=workers, stop=stop)) as results:
-            for result in results:
-                staging.put(here[result.source], result, done.put)
-                _report(done, report)
+            elif staged.job is not None:
+                here[staged.job.source] = staged
+                yield staged.job
+
+    with closing(process.color(jobs(), stop=stopping.event)) as results:
+        for result in results:
+            staging.put(here.pop(result.source), result, done.put)
+            _report(done, report)
+            if result.hopeless:
+                stopping.event.set()
 
 
 def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:

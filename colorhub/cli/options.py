@@ -146,6 +146,15 @@ Manifest = Annotated[
         "settings. It then says what is done. With --shard and -o it is always kept.",
     ),
 ]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit",
+        help="With a manifest: a photo that takes longer is taken for one that hangs, and given up after three tries.",
+        metavar="SECONDS",
+        min=1,
+    ),
+]
 DryRun = Annotated[
     bool,
     typer.Option(

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from colorhub._files import replacing
 from colorhub._text import one_line
-from colorhub.folder.plan import Job, Shard
+from colorhub.folder.plan import Job, Shard, relative_path
 from colorhub.inference.layer import ColorLayer, LayerError, provenance_of
 from colorhub.inference.resize import lightness_of_shape
 from colorhub.photo import Photo
@@ -351,15 +351,22 @@ class StoredLayers:
     Args:
         folder: of layers.
         made: what is common to them, in the place of a model: it has the model's ``weights_sha256``.
-        jobs: with the photos that will be asked for.
+        base: the folder that the layers' ``source`` is told from.
         max_pixels: larger photos are refused before they are decoded.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, folder: LayerFolder, made: Made, jobs: Iterable[Job], max_pixels: int) -> None:
-        self._folder, self.model, self._max_pixels = folder, made, max_pixels
-        self._relative = {job.source: job.relative for job in jobs}
+    def __init__(self, folder: LayerFolder, made: Made, base: str, max_pixels: int) -> None:
+        self._folder, self.model, self._base, self._max_pixels = folder, made, base, max_pixels
+
+    @classmethod
+    def of(cls, folder: Path, base: str, max_pixels: int) -> Self:
+        """Of a folder's path. Raises :class:`~colorhub.LayerError`."""
+        kept = LayerFolder(folder)
+        if kept.made is None:
+            raise LayerError(f"{folder} holds no colour layers.")
+        return cls(kept, kept.made, base, max_pixels)
 
     def open(self, source: Any) -> Photo:
         """Read a photo. Raises ``PhotoError``."""
@@ -369,7 +376,7 @@ class StoredLayers:
         """The photo's layer; ``None`` where it is left as it is. Raises :class:`~colorhub.LayerError`."""
         if photos.path is None:
             raise LayerError(f"{photos.name} is no file: its colour layer is found by its path.")
-        return self._folder.load(self._relative[Path(photos.path)], photos)
+        return self._folder.load(relative_path(Path(photos.path), self._base), photos)
 
     def predict(self, prepared: Any, *, batch_size: int = 1, hints: Any = None) -> Any:
         """What was prepared."""

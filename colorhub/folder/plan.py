@@ -186,11 +186,16 @@ def _format(format: str | None) -> str | None:
 
 
 def _job(source: Path, base: str, folder: Path | None, wanted: str | None) -> Job:
-    relative = os.path.relpath(absolute(source), base) if base else source.name
+    relative = relative_path(source, base)
     output = _renamed((folder / relative) if folder else source, wanted)
     if os.path.realpath(output.parent) == os.path.realpath(source.parent):
         output = output.with_name(output.stem + MARK + output.suffix)
-    return Job(source, output, Path(relative).as_posix())
+    return Job(source, output, relative)
+
+
+def relative_path(source: Path, base: str) -> str:
+    """A photo's path below the folder that holds all arguments, with forward slashes."""
+    return Path(os.path.relpath(absolute(source), base) if base else source.name).as_posix()
 
 
 def _renamed(path: Path, wanted: str | None) -> Path:
