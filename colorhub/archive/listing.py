@@ -20,18 +20,17 @@ class Entry:
     size: int
 
 
-def pictures(place: Place, *, recursive: bool, leave_out: Place | None = None) -> Iterator[Entry]:
+def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
     """The pictures below a place, by their names; hidden ones and results of earlier runs (``*.color.*``) are not.
 
     Args:
         place: a folder or prefix.
         recursive: also what is deeper.
-        leave_out: what is below this is not looked at: where the results go.
     """
     for entry in entries(place, recursive=recursive):
         *folders, name = entry.name.split("/")
         hidden = any(folder.startswith(".") for folder in folders)
-        if is_picture(name) and not is_result(name) and not hidden and not _is_below(place, entry, leave_out):
+        if is_picture(name) and not is_result(name) and not hidden:
             yield entry
 
 
@@ -61,9 +60,3 @@ def _of_s3(place: Place, recursive: bool) -> Iterator[Entry]:
         if not page.get("IsTruncated"):
             return
         wanted["ContinuationToken"] = page["NextContinuationToken"]
-
-
-def _is_below(place: Place, entry: Entry, other: Place | None) -> bool:
-    if other is None or place.protocols != other.protocols:
-        return False
-    return other.root != place.root and place.path(entry.name).startswith(f"{other.root}/")

@@ -84,8 +84,13 @@ def read_rows(output: str | Place) -> Iterator[Row]:
     """
     place = output if isinstance(output, Place) else Place.of(output)
     if not place.names(PREFIX):
-        raise ManifestError(f"{place.name} has no manifest: colorhub colorize --manifest writes one")
+        raise no_manifest(place)
     return _last_rows(place)
+
+
+def no_manifest(place: Place) -> ManifestError:
+    """What is said of a place without one."""
+    return ManifestError(f"there is no manifest in {place.name}: colorhub colorize --manifest writes one")
 
 
 def all_rows(place: Place) -> Iterator[Row]:
@@ -216,7 +221,10 @@ class _parquet:  # noqa: N801 a context manager
             found = pq.ParquetFile(self.file)
         except pa.ArrowInvalid:
             self.file.close()
-            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: restore it from a copy") from None
+            raise ManifestError(
+                f"{self.place.path(PARQUET)} is damaged: restore it from a copy, or remove it and colour all "
+                "anew with --overwrite"
+            ) from None
         _expect_format(dict(found.schema_arrow.metadata or {}).get(KEY.encode(), b"0"), self.place, PARQUET)
         return found
 
@@ -239,7 +247,12 @@ def _header(values: Mapping[str, Any]) -> Header | None:
 
 
 def _expect_format(found: Any, place: Place, name: str) -> None:
-    if not 1 <= int(found) <= FORMAT:
+    if int(found) < 1:
+        raise ManifestError(
+            f"{place.path(name)} has not what colorhub writes beside the rows: another program wrote it anew; "
+            "restore it from a copy"
+        )
+    if int(found) > FORMAT:
         raise ManifestError(
             f"{place.path(name)} was written by another version of colorhub (format {int(found)}, and this one reads "
             f"up to {FORMAT}): upgrade colorhub to go on with it"

@@ -60,6 +60,12 @@ class Place:
         """What its addresses begin with, such as ``("s3", "s3a")``."""
         return (self.fs.protocol,) if isinstance(self.fs.protocol, str) else tuple(self.fs.protocol)
 
+    def holds(self, other: "Place") -> bool:
+        """Whether another one lies in it, or is it."""
+        if self.is_local and other.is_local:
+            return Path(os.path.realpath(other.root)).is_relative_to(os.path.realpath(self.root))
+        return self.protocols == other.protocols and f"{other.root}/".startswith(f"{self.root.rstrip('/')}/")
+
     def path(self, name: str) -> str:
         """Of a file in it, as its file system wants it."""
         return f"{self.root.rstrip('/')}/{name}"

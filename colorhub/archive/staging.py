@@ -100,7 +100,7 @@ class Staging:
         try:
             target = self._target(entry)
             if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
-                return self._known(entry, "skipped", FOREIGN)
+                return self._known(entry, "failed", FOREIGN)
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
             self.source.fetch(entry.name, here / "in" / name)
@@ -131,8 +131,7 @@ class Staging:
         reason = result.reason.replace(str(job.source), name) if job else result.reason
         result = replace(result, reason=reason)
         if job is None:
-            status = "passed_over" if result.status == "skipped" else result.status
-            self.journal.add(Row(as_text(name), status, source_size=staged.entry.size, reason=as_text(reason)))
+            self.journal.add(Row(as_text(name), result.status, source_size=staged.entry.size, reason=as_text(reason)))
             return result
         if result.output is None:
             self.journal.add(self._row(staged, result))
@@ -140,8 +139,8 @@ class Staging:
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
         if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
-            foreign = FileResult(Path(name), "skipped", reason=FOREIGN)
-            self.journal.add(Row(as_text(name), "passed_over", reason=FOREIGN))
+            foreign = FileResult(Path(name), "failed", reason=FOREIGN)
+            self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
             return foreign
         row = self._row(staged, result)
         self.journal.flush()  # what was started is known before a result appears

@@ -11,10 +11,10 @@ from pathlib import Path, PurePosixPath
 
 from colorhub.archive.contents import damage_of_contents, damage_of_record
 from colorhub.archive.files import is_ours, open_file, walk
-from colorhub.archive.manifest import PREFIX, Digests, ManifestError, all_rows, last_header, part_names, read_rows
+from colorhub.archive.manifest import PREFIX, Digests, all_rows, last_header, no_manifest, part_names, read_rows
 from colorhub.archive.places import Place
-from colorhub.archive.rows import HAS_OUTPUT, Row, digest
-from colorhub.folder.find import is_picture
+from colorhub.archive.rows import HAS_OUTPUT, STATUSES, Row, digest
+from colorhub.folder.find import is_picture, is_result
 from colorhub.folder.sidecars import by_stem, sidecars_of, turned_as_told
 from colorhub.photo import Photo, PhotoError
 
@@ -60,7 +60,7 @@ class Verification:
         self.output, self.source, self.workers = output, source, workers
         self.verdict = Verdict()
         if not output.names(PREFIX):
-            raise ManifestError(f"{output.name} has no manifest: colorhub colorize --manifest writes one")
+            raise no_manifest(output)
         self._unfinished = bool(part_names(output))
         header = last_header(output)
         self._model_sha256 = header.model_sha256 if header else ""
@@ -115,6 +115,9 @@ class Verification:
         yield from found
         if row.status in HAS_OUTPUT and row.output:
             yield from (Finding(kind, row.output, reason) for kind, reason in self._of_output(row, row.output, source))
+        elif row.output or row.status not in STATUSES:
+            reason = f"the manifest says {row.status!r} of its source, for which it may have no result"
+            yield Finding("status", row.output or row.source, reason)
 
     def _of_source(self, row: Row) -> tuple[bytes | None, list[Finding]]:
         """The bytes of a source, where it is as it was."""
@@ -184,10 +187,11 @@ class Verification:
     def _unknown(self, place: Place, known: Iterable[int], kind: str, reason: str) -> Iterator[Finding]:
         """Files of which no row tells: pictures, and in the output anything that is not ours."""
         told, stems = Digests(known), self._stems() if place is self.output else Digests()
-        for name in (entry.name for entry in walk(place)):
+        of_output = place is self.output
+        for name in (entry.name for entry in walk(place, hidden=of_output)):
             if name in told or is_ours(name):
                 continue
-            if place is not self.output and not is_picture(name):
+            if not of_output and (not is_picture(PurePosixPath(name).name) or is_result(name)):
                 continue
             if name.lower().endswith(".xmp") and (name[:-4] in told or name[:-4] in stems):
                 continue  # a sidecar

@@ -1,7 +1,7 @@
 """``colorhub colorize --manifest``: who holds the output, what was done before, and a row for what becomes of each."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,7 +17,14 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
+    from colorhub.archive.places import Place
     from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
+
+
+INSIDE = (
+    "the results would go to {output}, which is in {source}, where the photos are, and be taken for photos: give an "
+    "output elsewhere with -o"
+)
 
 
 class Recording:
@@ -104,6 +111,23 @@ def expect_folder(output: Path | None, file: Path | None, *, asked: bool) -> boo
     return True
 
 
+def expect_elsewhere(output: Path, paths: Iterable[str], *, kept: bool) -> None:
+    """A wrong call where results would come into a bag beside its payload, or, if a manifest is ``kept``, between the
+    photos."""
+    from colorhub.archive.places import Place
+    from colorhub.folder.find import searched_with
+
+    if kept and (source := searched_with(paths, output)):
+        raise fail(INSIDE.format(output=output, source=source), WRONG_USAGE)
+    expect_no_bag(Place.of(output))
+
+
+def expect_no_bag(output: "Place") -> None:
+    """A wrong call where an output is the folder above a bag's payload."""
+    if output.size("bagit.txt") is not None:
+        raise fail(f"the results of the bag {output.name} are in its data: go on with it by --bag", WRONG_USAGE)
+
+
 def taken_over(stopping: StopSignals) -> Callable[[], None]:
     """What a run does that another one has taken the output from: it stops."""
 
@@ -144,7 +168,7 @@ def recording(
             maker = RowMaker.of(plan, output)
             foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             record = Recording(plan, journal, maker)
-            record.foreign = [FileResult(job.source, "skipped", job.output, FOREIGN) for job in foreign]
+            record.foreign = [FileResult(job.source, "failed", job.output, FOREIGN) for job in foreign]
             yield record
         finally:
             journal.close()

@@ -12,7 +12,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
+from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over
 from colorhub.cli.bag import close_bag, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
@@ -113,6 +113,8 @@ def colorize(
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
     file = file_named(folder)
+    if folder and not file:
+        expect_elsewhere(folder, paths, kept=bool(manifest or (shard and not layers)))
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
         open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)

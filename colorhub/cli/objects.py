@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from colorhub._extras import MissingExtraError, require
-from colorhub.cli.archive import Recording, taken_over
+from colorhub.cli.archive import INSIDE, Recording, expect_no_bag, taken_over
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
@@ -75,16 +75,18 @@ def colorize_objects(
     """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
     from colorhub.archive.listing import pictures
 
-    if (source.protocols, source.root) == (output.protocols, output.root):
-        raise fail("the results would go where the photos are: give another output with -o", WRONG_USAGE)
+    if source.holds(output):
+        raise fail(INSIDE.format(output=output.name, source=source.name), WRONG_USAGE)
+    with _network(source, output):
+        expect_no_bag(output)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
         with _network(source, output):
-            found = pictures(source, recursive=recursive, leave_out=output)
+            found = pictures(source, recursive=recursive)
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
     with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
-        found = pictures(source, recursive=recursive, leave_out=output)
+        found = pictures(source, recursive=recursive)
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
         record = Recording(journal=journal)

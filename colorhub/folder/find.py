@@ -63,6 +63,25 @@ def find_photos(
     return found
 
 
+def searched_with(arguments: Iterable[str | os.PathLike[str]], folder: Path) -> str | None:
+    """The folder or pattern among the arguments that is searched for photos and has ``folder`` in it, or is it."""
+    for given in arguments:
+        argument = os.fspath(given)
+        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
+        start = _fixed_part(argument) if is_pattern else argument
+        if (is_pattern or _is_folder(argument)) and Path(os.path.realpath(folder)).is_relative_to(
+            os.path.realpath(start)
+        ):
+            return argument
+    return None
+
+
+def files_below(folder: str, *, hidden: bool = False) -> Iterator[Path]:
+    """All files of a folder, as :func:`find_photos` walks: links are followed, and no folder is entered twice.
+    ``hidden``: also those of folders that begin with a dot."""
+    return (path for path in _walk(Found(), folder, True, None, hidden=hidden) if not _is_dead(path))
+
+
 def is_picture(name: str) -> bool:
     """Whether a file in a folder is taken for a picture, by its name. Hidden files (``._scan.jpg``) are not."""
     return Path(name).suffix.lower() in _PICTURES and not name.startswith(".")
@@ -152,7 +171,9 @@ def _sort_in(found: Found, path: Path) -> None:
         found.files.append(path)
 
 
-def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
+def _walk(
+    found: Found, folder: str, recursive: bool, leave_out: Path | None, *, hidden: bool = False
+) -> Iterator[Path]:
     """Files and dead links in a folder. A folder that links lead to is entered after those that are really here, and
     only where it is none of them: so a link upwards is no loop, and what is here keeps its own name."""
 
@@ -167,7 +188,7 @@ def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) ->
         for parent, folders, names in os.walk(start, onerror=refused):
             here = Path(parent)
             entered.add(os.path.realpath(here))
-            inside = [name for name in sorted(folders) if recursive and name[0] != "."]
+            inside = [name for name in sorted(folders) if recursive and (hidden or name[0] != ".")]
             inside = [name for name in inside if not _is_left_out(here / name, leave_out)]
             to_enter += [str(here / name) for name in inside if (here / name).is_symlink()]
             folders[:] = [name for name in inside if os.path.realpath(here / name) not in entered]

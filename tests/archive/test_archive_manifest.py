@@ -121,9 +121,9 @@ def test_a_file_that_is_nothing_of_ours_is_left_alone(
     (photos / "damaged.jpg").unlink()
     (tmp_path / "out").mkdir()
     (tmp_path / "out/1.jpg").write_bytes(b"mine")
-    colorize("--manifest")
+    assert "--overwrite replaces it" in colorize("--manifest", code=1)
     assert (tmp_path / "out/1.jpg").read_bytes() == b"mine"
-    assert rows_of(tmp_path / "out")["1.jpg"].status == "passed_over"
+    assert rows_of(tmp_path / "out")["1.jpg"].status == "failed"
     colorize("--manifest", "--overwrite")
     assert rows_of(tmp_path / "out")["1.jpg"].output_sha256 == sha256(tmp_path / "out/1.jpg")
 
@@ -169,10 +169,33 @@ def test_it_needs_a_folder(photos: Path, model: Path) -> None:
     assert "-o DIR" in typed("colorize", photos, "--manifest", "--model", model, code=2).output
 
 
+@pytest.mark.parametrize("out", ["in", "in/deeper", "link/out"])
+def test_results_between_the_photos_are_refused(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "link").symlink_to(photos, target_is_directory=True)
+    before = sorted(photos.rglob("*"))
+    for options in (["--manifest"], ["--bag"], ["--shard", "0/2"]):
+        assert "where the photos are" in colorize(*options, out=out, code=2)
+    assert sorted(photos.rglob("*")) == before
+    assert "where the photos are" not in colorize(out=out, code=1)  # an album's results may
+
+
+def test_a_bag_is_gone_on_with_as_one(colorize: Callable[..., str], photos: Path, tmp_path: Path) -> None:
+    (photos / "damaged.jpg").unlink()
+    colorize("--bag")
+    assert "--bag" in colorize("--manifest", code=2)
+    assert "--bag" in colorize(code=2)
+    colorize("--bag")
+
+
 def test_a_newer_or_damaged_manifest_is_refused(tmp_path: Path) -> None:
     place, part = Place.of(tmp_path), tmp_path / "colorhub-manifest.0-of-1.jsonl"
     part.write_text('{"colorhub_manifest": 2}\n')
     with pytest.raises(ManifestError, match="upgrade"):
+        Known.of(place, SETTINGS)
+    part.write_text('{"colorhub_manifest": 0}\n')
+    with pytest.raises(ManifestError, match="another program"):
         Known.of(place, SETTINGS)
     part.write_text('{"colorhub_manifest": 1}\nno row\n{"started": "a"}\n')
     with pytest.raises(ManifestError, match="line 2"):

@@ -168,6 +168,13 @@ def swap(archive: Path) -> None:
     (out / "color.jpg").write_bytes(first)
 
 
+def claim_a_failure(archive: Path) -> None:
+    def changed(row: Row) -> Row:
+        return replace(row, status="failed") if row.source == "1.jpg" else row
+
+    rewrite(archive / "out", lambda rows: [changed(row) for row in rows])
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
@@ -185,6 +192,7 @@ def swap(archive: Path) -> None:
         (remove_a_row, {("foreign", "1.jpg"), ("source_without_row", "1.jpg")}),
         (change_a_source, {("source_changed", "1.jpg")}),
         (repeat_a_row, {("two_rows", "1.jpg")}),
+        (claim_a_failure, {("status", "1.jpg")}),
         (swap, {("swapped", "1.jpg"), ("swapped", "color.jpg")}),
     ],
 )
@@ -203,5 +211,18 @@ def test_a_sound_set_is_sound(sound: Path) -> None:
 
 
 def test_a_folder_without_a_manifest_is_no_archive(sound: Path) -> None:
-    assert "has no manifest" in typed("verify", sound / "in", code=2).stderr
+    assert "There is no manifest" in typed("verify", sound / "in", code=2).stderr
     assert "no folder" in typed("verify", sound / "nowhere", code=2).stderr
+
+
+def test_sources_are_those_that_are_coloured(archive: Path) -> None:
+    (archive / "in/loop").symlink_to(archive / "in", target_is_directory=True)
+    (archive / "in/b/nowhere.jpg").symlink_to(archive / "in/gone.jpg")
+    shutil.copy(archive / "in/1.jpg", archive / "in/1.color.jpg")
+    (archive / "in/.hidden").mkdir()
+    shutil.copy(archive / "in/1.jpg", archive / "in/.hidden/1.jpg")
+    assert verify(archive, code=0)[0] == []
+    (archive / "out/.hidden").mkdir()
+    (archive / "out/.hidden/x").write_text("x")
+    (archive / "out/loop").symlink_to(archive / "out", target_is_directory=True)
+    assert verify(archive, code=1)[0] == [("foreign", ".hidden/x")]
