@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from colorhub.archive.places import Place
@@ -32,6 +32,16 @@ def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
         hidden = any(folder.startswith(".") for folder in folders)
         if is_picture(name) and not is_result(name) and not hidden:
             yield entry
+
+
+def photos_in(place: Place, *, recursive: bool) -> tuple[Place, Iterator[Entry], bool]:
+    """What there is to colour: the place that names are told from, the pictures, and whether the place named a single
+    one, which it then lies in."""
+    folder, _, name = place.root.rpartition("/")
+    if folder and is_picture(name) and retried(lambda: place.fs.isfile(place.root)):
+        above = replace(place, root=folder)
+        return above, iter([Entry(name, above.size(name) or 0)]), True
+    return place, pictures(place, recursive=recursive), False
 
 
 def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -59,6 +59,10 @@ class Place:
     def protocols(self) -> tuple[str, ...]:
         """What its addresses begin with, such as ``("s3", "s3a")``."""
         return (self.fs.protocol,) if isinstance(self.fs.protocol, str) else tuple(self.fs.protocol)
+
+    def below(self, folder: str) -> "Place":
+        """A folder in it; an empty name is itself."""
+        return replace(self, root=self.path(folder)) if folder else self
 
     def holds(self, other: "Place") -> bool:
         """Whether another one lies in it, or is it."""

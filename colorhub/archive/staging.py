@@ -17,7 +17,8 @@ from colorhub.archive.journal import Journal
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
-from colorhub.folder.plan import FileResult, Job
+from colorhub.folder.plan import FileResult, Job, with_sidecars
+from colorhub.folder.sidecars import already_there
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
 THREADS = 12  # that wait for answers in each direction
@@ -43,6 +44,7 @@ class Staging:
         folder: of this machine, empty.
         format: of the results, as people write it; the photos' own when not given.
         overwrite: replace what is there.
+        sidecars: they go along.
         stop: setting it ends the fetching.
     """
 
@@ -55,11 +57,12 @@ class Staging:
         *,
         format: str | None,
         overwrite: bool,
+        sidecars: bool = False,
         stop: Event,
     ) -> None:
         self.source, self.output, self.journal, self.folder = source, output, journal, folder
         self.wanted = format_named(format) if format else None
-        self.overwrite, self.stop = overwrite, stop
+        self.overwrite, self.sidecars, self.stop = overwrite, sidecars, stop
         self._room = Semaphore(AHEAD)
         self._numbers = 0
         self._pool = ThreadPoolExecutor(2 * THREADS, "network")
@@ -104,9 +107,11 @@ class Staging:
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
             self.source.fetch(entry.name, here / "in" / name)
+            job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
+            if self.sidecars:
+                job = self._with_sidecars(job)
         except Exception as error:
             return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
-        job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
         self.journal.started(as_text(entry.name), durable=False)
         return Staged(entry, job)
 
@@ -142,11 +147,33 @@ class Staging:
             foreign = FileResult(Path(name), "failed", reason=FOREIGN)
             self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
             return foreign
-        row = self._row(staged, result)
         self.journal.flush()  # what was started is known before a result appears
-        self.output.put(result.output, target)
+        result = self._put_sidecars(job, result, target, replaces=self.overwrite or known)
+        row = self._row(staged, result)
+        self.output.put(result.output or job.output, target)
         self.journal.add(replace(row, output=as_text(target)) if row.status in HAS_OUTPUT else row)
         return replace(result, source=Path(name), output=Path(target))
+
+    def _with_sidecars(self, job: Job) -> Job:
+        """The job with its photo's sidecars, which are fetched."""
+        folder, _, name = job.relative.rpartition("/")
+        names = frozenset(self._beside(folder, Path(name)))
+        (found,) = with_sidecars([job], lambda _: names, [])
+        for sidecar in found.sidecars:
+            self.source.fetch(f"{folder}/{sidecar.path.name}" if folder else sidecar.path.name, sidecar.path)
+        return found
+
+    def _put_sidecars(self, job: Job, result: FileResult, target: str, *, replaces: bool) -> FileResult:
+        """Put the sidecars of a result where it goes. One that is there stays, which is said."""
+        folder, lost = target.rpartition("/")[0], list(result.lost)
+        for sidecar in job.sidecars:
+            file = sidecar.beside(result.output or job.output)
+            name = f"{folder}/{file.name}" if folder else file.name
+            if not replaces and self._is_taken(name):
+                lost.append(already_there(file.name))
+            elif file.exists():  # else why not is among the notes
+                self.output.put(file, name)
+        return replace(result, lost=tuple(lost))
 
     def _row(self, staged: Staged, result: FileResult) -> Row:
         relative = {result.source: staged.entry.name}
@@ -168,9 +195,12 @@ class Staging:
         return f"{folder}/{named.name}" if folder else named.name
 
     def _has_twin(self, folder: str, path: Path) -> bool:
-        place = replace(self.source, root=self.source.path(folder)) if folder else self.source
         suffixes = {suffix for some in SUFFIXES.values() for suffix in some}
         return any(
             name != path.name and Path(name).stem == path.stem and Path(name).suffix.lower() in suffixes
-            for name in place.names(f"{path.stem}.")
+            for name in self._beside(folder, path)
         )
+
+    def _beside(self, folder: str, path: Path) -> list[str]:
+        """The names in a photo's folder that begin as its own does, up to the suffix."""
+        return self.source.below(folder).names(f"{path.stem}.")

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -165,17 +166,26 @@ class Verification:
         chosen = settings.get("quality")
         quality = chosen if isinstance(chosen, int) else 95
         found = list(damage_of_contents(row, photo, result, quality))
-        if found and (turned := self._turned(row, photo)):
+        if found and (turned := self._turned(row, source)):
             found = list(damage_of_contents(row, turned, result, quality))
         yield from found
 
-    def _turned(self, row: Row, photo: Photo) -> Photo | None:
+    def _turned(self, row: Row, source: bytes) -> Photo | None:
         """The photo as a sidecar of its source says, where there is one: a run with --sidecars turned it."""
-        if self.source is None or not self.source.is_local:
+        folder, _, name = row.source.rpartition("/")
+        if self.source is None:
             return None
-        path = Path(self.source.path(row.source))
-        sidecars = sidecars_of(path, by_stem(other.name for other in path.parent.iterdir()))
-        return turned_as_told(photo, sidecars) if sidecars else None
+        beside = self.source.below(folder)
+        names = by_stem(beside.names(f"{PurePosixPath(name).stem}."))
+        with tempfile.TemporaryDirectory(prefix="colorhub-") as aside:
+            path = Path(aside) / name
+            sidecars = sidecars_of(path, names)
+            if not sidecars:
+                return None
+            path.write_bytes(source)
+            for sidecar in sidecars:
+                beside.fetch(sidecar.path.name, sidecar.path)
+            return turned_as_told(Photo.open(path), sidecars)
 
     def _altered(self, row: Row, found: str, size: int) -> tuple[str, str]:
         if found in self._contents:

@@ -78,22 +78,23 @@ def colorize(
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
     from colorhub.archive.places import is_address
-    from colorhub.cli.objects import colorize_objects, places_of
+    from colorhub.cli.objects import colorize_objects, hints_here, places_of
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
     if bag:
         output, manifest = payload_of(output), True
+    hints_file = hints_here(hints)
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
     open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     if (output is not None and is_address(output)) or any(map(is_address, paths)):
-        if layers or c2pa:
-            raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
+        if layers:
+            raise fail("--layers works with files and folders only, not with addresses", WRONG_USAGE)
         with failing(WRONG_USAGE, PlanError):
             part = Shard.parse(shard) if shard else Shard.from_environment()
-        places = places_of(paths, output, hints, sidecars)
+        places = places_of(paths, output)
         if save_settings and not dry_run:
             write_settings(chosen, save_settings)
         code = colorize_objects(
@@ -107,6 +108,9 @@ def colorize(
             patience=time_limit,
             as_json=as_json,
             dry=dry_run,
+            sidecars=sidecars,
+            hints=hints_file,
+            credentials=credentials_of(c2pa),
         )
         if bag and output and not dry_run:
             close_bag(output)
@@ -133,19 +137,19 @@ def colorize(
         if manifest or c2pa:
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
         leave_kept(plan, layers_folder(folder), overwrite=overwrite)
-    _check_hints(hints, plan)
+    _check_hints(hints_file, plan)
     if dry_run:
         expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
         raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
     stopping = StopSignals()
-    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints_file}
     how["credentials"] = credentials_of(c2pa)
     parts = None if layers else shard  # layers have an index of their own
     with keeping_manifest(plan, folder, chosen, part, parts, manifest, overwrite, stopping) as archive:
         report = RunReport(len(plan.jobs), as_json)
-        announce(plan, report, chosen, hints)
+        announce(plan, report, chosen, hints_file)
         for result in archive.foreign:
             report.add(result)
         exit_code = None

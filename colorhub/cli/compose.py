@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from colorhub.cli import options
+from colorhub.cli.archive import expect_elsewhere
 from colorhub.cli.bag import payload_of
 from colorhub.cli.colorize import (
     LIMIT,
@@ -67,6 +68,7 @@ def compose(
 
     if bag:
         output, manifest = Path(payload_of(str(output))), True
+    expect_elsewhere(output, [str(source)], kept=bool(manifest or shard))
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
     if kept.made is None:

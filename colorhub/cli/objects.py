@@ -1,12 +1,14 @@
 """``colorhub colorize s3://... -o s3://...``: from and to what fsspec knows, by way of a folder of this machine."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
     from colorhub.archive.staging import Staged, Staging
+    from colorhub.folder.credentials import Credentials
     from colorhub.folder.isolated import Isolated
     from colorhub.folder.plan import FileResult, Job, Shard
     from colorhub.pipeline import ColorizationPipeline
@@ -49,13 +52,25 @@ def place_of(address: str, *, to_write: bool = False) -> "Place":
         return Place.of(address)
 
 
-def places_of(paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool) -> "tuple[Place, Place]":
+def places_of(paths: Sequence[str], output: str | None) -> "tuple[Place, Place]":
     """Where photos come from and go to; a wrong call where that is not one place each."""
     if len(paths) != 1 or output is None:
         raise fail("an address needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
-    if hints or sidecars:
-        raise fail("--hints and --sidecars work with files and folders only, not with addresses", WRONG_USAGE)
     return place_of(paths[0]), place_of(output, to_write=True)
+
+
+def hints_here(hints: str | None) -> Path | None:
+    """A file of hints, fetched for as long as this process is, where it was given by its address."""
+    from colorhub.archive.places import is_address
+
+    if hints is None or not is_address(hints):
+        return None if hints is None else Path(hints)
+    above, _, name = hints.rpartition("/")
+    place, folder = place_of(above), tempfile.mkdtemp(prefix="colorhub-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with _network(place, place):
+        place.fetch(name, Path(folder, name))
+    return Path(folder, name)
 
 
 def colorize_objects(
@@ -71,22 +86,31 @@ def colorize_objects(
     patience: float,
     as_json: bool,
     dry: bool = False,
+    sidecars: bool = False,
+    hints: Path | None = None,
+    credentials: "Credentials | None" = None,
 ) -> int:
     """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
-    from colorhub.archive.listing import pictures
+    from colorhub.archive.listing import photos_in
 
-    if source.holds(output):
-        raise fail(INSIDE.format(output=output.name, source=source.name), WRONG_USAGE)
     with _network(source, output):
         expect_no_bag(output)
+        source, found, is_one = photos_in(source, recursive=recursive)
+    if source.holds(output):
+        raise fail(INSIDE.format(output=output.name, source=source.name), WRONG_USAGE)
+    if hints and not is_one:
+        raise fail("hints are for one photo: give its address alone", WRONG_USAGE)
+    if hints:
+        from colorhub.hints import HintsError, load_hints
+
+        with failing(WRONG_USAGE, HintsError):
+            load_hints(hints)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
         with _network(source, output):
-            found = pictures(source, recursive=recursive)
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
     with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
-        found = pictures(source, recursive=recursive)
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
         record = Recording(journal=journal)
@@ -95,9 +119,11 @@ def colorize_objects(
                 f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}", FAILED
             )
         if first is not None:
-            with _isolated(open_pipeline, settings, workers, patience) as process:
+            how = {"workers": workers, "patience": patience, "hints": hints, "credentials": credentials}
+            with _isolated(open_pipeline, settings, **how) as process:
                 record.begin(settings, process.weights_sha256)
-                _run(source, output, journal, process, settings, chain([first], to_do), report, stopping, overwrite)
+                entries = chain([first], to_do)
+                _run(source, output, journal, process, settings, entries, report, stopping, overwrite, sidecars)
         elif not journal.is_joined:
             record.begin(settings)
         if stopping.exit_code is None and not stopping.event.is_set():
@@ -151,13 +177,13 @@ def _to_do(
 
 @contextmanager
 def _isolated(
-    open_pipeline: Callable[[], "ColorizationPipeline"], settings: Settings, workers: int, patience: float
+    open_pipeline: Callable[[], "ColorizationPipeline"], settings: Settings, **how: Any
 ) -> "Iterator[Isolated]":
     from colorhub.folder.isolated import Isolated, IsolationError
 
     with (
         failing(FAILED, IsolationError),
-        Isolated(open_pipeline, settings, workers=workers, patience=patience) as process,
+        Isolated(open_pipeline, settings, **how) as process,
     ):
         yield process
 
@@ -172,14 +198,14 @@ def _run(
     report: RunReport,
     stopping: StopSignals,
     overwrite: bool,
+    sidecars: bool,
 ) -> None:
     from colorhub.archive.staging import Staging
 
     done: SimpleQueue[FileResult] = SimpleQueue()
     with stopping, tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
-        staging = Staging(
-            source, output, journal, Path(folder), format=settings.format, overwrite=overwrite, stop=stopping.event
-        )
+        how: dict[str, Any] = {"overwrite": overwrite, "sidecars": sidecars, "stop": stopping.event}
+        staging = Staging(source, output, journal, Path(folder), format=settings.format, **how)
         try:
             _color(staging, process, entries, stopping, done, report)
         except BaseException:

@@ -90,7 +90,7 @@ NoProvenance = Annotated[bool, typer.Option("--no-provenance", help="Now --no-re
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also the folders inside folders.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Colour again what has its result already.")]
 Hints = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--hints",
         help="Say which colours things in one photo have: a JSON file as colorhub.save_hints writes it.",

@@ -129,7 +129,7 @@ def make_plan(
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
     behind: list[Path] = []
-    jobs = _with_sidecars(jobs, names_in, behind)
+    jobs = with_sidecars(jobs, names_in, behind)
     plan.notes[:0] = _notes(found, jobs)
     for job in jobs:
         if shard and not shard.holds(job.relative):
@@ -253,7 +253,7 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
-def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
+def with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
     """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where both are there,
     in this run or not, or the results of two would have one name for it, it is called after their whole names."""
     in_folder = cache(lambda folder: by_stem(names_in(folder)))
