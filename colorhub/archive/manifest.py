@@ -24,6 +24,10 @@ PARQUET = "colorhub-manifest.parquet"
 PREFIX = "colorhub-manifest."
 PART = re.compile(r"colorhub-manifest\.(\d+)-of-(\d+)(?:\.(\d+))?\.jsonl")
 _ROWS = 4096  # in memory at once
+_RESTORE = (
+    "restore it from a copy; without one, move it away, and the same command with --overwrite colours all anew and "
+    "writes another"
+)
 
 
 @dataclass(frozen=True)
@@ -196,7 +200,14 @@ def _joined(place: Place) -> Iterator[Row]:
     if place.size(PARQUET) is None:
         return
     with _parquet(place) as file:
-        for rows in file.iter_batches(_ROWS):
+        batches = file.iter_batches(_ROWS)
+        while True:
+            try:
+                rows = next(batches, None)
+            except (ValueError, OSError):  # pyarrow has both for pages that are damaged
+                raise ManifestError(f"{place.path(PARQUET)} is damaged: {_RESTORE}") from None
+            if rows is None:
+                return
             yield from map(Row.from_values, rows.to_pylist())
 
 
@@ -216,8 +227,14 @@ class _parquet:  # noqa: N801 a context manager
             found = pq.ParquetFile(self.file)
         except pa.ArrowInvalid:
             self.file.close()
-            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: restore it from a copy") from None
-        _expect_format(dict(found.schema_arrow.metadata or {}).get(KEY.encode(), b"0"), self.place, PARQUET)
+            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: {_RESTORE}") from None
+        told = dict(found.schema_arrow.metadata or {})
+        if KEY.encode() not in told:
+            raise ManifestError(
+                f"{self.place.path(PARQUET)} lacks what colorhub wrote into its metadata, as where another program has "
+                f"saved it: {_RESTORE}"
+            )
+        _expect_format(told[KEY.encode()], self.place, PARQUET)
         return found
 
     def __exit__(self, *error: object) -> None:

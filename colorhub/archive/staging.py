@@ -120,7 +120,7 @@ class Staging:
         try:
             target = self._target(entry)
             if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
-                return self._known(entry, "skipped", FOREIGN)
+                return self._known(entry, "failed", FOREIGN)
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
             self.source.fetch(entry.name, here / "in" / name)
@@ -160,9 +160,8 @@ class Staging:
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
         if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
-            foreign = FileResult(Path(name), "skipped", reason=FOREIGN)
-            self.journal.add(Row(as_text(name), "passed_over", reason=FOREIGN))
-            return foreign
+            self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
+            return FileResult(Path(name), "failed", reason=FOREIGN)
         row = self._row(staged, result)
         self.journal.flush()  # what was started is known before a result appears
         self.output.put(result.output, target)

@@ -44,7 +44,8 @@ class Recording:
         with failing(FAILED, ManifestError), _writing():
             self.journal.begin(name, pipeline.model.weights_sha256 if pipeline else "")
             for result in self.foreign:
-                self.add(result)
+                if result.output is None:  # else it keeps its row
+                    self.add(result)
             for problem in self.plan.problems if self.plan else ():
                 if self.maker and os.path.lexists(problem.path):
                     self.journal.add(self.maker.problem(problem))
@@ -126,12 +127,11 @@ def recording(
     lost: Callable[[], None],
 ) -> Iterator[Recording]:
     """Hold the output while the block runs, with a plan of what its manifest does not tell of yet."""
-    from colorhub.archive.folders import FOREIGN, RowMaker, by_manifest, settings_json
+    from colorhub.archive.folders import RowMaker, by_manifest, settings_json
     from colorhub.archive.journal import Journal, expect_same_settings
     from colorhub.archive.lease import LeaseError, leased
     from colorhub.archive.manifest import ManifestError
     from colorhub.archive.places import Place
-    from colorhub.folder.plan import FileResult
 
     place, told = Place.of(output), settings_json(settings)
     part = (shard.index, shard.count) if shard else (0, 1)
@@ -142,9 +142,8 @@ def recording(
             journal = Journal(place, told, part)
         try:
             maker = RowMaker.of(plan, output)
-            foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             record = Recording(plan, journal, maker)
-            record.foreign = [FileResult(job.source, "skipped", job.output, FOREIGN) for job in foreign]
+            record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             yield record
         finally:
             journal.close()

@@ -1,17 +1,52 @@
 """``--bag``: the folder of results is the payload of a BagIt bag."""
 
+import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 
+if TYPE_CHECKING:
+    from colorhub.archive.places import Place
+    from colorhub.folder.plan import FolderPlan
 
-def payload_of(output: str | None) -> str:
-    """Where a bag's results go: a folder, or an address."""
+DECLARATION = "bagit.txt"
+
+
+def payload_of(output: str | None, sources: Iterable[str]) -> str:
+    """Where a bag's results go: a folder, or an address, that is none of those the photos are in."""
+    from colorhub.archive.places import is_address
     from colorhub.folder.plan import file_named
 
     if output is None or file_named(Path(output)):
         raise fail("a bag needs a folder: name one with -o", WRONG_USAGE)
+    if any(not is_address(source) and os.path.realpath(source) == os.path.realpath(output) for source in sources):
+        raise fail(f"the photos in {output} are no part of a bag of results: give another folder with -o", WRONG_USAGE)
     return f"{output.rstrip('/')}/data"
+
+
+def expect_no_bag(output: "str | Place | None") -> None:
+    """A wrong call where results would go into a folder that is a bag, and not as its payload."""
+    if output is None:
+        return
+    if isinstance(output, str):
+        name, is_bag = output, Path(output, DECLARATION).exists()
+    else:
+        name, is_bag = output.name, output.size(DECLARATION) is not None
+    if is_bag:
+        raise fail(f"the folder {name} is a BagIt bag: go on with it by --bag, or give another with -o", WRONG_USAGE)
+
+
+def expect_unicode_names(plan: "FolderPlan") -> None:
+    """Photos whose names are no UTF-8, as a bag's must be, become problems of the plan."""
+    from colorhub.archive.rows import as_text
+    from colorhub.folder.find import Problem
+
+    for jobs in (plan.jobs, plan.done):
+        odd = [job.source for job in jobs if as_text(job.relative) != job.relative]
+        plan.problems += [Problem(path, "its name is no UTF-8, as all in a bag are: rename it") for path in odd]
+        jobs[:] = [job for job in jobs if as_text(job.relative) == job.relative]
 
 
 def close_bag(payload: str) -> None:

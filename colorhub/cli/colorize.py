@@ -1,6 +1,6 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
-import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -12,7 +12,7 @@ from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
 from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
-from colorhub.cli.bag import close_bag, payload_of
+from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.dry_run import expect
@@ -76,12 +76,15 @@ def colorize(
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
     from colorhub.archive.places import is_address
-    from colorhub.cli.objects import colorize_objects, places_of
+    from colorhub.cli.objects import colorize_objects, expect_two_slashes, places_of
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
+    expect_two_slashes(*paths, *([output] if output else []))
     if bag:
-        output, manifest = payload_of(output), True
+        output, manifest = payload_of(output, paths), True
+    else:
+        expect_no_bag(output)
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
@@ -125,7 +128,9 @@ def colorize(
     if layers:
         if manifest or c2pa:
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
-        leave_kept(plan, layers_folder(folder), overwrite=overwrite)
+        leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
+    if bag:
+        expect_unicode_names(plan)
     _check_hints(hints, plan)
     if dry_run:
         expect(plan, chosen, lambda: _open_pipeline(chosen, device, max_pixels), jobs or default_workers(), as_json)
@@ -324,7 +329,7 @@ def check_writable(folder: Path | None) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise fail(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorhub.cli import options
-from colorhub.cli.bag import payload_of
+from colorhub.cli.bag import expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, end_run, keeping_manifest, run_plan
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.cli.credentials import credentials_of
@@ -55,7 +55,9 @@ def compose(
     from colorhub.inference.layer import LayerError
 
     if bag:
-        output, manifest = Path(payload_of(str(output))), True
+        output, manifest = Path(payload_of(str(output), [str(source)])), True
+    else:
+        expect_no_bag(str(output))
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
     if kept.made is None:
@@ -73,6 +75,8 @@ def compose(
             shard=part,
             sidecars=kept.made.sidecars,
         )
+    if bag:
+        expect_unicode_names(plan)
     _expect_both(plan, kept, source, part)
     stopping, credentials = StopSignals(), credentials_of(c2pa)
     with keeping_manifest(plan, output, settings, part, shard, manifest, overwrite, stopping) as archive:

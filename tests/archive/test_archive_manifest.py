@@ -121,9 +121,9 @@ def test_a_file_that_is_nothing_of_ours_is_left_alone(
     (photos / "damaged.jpg").unlink()
     (tmp_path / "out").mkdir()
     (tmp_path / "out/1.jpg").write_bytes(b"mine")
-    colorize("--manifest")
+    assert "move it away" in colorize("--manifest", code=1)
     assert (tmp_path / "out/1.jpg").read_bytes() == b"mine"
-    assert rows_of(tmp_path / "out")["1.jpg"].status == "passed_over"
+    assert rows_of(tmp_path / "out")["1.jpg"].status == "failed"
     colorize("--manifest", "--overwrite")
     assert rows_of(tmp_path / "out")["1.jpg"].output_sha256 == sha256(tmp_path / "out/1.jpg")
 
