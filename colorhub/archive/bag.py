@@ -58,8 +58,8 @@ def _files(payload: Place) -> Iterator[tuple[str, str, int]]:
             if f"{row.output_size} {row.output}" not in present:
                 again = AGAIN if payload.is_local else "--overwrite colours all anew"
                 raise ManifestError(
-                    f"the bag is not closed, because {payload.name}/{row.output} is not there, or has another size than "
-                    f"the manifest says: {again}"
+                    f"the bag is not closed: {payload.name}/{row.output} is not there, or has another size than the "
+                    f"manifest says: {again}"
                 )
             yield row.output, row.output_sha256, row.output_size
     told = Digests.of(row.output for row in read_rows(payload) if row.output)

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
+from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail
 
 if TYPE_CHECKING:
     from colorhub.archive.places import Place
@@ -22,7 +22,7 @@ def payload_of(output: str | None, sources: Iterable[str]) -> str:
     if output is None or file_named(Path(output)):
         raise fail("a bag needs a folder: name one with -o", WRONG_USAGE)
     if any(not is_address(source) and os.path.realpath(source) == os.path.realpath(output) for source in sources):
-        raise fail(f"the photos in {output} are no part of a bag of results: give another folder with -o", WRONG_USAGE)
+        raise fail(f"a bag holds results, and {output} the photos: give another folder with -o", WRONG_USAGE)
     return f"{output.rstrip('/')}/data"
 
 
@@ -49,8 +49,8 @@ def expect_unicode_names(plan: "FolderPlan") -> None:
         jobs[:] = [job for job in jobs if as_text(job.relative) == job.relative]
 
 
-def close_bag(payload: str) -> None:
-    """Write the tag files, where the manifest is whole."""
+def close_bag(payload: str) -> int:
+    """Write the tag files, where the manifest is whole. Returns an exit code; it was said why."""
     from colorhub.archive.bag import write_bag
     from colorhub.archive.manifest import PARQUET, ManifestError, part_names
     from colorhub.archive.places import Place
@@ -58,8 +58,11 @@ def close_bag(payload: str) -> None:
     place = Place.of(payload)
     if part_names(place) or place.size(PARQUET) is None:
         echo_err("Note: the bag is closed by the run that ends last; until then it is no valid one.")
-        return
+        return 0
     name = payload.removesuffix("/data")
-    with failing(FAILED, ManifestError, OSError):
+    try:
         count = write_bag(Place.of(name))
+    except (ManifestError, OSError) as error:
+        return fail(error, FAILED).exit_code
     echo_err(f"{name} is a BagIt bag of {count} files.")
+    return 0

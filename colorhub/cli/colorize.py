@@ -108,7 +108,7 @@ def colorize(
             dry=dry_run,
         )
         if bag and output and not dry_run:
-            close_bag(output)
+            code = max(code, close_bag(output))
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
     file = file_named(folder)
@@ -164,9 +164,8 @@ def colorize(
 
 def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:
     """Close the bag whose results lie there, say how the run went, and end with its exit code."""
-    if bag:
-        close_bag(bag)
-    exit_code = ended_early if ended_early is not None else FAILED if report.failures else 0
+    bag_failed = close_bag(bag) if bag else 0
+    exit_code = ended_early if ended_early is not None else FAILED if report.failures else bag_failed
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 

@@ -136,7 +136,7 @@ class LayerFolder:
         except LayerError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SyntaxError) as error:
-            reason = f"The colour layer of {source} in {index.with_suffix('.tar')} cannot be read"
+            reason = f"{photo.path or source}: the colour layer cannot be read from {index.with_suffix('.tar')}"
             raise LayerError(f"{reason} ({one_line(error, 100)}): colour it anew with --overwrite.") from None
         return ColorLayer(ab, lightness_of_shape(photo, (ab.shape[2], ab.shape[3])), entry.photo_size, made)
 
