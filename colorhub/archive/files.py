@@ -11,19 +11,20 @@ from colorhub.archive import lease, manifest
 from colorhub.archive.listing import Entry, entries
 from colorhub.archive.places import Place
 from colorhub.archive.rows import as_text
-from colorhub.folder.find import files_below
+from colorhub.folder.find import walk_folders
 
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")  # as rows.as_text writes a byte that is no text
 
 
-def walk(place: Place, *, hidden: bool = True) -> Iterator[Entry]:
-    """All files below. ``hidden``: also those in hidden folders, where it is a folder of this machine."""
+def walk(place: Place) -> Iterator[Entry]:
+    """All files below."""
     if not place.is_local:
         yield from entries(place, recursive=True)
         return
-    for path in files_below(place.root, hidden=hidden):
-        with suppress(FileNotFoundError):  # removed meanwhile
-            yield Entry(as_text(path.relative_to(place.root)), path.stat().st_size)
+    for folder, names in walk_folders(place.root, lambda path: True):
+        for path in (folder / name for name in names):
+            with suppress(OSError):  # a link to nothing, or to itself
+                yield Entry(as_text(path.relative_to(place.root)), path.stat().st_size)
 
 
 def is_ours(name: str) -> bool:

@@ -1,13 +1,15 @@
-"""What there is to colour in a place, a page of names at a time: never all of them in memory."""
+"""What there is to colour in a place; in a store a page of names at a time, never all of them in memory."""
 
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from colorhub.archive.places import Place
 from colorhub.archive.retrying import retried
-from colorhub.folder.find import is_picture, is_result
+from colorhub.archive.rows import as_text
+from colorhub.folder.find import find_photos, is_picture, is_result
 
 _PAGE = 1000  # the most that S3 gives
 
@@ -42,6 +44,16 @@ def photos_in(place: Place, *, recursive: bool) -> tuple[Place, Iterator[Entry],
         above = replace(place, root=folder)
         return above, iter([Entry(name, above.size(name) or 0)]), True
     return place, pictures(place, recursive=recursive), False
+
+
+def photo_names(place: Place, leave_out: Place) -> Iterator[str]:
+    """The paths below a place of what a recursive run from it into ``leave_out`` colours, as a manifest's rows have
+    them."""
+    if not place.is_local:
+        yield from (entry.name for entry in pictures(place, recursive=True))
+        return
+    found = find_photos([place.root], True, Path(leave_out.root) if leave_out.is_local else None)
+    yield from (as_text(path.relative_to(place.root)) for path in found.files)
 
 
 def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:

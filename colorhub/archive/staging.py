@@ -144,9 +144,8 @@ class Staging:
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
         if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
-            foreign = FileResult(Path(name), "failed", reason=FOREIGN)
             self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
-            return foreign
+            return FileResult(Path(name), "failed", reason=FOREIGN)
         self.journal.flush()  # what was started is known before a result appears
         result = self._put_sidecars(job, result, target, replaces=self.overwrite or known)
         row = self._row(staged, result)

@@ -4,7 +4,7 @@ import hashlib
 import json
 import random
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -12,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from colorhub.archive.contents import damage_of_contents, damage_of_record
 from colorhub.archive.files import is_ours, open_file, walk
+from colorhub.archive.listing import photo_names
 from colorhub.archive.manifest import PREFIX, Digests, all_rows, last_header, no_manifest, part_names, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, STATUSES, Row, digest
-from colorhub.folder.find import is_picture, is_result
 from colorhub.folder.sidecars import by_stem, sidecars_of, turned_as_told
 from colorhub.photo import Photo, PhotoError
 
@@ -90,9 +90,12 @@ class Verification:
                     yield from self._repeated(row, sources, outputs)
                 for found in pool.map(self._of_row, some):
                     yield from found
-        yield from self._unknown(self.output, outputs, "foreign", "no row of the manifest tells of it")
+        yield from self._foreign(Digests(outputs))
         if self.source:
-            yield from self._unknown(self.source, sources, "source_without_row", "the manifest has no row of it")
+            told = Digests(sources)
+            for name in photo_names(self.source, self.output):
+                if name not in told:
+                    yield Finding("source_without_row", name, "the manifest has no row of it")
 
     def _repeated(self, row: Row, sources: set[int], outputs: set[int]) -> Iterator[Finding]:
         self.verdict.rows += 1
@@ -114,11 +117,11 @@ class Verification:
     def _of_readable(self, row: Row) -> Iterator[Finding]:
         source, found = self._of_source(row)
         yield from found
-        if row.status in HAS_OUTPUT and row.output:
+        if row.status not in STATUSES or (row.status in HAS_OUTPUT) != (row.output is not None):
+            has = "a" if row.output else "no"
+            yield Finding("status", row.output or row.source, f"its row says {row.status!r}, and names {has} result")
+        if row.output:
             yield from (Finding(kind, row.output, reason) for kind, reason in self._of_output(row, row.output, source))
-        elif row.output or row.status not in STATUSES:
-            reason = f"the manifest says {row.status!r} of its source, for which it may have no result"
-            yield Finding("status", row.output or row.source, reason)
 
     def _of_source(self, row: Row) -> tuple[bytes | None, list[Finding]]:
         """The bytes of a source, where it is as it was."""
@@ -194,21 +197,15 @@ class Verification:
             return "truncated", f"it has {size} bytes of {row.output_size}"
         return "altered", "it has changed since it was written"
 
-    def _unknown(self, place: Place, known: Iterable[int], kind: str, reason: str) -> Iterator[Finding]:
-        """Files of which no row tells: pictures, and in the output anything that is not ours."""
-        told, stems = Digests(known), self._stems() if place is self.output else Digests()
-        of_output = place is self.output
-        for name in (entry.name for entry in walk(place, hidden=of_output)):
+    def _foreign(self, told: Digests) -> Iterator[Finding]:
+        """Files in the output of which no row tells, and that are not ours."""
+        stems = Digests.of(str(PurePosixPath(row.output).with_suffix("")) for row in self._rows() if row.output)
+        for name in (entry.name for entry in walk(self.output)):
             if name in told or is_ours(name):
-                continue
-            if not of_output and (not is_picture(PurePosixPath(name).name) or is_result(name)):
                 continue
             if name.lower().endswith(".xmp") and (name[:-4] in told or name[:-4] in stems):
                 continue  # a sidecar
-            yield Finding(kind, name, reason)
-
-    def _stems(self) -> Digests:
-        return Digests.of(str(PurePosixPath(row.output).with_suffix("")) for row in self._rows() if row.output)
+            yield Finding("foreign", name, "no row of the manifest tells of it")
 
 
 def _suffix(name: str) -> str:

@@ -17,7 +17,6 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
-    from colorhub.archive.places import Place
     from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
 
 
@@ -50,7 +49,8 @@ class Recording:
         with failing(FAILED, ManifestError), _writing():
             self.journal.begin(name, weights_sha256)
             for result in self.foreign:
-                self.add(result)
+                if result.output is None:  # else it keeps its row
+                    self.add(result)
             for problem in self.plan.problems if self.plan else ():
                 if self.maker and os.path.lexists(problem.path):
                     self.journal.add(self.maker.problem(problem))
@@ -112,20 +112,11 @@ def expect_folder(output: Path | None, file: Path | None, *, asked: bool) -> boo
 
 
 def expect_elsewhere(output: Path, paths: Iterable[str], *, kept: bool) -> None:
-    """A wrong call where results would come into a bag beside its payload, or, if a manifest is ``kept``, between the
-    photos."""
-    from colorhub.archive.places import Place
+    """A wrong call where results of which a manifest is ``kept`` would come between the photos."""
     from colorhub.folder.find import searched_with
 
     if kept and (source := searched_with(paths, output)):
         raise fail(INSIDE.format(output=output, source=source), WRONG_USAGE)
-    expect_no_bag(Place.of(output))
-
-
-def expect_no_bag(output: "Place") -> None:
-    """A wrong call where an output is the folder above a bag's payload."""
-    if output.size("bagit.txt") is not None:
-        raise fail(f"the results of the bag {output.name} are in its data: go on with it by --bag", WRONG_USAGE)
 
 
 def taken_over(stopping: StopSignals) -> Callable[[], None]:
@@ -150,12 +141,11 @@ def recording(
     lost: Callable[[], None],
 ) -> Iterator[Recording]:
     """Hold the output while the block runs, with a plan of what its manifest does not tell of yet."""
-    from colorhub.archive.folders import FOREIGN, RowMaker, by_manifest, settings_json
+    from colorhub.archive.folders import RowMaker, by_manifest, settings_json
     from colorhub.archive.journal import Journal, expect_same_settings
     from colorhub.archive.lease import LeaseError, leased
     from colorhub.archive.manifest import ManifestError
     from colorhub.archive.places import Place
-    from colorhub.folder.plan import FileResult
 
     place, told = Place.of(output), settings_json(settings)
     part = (shard.index, shard.count) if shard else (0, 1)
@@ -166,9 +156,8 @@ def recording(
             journal = Journal(place, told, part)
         try:
             maker = RowMaker.of(plan, output)
-            foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             record = Recording(plan, journal, maker)
-            record.foreign = [FileResult(job.source, "failed", job.output, FOREIGN) for job in foreign]
+            record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             yield record
         finally:
             journal.close()

@@ -1,6 +1,6 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
-import os
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -13,7 +13,7 @@ from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
 from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over
-from colorhub.cli.bag import close_bag, payload_of
+from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.dry_run import expect
@@ -77,11 +77,12 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
-    from colorhub.archive.places import is_address
-    from colorhub.cli.objects import colorize_objects, hints_here, places_of
+    from colorhub.archive.places import Place, is_address
+    from colorhub.cli.objects import colorize_objects, expect_two_slashes, hints_here, places_of
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
+    expect_two_slashes(*paths, *([output] if output else []))
     if bag:
         output, manifest = payload_of(output), True
     hints_file = hints_here(hints)
@@ -113,11 +114,12 @@ def colorize(
             credentials=credentials_of(c2pa),
         )
         if bag and output and not dry_run:
-            close_bag(output)
+            code = max(code, close_bag(output))
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
     file = file_named(folder)
     if folder and not file:
+        expect_no_bag(Place.of(folder))
         expect_elsewhere(folder, paths, kept=bool(manifest or (shard and not layers)))
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
@@ -136,7 +138,9 @@ def colorize(
     if layers:
         if manifest or c2pa:
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
-        leave_kept(plan, layers_folder(folder), overwrite=overwrite)
+        leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
+    if bag:
+        expect_unicode_names(plan)
     _check_hints(hints_file, plan)
     if dry_run:
         expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
@@ -172,9 +176,8 @@ def colorize(
 
 def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:
     """Close the bag whose results lie there, say how the run went, and end with its exit code."""
-    if bag:
-        close_bag(bag)
-    exit_code = ended_early if ended_early is not None else FAILED if report.failures else 0
+    bag_failed = close_bag(bag) if bag else 0
+    exit_code = ended_early if ended_early is not None else FAILED if report.failures else bag_failed
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
@@ -368,7 +371,7 @@ def check_writable(folder: Path | None) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise fail(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

@@ -8,7 +8,7 @@ import typer
 
 from colorhub.cli import options
 from colorhub.cli.archive import expect_elsewhere
-from colorhub.cli.bag import payload_of
+from colorhub.cli.bag import expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.colorize import (
     LIMIT,
     announce,
@@ -62,12 +62,14 @@ def compose(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.archive.places import Place
     from colorhub.folder.layers import LayerFolder, StoredLayers
     from colorhub.folder.plan import PlanError, Shard, make_plan
     from colorhub.inference.layer import LayerError
 
     if bag:
         output, manifest = Path(payload_of(str(output))), True
+    expect_no_bag(Place.of(output))
     expect_elsewhere(output, [str(source)], kept=bool(manifest or shard))
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
@@ -86,6 +88,8 @@ def compose(
             shard=part,
             sidecars=kept.made.sidecars,
         )
+    if bag:
+        expect_unicode_names(plan)
     _expect_both(plan, kept, source, part)
     stopping, credentials = StopSignals(), credentials_of(c2pa)
     with keeping_manifest(plan, output, settings, part, shard, manifest, overwrite, stopping) as archive:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from colorhub._extras import MissingExtraError, require
-from colorhub.cli.archive import INSIDE, Recording, expect_no_bag, taken_over
+from colorhub.cli.archive import INSIDE, Recording, taken_over
+from colorhub.cli.bag import expect_no_bag
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
@@ -39,17 +40,26 @@ _KEYS = {
 _NO_KEYS = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ClientAuthenticationError")
 
 
-def place_of(address: str, *, to_write: bool = False) -> "Place":
-    """What an address means; a wrong call where nobody knows such addresses."""
+def place_of(address: str, *, to_write: bool = False, code: int = FAILED) -> "Place":
+    """What an address means; a wrong call where nobody knows such addresses. ``code``: where a package is missing."""
     from colorhub.archive.places import Place, is_address
 
+    expect_two_slashes(address)
     if to_write and address.startswith("hf://"):
         raise fail("hf:// can only be read here: give another output with -o", WRONG_USAGE)
-    with failing(FAILED, MissingExtraError):
+    with failing(code, MissingExtraError):
         if extra := _EXTRAS.get(address.partition("://")[0] if is_address(address) else ""):
             require(extra)
     with failing(WRONG_USAGE, ValueError, ImportError):
         return Place.of(address)
+
+
+def expect_two_slashes(*texts: str) -> None:
+    """A wrong call where a text would be an address but for a slash that is missing, and is no path that is there."""
+    for text in texts:
+        protocol, colon, rest = text.partition(":/")
+        if colon and protocol in _EXTRAS and not rest.startswith("/") and not Path(text).exists():
+            raise fail(f"an address has two slashes: {protocol}://{rest}, and not {text}", WRONG_USAGE)
 
 
 def places_of(paths: Sequence[str], output: str | None) -> "tuple[Place, Place]":
@@ -68,7 +78,7 @@ def hints_here(hints: str | None) -> Path | None:
     above, _, name = hints.rpartition("/")
     place, folder = place_of(above), tempfile.mkdtemp(prefix="colorhub-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    with _network(place, place):
+    with network(place, place):
         place.fetch(name, Path(folder, name))
     return Path(folder, name)
 
@@ -93,7 +103,7 @@ def colorize_objects(
     """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
     from colorhub.archive.listing import photos_in
 
-    with _network(source, output):
+    with network(source, output):
         expect_no_bag(output)
         source, found, is_one = photos_in(source, recursive=recursive)
     if source.holds(output):
@@ -107,10 +117,10 @@ def colorize_objects(
             load_hints(hints)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
-        with _network(source, output):
+        with network(source, output):
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
-    with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
+    with network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
         record = Recording(journal=journal)
@@ -274,23 +284,21 @@ def _held(
 
 
 @contextmanager
-def _network(source: "Place", output: "Place") -> Iterator[None]:
-    """What a store answers becomes one sentence."""
+def network(source: "Place", output: "Place", code: int = FAILED) -> Iterator[None]:
+    """What a store answers becomes one sentence, and the exit code."""
     try:
         yield
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):  # nobody reads what is printed
         raise
     except FileNotFoundError as error:
-        raise fail(f"there is no such bucket or folder: {error}", FAILED) from error
+        raise fail(f"there is no such bucket or folder: {error}", code) from error
     except PermissionError as error:
-        raise fail(f"{source.name} may not be read, or {output.name} not be written ({error})", FAILED) from error
+        raise fail(f"{source.name} may not be read, or {output.name} not be written ({error})", code) from error
     except Exception as error:
         if type(error).__name__ in _NO_KEYS:
             kinds = {_EXTRAS[name] for place in (source, output) for name in place.protocols if name in _EXTRAS}
             where = "; ".join(_KEYS[kind] for kind in sorted(kinds))
-            raise fail(f"there are no credentials; they are looked for in {where}", FAILED) from error
+            raise fail(f"there are no credentials; they are looked for in {where}", code) from error
         if isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("botocore", "aiohttp", "azure"):
-            raise fail(
-                f"the storage does not answer as it should ({error}): the same command goes on", FAILED
-            ) from error
+            raise fail(f"the storage does not answer as it should ({error}): the same command goes on", code) from error
         raise

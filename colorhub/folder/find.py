@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache
@@ -74,12 +74,6 @@ def searched_with(arguments: Iterable[str | os.PathLike[str]], folder: Path) -> 
         ):
             return argument
     return None
-
-
-def files_below(folder: str, *, hidden: bool = False) -> Iterator[Path]:
-    """All files of a folder, as :func:`find_photos` walks: links are followed, and no folder is entered twice.
-    ``hidden``: also those of folders that begin with a dot."""
-    return (path for path in _walk(Found(), folder, True, None, hidden=hidden) if not _is_dead(path))
 
 
 def is_picture(name: str) -> bool:
@@ -171,15 +165,18 @@ def _sort_in(found: Found, path: Path) -> None:
         found.files.append(path)
 
 
-def _walk(
-    found: Found, folder: str, recursive: bool, leave_out: Path | None, *, hidden: bool = False
-) -> Iterator[Path]:
-    """Files and dead links in a folder. A folder that links lead to is entered after those that are really here, and
-    only where it is none of them: so a link upwards is no loop, and what is here keeps its own name."""
+def walk_folders(
+    folder: str, enters: Callable[[Path], bool], refused: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below it, each once and with the sorted names of what is no folder in it. One that links lead
+    to is entered after those that are really here, and only where it is none of them: so a link upwards is no loop, and
+    what is here keeps its own name.
 
-    def refused(error: OSError) -> None:
-        found.problems.append(Problem(Path(error.filename or folder), f"the folder cannot be read ({error.strerror})"))
-
+    Args:
+        folder: to start in.
+        enters: whether to look into one.
+        refused: called where one cannot be read.
+    """
     to_enter, entered = deque([folder]), set[str]()
     while to_enter:
         start = to_enter.popleft()
@@ -188,13 +185,25 @@ def _walk(
         for parent, folders, names in os.walk(start, onerror=refused):
             here = Path(parent)
             entered.add(os.path.realpath(here))
-            inside = [name for name in sorted(folders) if recursive and (hidden or name[0] != ".")]
-            inside = [name for name in inside if not _is_left_out(here / name, leave_out)]
+            inside = [name for name in sorted(folders) if enters(here / name)]
             to_enter += [str(here / name) for name in inside if (here / name).is_symlink()]
             folders[:] = [name for name in inside if os.path.realpath(here / name) not in entered]
-            for name in sorted(names):
-                if _is_file(here / name) or (name[0] != "." and _is_dead(here / name)):
-                    yield here / name
+            yield here, sorted(names)
+
+
+def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
+    """Files and dead links in a folder."""
+
+    def refused(error: OSError) -> None:
+        found.problems.append(Problem(Path(error.filename or folder), f"the folder cannot be read ({error.strerror})"))
+
+    def enters(path: Path) -> bool:
+        return recursive and path.name[0] != "." and not _is_left_out(path, leave_out)
+
+    for here, names in walk_folders(folder, enters, refused):
+        for name in names:
+            if _is_file(here / name) or (name[0] != "." and _is_dead(here / name)):
+                yield here / name
 
 
 def _nothing_in(folder: str, recursive: bool, leave_out: Path | None) -> str:

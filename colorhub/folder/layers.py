@@ -99,6 +99,14 @@ class LayerFolder:
         """Of all photos whose layers are there."""
         return self._places.keys()
 
+    def expect(self, made: Made) -> None:
+        """Raises :class:`LayerError` where the layers that are there have something else in common."""
+        if self.made and (difference := self.made.otherwise(made)):
+            raise LayerError(
+                f"The layers in {self.folder} were made with other settings ({difference}): the same command as then "
+                "goes on with them, and another folder takes new ones."
+            )
+
     def has(self, job: Job) -> bool:
         """Whether a photo's layer is there. Not where its file has another size by now."""
         with suppress(OSError):
@@ -118,7 +126,7 @@ class LayerFolder:
                 lines.seek(place)
                 entry = _entry(lines.readline())
             if photo.path is None or sha256_of(photo.path) != entry.source_sha256:
-                raise LayerError(f"{source} has changed since its colour layer was made: colour it anew.")
+                raise LayerError(f"{photo.path or source} has changed since its colour layer was made: colour it anew.")
             if entry.provenance is None:
                 return None
             with index.with_suffix(".tar").open("rb") as tar:
@@ -128,7 +136,7 @@ class LayerFolder:
         except LayerError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SyntaxError) as error:
-            reason = f"The colour layer of {source} in {index.with_suffix('.tar')} cannot be read"
+            reason = f"{photo.path or source}: the colour layer cannot be read from {index.with_suffix('.tar')}"
             raise LayerError(f"{reason} ({one_line(error, 100)}): colour it anew with --overwrite.") from None
         return ColorLayer(ab, lightness_of_shape(photo, (ab.shape[2], ab.shape[3])), entry.photo_size, made)
 
@@ -155,12 +163,7 @@ class LayerWriter:
         self._lock = Lock()
         self._tar: IO[bytes] | None = None
         self._index: IO[bytes] | None = None
-        known = LayerFolder(folder)
-        if known.made and (difference := known.made.otherwise(made)):
-            raise LayerError(
-                f"The layers in {folder} were made with other settings ({difference}): the same command as then goes "
-                "on with them, and another folder takes new ones."
-            )
+        LayerFolder(folder).expect(made)
         mine = sorted(path for path in folder.glob(f"layers-{self._part}?????{SUFFIX}"))
         self._number = int(mine[-1].stem[-5:]) if mine else 0
 

@@ -27,7 +27,7 @@ from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.folder.sidecars import take_along, turned_as_told
 from colorhub.hints import Hint, HintsError, load_hints
-from colorhub.inference.layer import ColorLayer, compose, is_doubtful
+from colorhub.inference.layer import ColorLayer, LayerError, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
 from colorhub.photo.saving import write_whole
@@ -302,7 +302,7 @@ def _lost(photo: Photo, said: Sequence[str], colored: ColorPhoto) -> tuple[str, 
 
 def reason_of(error: Exception) -> str:
     """Why a photo failed, in one sentence."""
-    if isinstance(error, (HintsError, PhotoError)):
+    if isinstance(error, (HintsError, LayerError, PhotoError)):
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for it; try --jobs 1"

@@ -121,7 +121,7 @@ def test_a_file_that_is_nothing_of_ours_is_left_alone(
     (photos / "damaged.jpg").unlink()
     (tmp_path / "out").mkdir()
     (tmp_path / "out/1.jpg").write_bytes(b"mine")
-    assert "--overwrite replaces it" in colorize("--manifest", code=1)
+    assert "move it away" in colorize("--manifest", code=1)
     assert (tmp_path / "out/1.jpg").read_bytes() == b"mine"
     assert rows_of(tmp_path / "out")["1.jpg"].status == "failed"
     colorize("--manifest", "--overwrite")
@@ -179,14 +179,6 @@ def test_results_between_the_photos_are_refused(
         assert "where the photos are" in colorize(*options, out=out, code=2)
     assert sorted(photos.rglob("*")) == before
     assert "where the photos are" not in colorize(out=out, code=1)  # an album's results may
-
-
-def test_a_bag_is_gone_on_with_as_one(colorize: Callable[..., str], photos: Path, tmp_path: Path) -> None:
-    (photos / "damaged.jpg").unlink()
-    colorize("--bag")
-    assert "--bag" in colorize("--manifest", code=2)
-    assert "--bag" in colorize(code=2)
-    colorize("--bag")
 
 
 def test_a_newer_or_damaged_manifest_is_refused(tmp_path: Path) -> None:
@@ -284,3 +276,44 @@ def test_who_lost_its_lease_is_told(tmp_path: Path) -> None:
     with leased(Place.of(tmp_path), beat=0.01, lost=lost.set):
         (tmp_path / "colorhub-lease.0-of-1.json").unlink()
         assert lost.wait(20)
+
+
+def test_a_result_of_another_size_than_its_row_says_is_told(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    """As a power cut leaves one, before and after the manifest is joined; the way out is the one that is told."""
+    (photos / "damaged.jpg").unlink()
+    colorize("--bag")
+    result = tmp_path / "out/data/1.jpg"
+    whole = result.read_bytes()
+    for _ in range(2):
+        result.write_bytes(whole[:700])
+        told = colorize("--bag", code=1)
+        assert f"{photos / '1.jpg'}: its result has 700 bytes" in told and "move it away" in told
+        assert "truncated" in typed("verify", tmp_path / "out", code=1).stdout
+        result.unlink()
+        assert "1 coloured" in colorize("--bag")
+        assert result.read_bytes() == whole
+    assert "all sound" in typed("verify", tmp_path / "out", "--source", photos, code=0).stderr
+
+
+def test_without_a_manifest_that_can_be_read_there_is_a_way_on(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    (photos / "damaged.jpg").unlink()
+    colorize("--manifest")
+    path = tmp_path / "out" / PARQUET
+    whole, table = path.read_bytes(), pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({}), path)  # as pandas does
+    assert "another program" in colorize("--manifest", code=1)
+    assert "another program" in typed("verify", tmp_path / "out", code=2).stderr
+    pages = bytearray(whole)
+    pages[8 : len(pages) // 3] = bytes(len(pages) // 3 - 8)  # what is told at the end of the file is whole
+    path.write_bytes(pages)
+    assert "is damaged" in typed("verify", tmp_path / "out", code=2).stderr
+    path.write_bytes(whole[: len(whole) // 2])
+    told = colorize("--manifest", code=1)
+    assert "is damaged" in told and "move it away" in told and "--overwrite" in told
+    path.unlink()
+    colorize("--manifest", "--overwrite")
+    assert len(rows_of(tmp_path / "out")) == 5
