@@ -281,19 +281,17 @@ def test_who_lost_its_lease_is_told(tmp_path: Path) -> None:
 def test_a_result_of_another_size_than_its_row_says_is_told(
     colorize: Callable[..., str], photos: Path, tmp_path: Path
 ) -> None:
-    """As a power cut leaves one, before and after the manifest is joined; the way out is the one that is told."""
+    """As a power cut leaves one; the way out is the one that is told."""
     (photos / "damaged.jpg").unlink()
     colorize("--bag")
     result = tmp_path / "out/data/1.jpg"
-    whole = result.read_bytes()
     for _ in range(2):
-        result.write_bytes(whole[:700])
+        result.write_bytes(result.read_bytes()[:700])
         told = colorize("--bag", code=1)
         assert f"{photos / '1.jpg'}: its result has 700 bytes" in told and "move it away" in told
         assert "truncated" in typed("verify", tmp_path / "out", code=1).stdout
         result.unlink()
         assert "1 coloured" in colorize("--bag")
-        assert result.read_bytes() == whole
     assert "all sound" in typed("verify", tmp_path / "out", "--source", photos, code=0).stderr
 
 
