@@ -12,6 +12,7 @@ from pathlib import Path
 from colorhub import __version__
 from colorhub.archive import lease
 from colorhub.archive.files import open_file, walk
+from colorhub.archive.folders import AGAIN
 from colorhub.archive.manifest import Digests, ManifestError, part_names, read_rows
 from colorhub.archive.places import Place
 
@@ -55,9 +56,10 @@ def _files(payload: Place) -> Iterator[tuple[str, str, int]]:
     for row in read_rows(payload):
         if row.output and row.output_sha256 and row.output_size is not None:
             if f"{row.output_size} {row.output}" not in present:
+                again = AGAIN if payload.is_local else "--overwrite colours all anew"
                 raise ManifestError(
-                    f"{payload.name}/{row.output} is not there, or has another size than the manifest says: colorhub "
-                    "verify tells what else is wrong"
+                    f"the bag is not closed: {payload.name}/{row.output} is not there, or has another size than the "
+                    f"manifest says: {again}"
                 )
             yield row.output, row.output_sha256, row.output_size
     told = Digests.of(row.output for row in read_rows(payload) if row.output)

@@ -11,6 +11,7 @@ from colorhub.archive import lease, manifest
 from colorhub.archive.listing import Entry, entries
 from colorhub.archive.places import Place
 from colorhub.archive.rows import as_text
+from colorhub.folder.find import walk_folders
 
 _ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")  # as rows.as_text writes a byte that is no text
 
@@ -20,10 +21,9 @@ def walk(place: Place) -> Iterator[Entry]:
     if not place.is_local:
         yield from entries(place, recursive=True)
         return
-    for folder, _, names in os.walk(place.root, followlinks=True):
-        for name in names:
-            path = Path(folder, name)
-            with suppress(FileNotFoundError):  # a link to nothing
+    for folder, names in walk_folders(place.root, lambda path: True):
+        for path in (folder / name for name in names):
+            with suppress(OSError):  # a link to nothing, or to itself
                 yield Entry(as_text(path.relative_to(place.root)), path.stat().st_size)
 
 

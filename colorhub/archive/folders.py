@@ -12,10 +12,11 @@ from typing import Self
 from colorhub.archive.journal import Known
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
 from colorhub.folder.find import Problem, absolute
-from colorhub.folder.plan import FileResult, FolderPlan, Job
+from colorhub.folder.plan import FileResult, FolderPlan
 from colorhub.settings import Settings
 
-FOREIGN = "there is a file of its result's name that the manifest does not tell of: --overwrite replaces it"
+AGAIN = "move it away, and the same command makes it anew"
+FOREIGN = f"there is a file of its result's name that the manifest does not tell of: {AGAIN}"
 _STATUS = {"passed_through": "unchanged", "skipped": "passed_over"}  # where a row has another word
 
 
@@ -32,26 +33,32 @@ def settings_json(settings: Settings) -> str:
     return json.dumps(values | {"model": Path(str(values["model"])).name}, sort_keys=True)
 
 
-def by_manifest(plan: FolderPlan, known: Known, *, overwrite: bool = False) -> list[Job]:
+def by_manifest(plan: FolderPlan, known: Known, *, overwrite: bool = False) -> list[FileResult]:
     """Let the manifest, and not the files that are there, say what of a plan is done.
 
-    A result that is there without a row, though an earlier run had begun it, is made again. Returns the photos whose
-    result has the name of a file that is nothing of ours: they are left alone.
+    A result that is there without a row, though an earlier run had begun it, is made again. One that has another size
+    than its row says was damaged, or is somebody's work by now. Returns the photos that fail because of such a one (its
+    ``output``), or because their result has the name of a file that is nothing of ours (none): both are left alone.
     """
     if overwrite:
         return []
-    foreign: list[Job] = []
+    foreign: list[FileResult] = []
     candidates, plan.done = plan.done, []
     candidates += [job for job in plan.jobs if as_text(job.relative) in known.done and job.output.exists()]
     plan.jobs = [job for job in plan.jobs if as_text(job.relative) not in known.done or not job.output.exists()]
     for job in candidates:
         source = as_text(job.relative)
         if source in known.done:
-            plan.done.append(job)
+            size = job.output.stat().st_size if job.output.exists() else 0
+            if Known.sized(size, source) in known.sizes:
+                plan.done.append(job)
+            else:
+                reason = f"its result has {size} bytes, and not as many as the manifest says: {AGAIN}"
+                foreign.append(FileResult(job.source, "failed", job.output, reason))
         elif source in known.ours:
             plan.jobs.append(replace(job, replaces=True))
         else:
-            foreign.append(job)
+            foreign.append(FileResult(job.source, "failed", reason=FOREIGN))
     plan.jobs.sort(key=lambda job: job.relative)
     return foreign
 

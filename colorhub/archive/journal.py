@@ -36,21 +36,29 @@ _PAUSE = 0.2  # seconds between two writings of it, for lines to gather
 @dataclass(frozen=True)
 class Known:
     """What the manifest tells at the start of a run. ``done``: sources that have their result, of these settings;
-    ``ours``: those whose result, if there is one, an earlier run made or was about to: it may be replaced."""
+    ``sizes``: of these the result's size and the source, as :meth:`sized` has them; ``ours``: those whose result, if
+    there is one, an earlier run made or was about to: it may be replaced."""
 
     done: Digests
     ours: Digests
+    sizes: Digests
 
     @classmethod
     def of(cls, place: Place, settings: str) -> "Known":
         """Read it. Raises :class:`ManifestError`."""
-        kinds = np.dtype([("source", np.uint64), ("made", np.bool_), ("now", np.bool_)])
+        kinds = np.dtype([("source", np.uint64), ("made", np.bool_), ("now", np.bool_), ("sized", np.uint64)])
         rows = np.fromiter(_facts(place, settings), kinds)
         _, last = np.unique(rows["source"][::-1], return_index=True)  # of each source its last row
         latest = rows[::-1][last]
         started = np.fromiter(_started(place), np.uint64)
         ours = np.concatenate([rows["source"][rows["made"]], started])
-        return cls(Digests(latest["source"][latest["made"] & latest["now"]]), Digests(ours))
+        done = latest[latest["made"] & latest["now"]]
+        return cls(Digests(done["source"]), Digests(ours), Digests(done["sized"]))
+
+    @staticmethod
+    def sized(size: int | None, source: str) -> str:
+        """A result's size and its source as one name."""
+        return f"{size} {source}"
 
 
 class Part(Protocol):
@@ -186,9 +194,10 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
-def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool]]:
+def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool, int]]:
     for row in all_rows(place):
-        yield digest(row.source), row.status in HAS_OUTPUT, row.settings == settings
+        sized = digest(Known.sized(row.output_size, row.source))
+        yield digest(row.source), row.status in HAS_OUTPUT, row.settings == settings, sized
 
 
 def _started(place: Place) -> Iterator[int]:

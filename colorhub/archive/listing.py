@@ -1,13 +1,15 @@
-"""What there is to colour in a place, a page of names at a time: never all of them in memory."""
+"""What there is to colour in a place; in a store a page of names at a time, never all of them in memory."""
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from colorhub.archive.places import Place
 from colorhub.archive.retrying import retried
-from colorhub.folder.find import is_picture, is_result
+from colorhub.archive.rows import as_text
+from colorhub.folder.find import find_photos, is_picture, is_result
 
 _PAGE = 1000  # the most that S3 gives
 
@@ -20,19 +22,38 @@ class Entry:
     size: int
 
 
-def pictures(place: Place, *, recursive: bool, leave_out: Place | None = None) -> Iterator[Entry]:
+def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
     """The pictures below a place, by their names; hidden ones and results of earlier runs (``*.color.*``) are not.
 
     Args:
         place: a folder or prefix.
         recursive: also what is deeper.
-        leave_out: what is below this is not looked at: where the results go.
     """
     for entry in entries(place, recursive=recursive):
         *folders, name = entry.name.split("/")
         hidden = any(folder.startswith(".") for folder in folders)
-        if is_picture(name) and not is_result(name) and not hidden and not _is_below(place, entry, leave_out):
+        if is_picture(name) and not is_result(name) and not hidden:
             yield entry
+
+
+def photos_in(place: Place, *, recursive: bool) -> tuple[Place, Iterator[Entry], bool]:
+    """What there is to colour: the place that names are told from, the pictures, and whether the place named a single
+    one, which it then lies in."""
+    folder, _, name = place.root.rpartition("/")
+    if folder and is_picture(name) and retried(lambda: place.fs.isfile(place.root)):
+        above = replace(place, root=folder)
+        return above, iter([Entry(name, above.size(name) or 0)]), True
+    return place, pictures(place, recursive=recursive), False
+
+
+def photo_names(place: Place, leave_out: Place) -> Iterator[str]:
+    """The paths below a place of what a recursive run from it into ``leave_out`` colours, as a manifest's rows have
+    them."""
+    if not place.is_local:
+        yield from (entry.name for entry in pictures(place, recursive=True))
+        return
+    found = find_photos([place.root], True, Path(leave_out.root) if leave_out.is_local else None)
+    yield from (as_text(path.relative_to(place.root)) for path in found.files)
 
 
 def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:
@@ -61,9 +82,3 @@ def _of_s3(place: Place, recursive: bool) -> Iterator[Entry]:
         if not page.get("IsTruncated"):
             return
         wanted["ContinuationToken"] = page["NextContinuationToken"]
-
-
-def _is_below(place: Place, entry: Entry, other: Place | None) -> bool:
-    if other is None or place.protocols != other.protocols:
-        return False
-    return other.root != place.root and place.path(entry.name).startswith(f"{other.root}/")

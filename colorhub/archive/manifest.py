@@ -24,6 +24,10 @@ PARQUET = "colorhub-manifest.parquet"
 PREFIX = "colorhub-manifest."
 PART = re.compile(r"colorhub-manifest\.(\d+)-of-(\d+)(?:\.(\d+))?\.jsonl")
 _ROWS = 4096  # in memory at once
+_RESTORE = (
+    "restore it from a copy; without one, move it away, and the same command with --overwrite colours all anew and "
+    "writes another"
+)
 
 
 @dataclass(frozen=True)
@@ -84,8 +88,13 @@ def read_rows(output: str | Place) -> Iterator[Row]:
     """
     place = output if isinstance(output, Place) else Place.of(output)
     if not place.names(PREFIX):
-        raise ManifestError(f"{place.name} has no manifest: colorhub colorize --manifest writes one")
+        raise no_manifest(place)
     return _last_rows(place)
+
+
+def no_manifest(place: Place) -> ManifestError:
+    """What is said of a place without one."""
+    return ManifestError(f"{place.name} has no manifest: colorhub colorize --manifest writes one")
 
 
 def all_rows(place: Place) -> Iterator[Row]:
@@ -196,7 +205,14 @@ def _joined(place: Place) -> Iterator[Row]:
     if place.size(PARQUET) is None:
         return
     with _parquet(place) as file:
-        for rows in file.iter_batches(_ROWS):
+        batches = file.iter_batches(_ROWS)
+        while True:
+            try:
+                rows = next(batches, None)
+            except (ValueError, OSError):  # pyarrow has both for pages that are damaged
+                raise ManifestError(f"{place.path(PARQUET)} is damaged: {_RESTORE}") from None
+            if rows is None:
+                return
             yield from map(Row.from_values, rows.to_pylist())
 
 
@@ -216,7 +232,7 @@ class _parquet:  # noqa: N801 a context manager
             found = pq.ParquetFile(self.file)
         except pa.ArrowInvalid:
             self.file.close()
-            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: restore it from a copy") from None
+            raise ManifestError(f"{self.place.path(PARQUET)} is damaged: {_RESTORE}") from None
         _expect_format(dict(found.schema_arrow.metadata or {}).get(KEY.encode(), b"0"), self.place, PARQUET)
         return found
 
@@ -239,7 +255,12 @@ def _header(values: Mapping[str, Any]) -> Header | None:
 
 
 def _expect_format(found: Any, place: Place, name: str) -> None:
-    if not 1 <= int(found) <= FORMAT:
+    if int(found) < 1:
+        raise ManifestError(
+            f"{place.path(name)} lacks what colorhub writes beside the rows, as where another program has saved it: "
+            f"{_RESTORE}"
+        )
+    if int(found) > FORMAT:
         raise ManifestError(
             f"{place.path(name)} was written by another version of colorhub (format {int(found)}, and this one reads "
             f"up to {FORMAT}): upgrade colorhub to go on with it"

@@ -5,7 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
@@ -59,6 +59,16 @@ class Place:
     def protocols(self) -> tuple[str, ...]:
         """What its addresses begin with, such as ``("s3", "s3a")``."""
         return (self.fs.protocol,) if isinstance(self.fs.protocol, str) else tuple(self.fs.protocol)
+
+    def below(self, folder: str) -> "Place":
+        """A folder in it; an empty name is itself."""
+        return replace(self, root=self.path(folder)) if folder else self
+
+    def holds(self, other: "Place") -> bool:
+        """Whether another one lies in it, or is it."""
+        if self.is_local and other.is_local:
+            return Path(os.path.realpath(other.root)).is_relative_to(os.path.realpath(self.root))
+        return self.protocols == other.protocols and f"{other.root}/".startswith(f"{self.root.rstrip('/')}/")
 
     def path(self, name: str) -> str:
         """Of a file in it, as its file system wants it."""

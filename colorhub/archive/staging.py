@@ -7,7 +7,6 @@ network's answers are waited for in threads; no more than a few dozen photos are
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
@@ -18,7 +17,8 @@ from colorhub.archive.journal import Journal
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
-from colorhub.folder.plan import FileResult, Job
+from colorhub.folder.plan import FileResult, Job, with_sidecars
+from colorhub.folder.sidecars import already_there
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
 THREADS = 12  # that wait for answers in each direction
@@ -44,6 +44,7 @@ class Staging:
         folder: of this machine, empty.
         format: of the results, as people write it; the photos' own when not given.
         overwrite: replace what is there.
+        sidecars: they go along.
         stop: setting it ends the fetching.
     """
 
@@ -56,19 +57,19 @@ class Staging:
         *,
         format: str | None,
         overwrite: bool,
+        sidecars: bool = False,
         stop: Event,
     ) -> None:
         self.source, self.output, self.journal, self.folder = source, output, journal, folder
         self.wanted = format_named(format) if format else None
-        self.overwrite, self.stop = overwrite, stop
+        self.overwrite, self.sidecars, self.stop = overwrite, sidecars, stop
         self._room = Semaphore(AHEAD)
         self._numbers = 0
         self._pool = ThreadPoolExecutor(2 * THREADS, "network")
 
-    def fetched(self, entries: Iterator[Entry]) -> Iterator[list[Staged]]:
-        """The photos, as many together as are here when they are asked for."""
+    def fetched(self, entries: Iterator[Entry]) -> Iterator[Staged]:
+        """The photos, in the order they were listed."""
         queue: Queue[Future[Staged] | None] = Queue()
-        failure: list[Exception] = []
 
         def feed() -> None:
             try:
@@ -80,31 +81,13 @@ class Staging:
                         return
                     self._numbers += 1
                     queue.put(self._pool.submit(self._fetch, entry, self._numbers))
-            except Exception as error:
-                failure.append(error)
             finally:
                 queue.put(None)
 
         feeding = self._pool.submit(feed)
-        ended = False
-        while not ended:
-            first = queue.get()
-            waiting = [first] if first is not None else []
-            ended = first is None
-            while not ended and (not queue.empty()) and len(waiting) < AHEAD:
-                with suppress(IndexError):
-                    head = queue.queue[0]
-                    if head is not None and not head.done():
-                        break
-                more = queue.get()
-                ended = more is None
-                if more is not None:
-                    waiting.append(more)
-            if waiting:
-                yield [future.result() for future in waiting]
+        while (future := queue.get()) is not None:
+            yield future.result()
         feeding.result()
-        if failure:
-            raise failure[0]
 
     def put(self, staged: Staged, result: FileResult, done: Callable[[FileResult], None]) -> None:
         """Put a photo's result where it goes and write its row, in a thread that then calls ``done``."""
@@ -120,13 +103,15 @@ class Staging:
         try:
             target = self._target(entry)
             if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
-                return self._known(entry, "skipped", FOREIGN)
+                return self._known(entry, "failed", FOREIGN)
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
             self.source.fetch(entry.name, here / "in" / name)
+            job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
+            if self.sidecars:
+                job = self._with_sidecars(job)
         except Exception as error:
             return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
-        job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
         self.journal.started(as_text(entry.name), durable=False)
         return Staged(entry, job)
 
@@ -151,8 +136,7 @@ class Staging:
         reason = result.reason.replace(str(job.source), name) if job else result.reason
         result = replace(result, reason=reason)
         if job is None:
-            status = "passed_over" if result.status == "skipped" else result.status
-            self.journal.add(Row(as_text(name), status, source_size=staged.entry.size, reason=as_text(reason)))
+            self.journal.add(Row(as_text(name), result.status, source_size=staged.entry.size, reason=as_text(reason)))
             return result
         if result.output is None:
             self.journal.add(self._row(staged, result))
@@ -160,14 +144,35 @@ class Staging:
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
         if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
-            foreign = FileResult(Path(name), "skipped", reason=FOREIGN)
-            self.journal.add(Row(as_text(name), "passed_over", reason=FOREIGN))
-            return foreign
-        row = self._row(staged, result)
+            self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
+            return FileResult(Path(name), "failed", reason=FOREIGN)
         self.journal.flush()  # what was started is known before a result appears
-        self.output.put(result.output, target)
+        result = self._put_sidecars(job, result, target, replaces=self.overwrite or known)
+        row = self._row(staged, result)
+        self.output.put(result.output or job.output, target)
         self.journal.add(replace(row, output=as_text(target)) if row.status in HAS_OUTPUT else row)
         return replace(result, source=Path(name), output=Path(target))
+
+    def _with_sidecars(self, job: Job) -> Job:
+        """The job with its photo's sidecars, which are fetched."""
+        folder, _, name = job.relative.rpartition("/")
+        names = frozenset(self._beside(folder, Path(name)))
+        (found,) = with_sidecars([job], lambda _: names, [])
+        for sidecar in found.sidecars:
+            self.source.fetch(f"{folder}/{sidecar.path.name}" if folder else sidecar.path.name, sidecar.path)
+        return found
+
+    def _put_sidecars(self, job: Job, result: FileResult, target: str, *, replaces: bool) -> FileResult:
+        """Put the sidecars of a result where it goes. One that is there stays, which is said."""
+        folder, lost = target.rpartition("/")[0], list(result.lost)
+        for sidecar in job.sidecars:
+            file = sidecar.beside(result.output or job.output)
+            name = f"{folder}/{file.name}" if folder else file.name
+            if not replaces and self._is_taken(name):
+                lost.append(already_there(file.name))
+            elif file.exists():  # else why not is among the notes
+                self.output.put(file, name)
+        return replace(result, lost=tuple(lost))
 
     def _row(self, staged: Staged, result: FileResult) -> Row:
         relative = {result.source: staged.entry.name}
@@ -189,9 +194,12 @@ class Staging:
         return f"{folder}/{named.name}" if folder else named.name
 
     def _has_twin(self, folder: str, path: Path) -> bool:
-        place = replace(self.source, root=self.source.path(folder)) if folder else self.source
         suffixes = {suffix for some in SUFFIXES.values() for suffix in some}
         return any(
             name != path.name and Path(name).stem == path.stem and Path(name).suffix.lower() in suffixes
-            for name in place.names(f"{path.stem}.")
+            for name in self._beside(folder, path)
         )
+
+    def _beside(self, folder: str, path: Path) -> list[str]:
+        """The names in a photo's folder that begin as its own does, up to the suffix."""
+        return self.source.below(folder).names(f"{path.stem}.")

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import random
-from collections.abc import Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import islice
@@ -11,10 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from colorhub.archive.contents import damage_of_contents, damage_of_record
 from colorhub.archive.files import is_ours, open_file, walk
-from colorhub.archive.manifest import PREFIX, Digests, ManifestError, all_rows, last_header, part_names, read_rows
+from colorhub.archive.listing import photo_names
+from colorhub.archive.manifest import PREFIX, Digests, all_rows, last_header, no_manifest, part_names, read_rows
 from colorhub.archive.places import Place
-from colorhub.archive.rows import HAS_OUTPUT, Row, digest
-from colorhub.folder.find import is_picture
+from colorhub.archive.rows import HAS_OUTPUT, STATUSES, Row, digest
 from colorhub.folder.sidecars import by_stem, sidecars_of, turned_as_told
 from colorhub.photo import Photo, PhotoError
 
@@ -60,7 +61,7 @@ class Verification:
         self.output, self.source, self.workers = output, source, workers
         self.verdict = Verdict()
         if not output.names(PREFIX):
-            raise ManifestError(f"{output.name} has no manifest: colorhub colorize --manifest writes one")
+            raise no_manifest(output)
         self._unfinished = bool(part_names(output))
         header = last_header(output)
         self._model_sha256 = header.model_sha256 if header else ""
@@ -89,9 +90,12 @@ class Verification:
                     yield from self._repeated(row, sources, outputs)
                 for found in pool.map(self._of_row, some):
                     yield from found
-        yield from self._unknown(self.output, outputs, "foreign", "no row of the manifest tells of it")
+        yield from self._foreign(Digests(outputs))
         if self.source:
-            yield from self._unknown(self.source, sources, "source_without_row", "the manifest has no row of it")
+            told = Digests(sources)
+            for name in photo_names(self.source, self.output):
+                if name not in told:
+                    yield Finding("source_without_row", name, "the manifest has no row of it")
 
     def _repeated(self, row: Row, sources: set[int], outputs: set[int]) -> Iterator[Finding]:
         self.verdict.rows += 1
@@ -113,7 +117,10 @@ class Verification:
     def _of_readable(self, row: Row) -> Iterator[Finding]:
         source, found = self._of_source(row)
         yield from found
-        if row.status in HAS_OUTPUT and row.output:
+        if row.status not in STATUSES or (row.status in HAS_OUTPUT) != (row.output is not None):
+            has = "a" if row.output else "no"
+            yield Finding("status", row.output or row.source, f"its row says {row.status!r}, and names {has} result")
+        if row.output:
             yield from (Finding(kind, row.output, reason) for kind, reason in self._of_output(row, row.output, source))
 
     def _of_source(self, row: Row) -> tuple[bytes | None, list[Finding]]:
@@ -162,17 +169,26 @@ class Verification:
         chosen = settings.get("quality")
         quality = chosen if isinstance(chosen, int) else 95
         found = list(damage_of_contents(row, photo, result, quality))
-        if found and (turned := self._turned(row, photo)):
+        if found and (turned := self._turned(row, source)):
             found = list(damage_of_contents(row, turned, result, quality))
         yield from found
 
-    def _turned(self, row: Row, photo: Photo) -> Photo | None:
+    def _turned(self, row: Row, source: bytes) -> Photo | None:
         """The photo as a sidecar of its source says, where there is one: a run with --sidecars turned it."""
-        if self.source is None or not self.source.is_local:
+        folder, _, name = row.source.rpartition("/")
+        if self.source is None:
             return None
-        path = Path(self.source.path(row.source))
-        sidecars = sidecars_of(path, by_stem(other.name for other in path.parent.iterdir()))
-        return turned_as_told(photo, sidecars) if sidecars else None
+        beside = self.source.below(folder)
+        names = by_stem(beside.names(f"{PurePosixPath(name).stem}."))
+        with tempfile.TemporaryDirectory(prefix="colorhub-") as aside:
+            path = Path(aside) / name
+            sidecars = sidecars_of(path, names)
+            if not sidecars:
+                return None
+            path.write_bytes(source)
+            for sidecar in sidecars:
+                beside.fetch(sidecar.path.name, sidecar.path)
+            return turned_as_told(Photo.open(path), sidecars)
 
     def _altered(self, row: Row, found: str, size: int) -> tuple[str, str]:
         if found in self._contents:
@@ -181,20 +197,15 @@ class Verification:
             return "truncated", f"it has {size} bytes of {row.output_size}"
         return "altered", "it has changed since it was written"
 
-    def _unknown(self, place: Place, known: Iterable[int], kind: str, reason: str) -> Iterator[Finding]:
-        """Files of which no row tells: pictures, and in the output anything that is not ours."""
-        told, stems = Digests(known), self._stems() if place is self.output else Digests()
-        for name in (entry.name for entry in walk(place)):
+    def _foreign(self, told: Digests) -> Iterator[Finding]:
+        """Files in the output of which no row tells, and that are not ours."""
+        stems = Digests.of(str(PurePosixPath(row.output).with_suffix("")) for row in self._rows() if row.output)
+        for name in (entry.name for entry in walk(self.output)):
             if name in told or is_ours(name):
-                continue
-            if place is not self.output and not is_picture(name):
                 continue
             if name.lower().endswith(".xmp") and (name[:-4] in told or name[:-4] in stems):
                 continue  # a sidecar
-            yield Finding(kind, name, reason)
-
-    def _stems(self) -> Digests:
-        return Digests.of(str(PurePosixPath(row.output).with_suffix("")) for row in self._rows() if row.output)
+            yield Finding("foreign", name, "no row of the manifest tells of it")
 
 
 def _suffix(name: str) -> str:

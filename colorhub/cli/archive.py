@@ -1,7 +1,7 @@
 """``colorhub colorize --manifest``: who holds the output, what was done before, and a row for what becomes of each."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,9 +17,13 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
-    from colorhub.folder.layers import StoredLayers
     from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
-    from colorhub.pipeline import ColorizationPipeline
+
+
+INSIDE = (
+    "the results would go to {output}, which is in {source}, where the photos are, and be taken for photos: give an "
+    "output elsewhere with -o"
+)
 
 
 class Recording:
@@ -34,17 +38,19 @@ class Recording:
         self.plan, self.journal, self.maker = plan, journal, maker
         self.foreign: list[FileResult] = []
 
-    def begin(self, settings: Settings, pipeline: "ColorizationPipeline | StoredLayers | None" = None) -> None:
-        """Open the journal, and write rows of what will not be coloured."""
+    def begin(self, settings: Settings, weights_sha256: str = "") -> None:
+        """Open the journal, and write rows of what will not be coloured. ``weights_sha256``: of the model; empty where
+        nothing is to be coloured."""
         if self.journal is None or (self.plan and self.journal.is_joined and not self._is_left()):
             return
         from colorhub.archive.manifest import ManifestError
 
         name = Path(str(settings.model)).name
         with failing(FAILED, ManifestError), _writing():
-            self.journal.begin(name, pipeline.model.weights_sha256 if pipeline else "")
+            self.journal.begin(name, weights_sha256)
             for result in self.foreign:
-                self.add(result)
+                if result.output is None:  # else it keeps its row
+                    self.add(result)
             for problem in self.plan.problems if self.plan else ():
                 if self.maker and os.path.lexists(problem.path):
                     self.journal.add(self.maker.problem(problem))
@@ -58,11 +64,12 @@ class Recording:
         return self.journal is not None and self.journal.shard[1] == 1
 
     @property
-    def before_writing(self) -> "Callable[[Job], None] | None":
-        """What must be known of a photo before its result appears."""
-        return None if self.journal is None else self._started
+    def is_kept(self) -> bool:
+        """Whether there is a manifest."""
+        return self.journal is not None
 
-    def _started(self, job: "Job") -> None:
+    def started(self, job: "Job") -> None:
+        """Write what must be known of a photo before its result appears."""
         from colorhub.archive.rows import as_text
 
         if self.journal is not None:
@@ -104,6 +111,14 @@ def expect_folder(output: Path | None, file: Path | None, *, asked: bool) -> boo
     return True
 
 
+def expect_elsewhere(output: Path, paths: Iterable[str], *, kept: bool) -> None:
+    """A wrong call where results of which a manifest is ``kept`` would come between the photos."""
+    from colorhub.folder.find import searched_with
+
+    if kept and (source := searched_with(paths, output)):
+        raise fail(INSIDE.format(output=output, source=source), WRONG_USAGE)
+
+
 def taken_over(stopping: StopSignals) -> Callable[[], None]:
     """What a run does that another one has taken the output from: it stops."""
 
@@ -126,12 +141,11 @@ def recording(
     lost: Callable[[], None],
 ) -> Iterator[Recording]:
     """Hold the output while the block runs, with a plan of what its manifest does not tell of yet."""
-    from colorhub.archive.folders import FOREIGN, RowMaker, by_manifest, settings_json
+    from colorhub.archive.folders import RowMaker, by_manifest, settings_json
     from colorhub.archive.journal import Journal, expect_same_settings
     from colorhub.archive.lease import LeaseError, leased
     from colorhub.archive.manifest import ManifestError
     from colorhub.archive.places import Place
-    from colorhub.folder.plan import FileResult
 
     place, told = Place.of(output), settings_json(settings)
     part = (shard.index, shard.count) if shard else (0, 1)
@@ -142,9 +156,8 @@ def recording(
             journal = Journal(place, told, part)
         try:
             maker = RowMaker.of(plan, output)
-            foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             record = Recording(plan, journal, maker)
-            record.foreign = [FileResult(job.source, "skipped", job.output, FOREIGN) for job in foreign]
+            record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             yield record
         finally:
             journal.close()

@@ -1,8 +1,9 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
-import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -11,8 +12,8 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.archive import Recording, expect_folder, recording, taken_over
-from colorhub.cli.bag import close_bag, payload_of
+from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over
+from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.dry_run import expect
@@ -58,6 +59,7 @@ def colorize(
     manifest: options.Manifest = False,
     bag: options.Bag = False,
     c2pa: options.C2pa = None,
+    time_limit: options.TimeLimit = 600.0,
     dry_run: options.DryRun = False,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
@@ -75,42 +77,53 @@ def colorize(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
-    from colorhub.archive.places import is_address
-    from colorhub.cli.objects import colorize_objects, places_of
+    from colorhub.archive.places import Place, is_address
+    from colorhub.cli.objects import colorize_objects, expect_two_slashes, hints_here, places_of
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
+    expect_two_slashes(*paths, *([output] if output else []))
     if bag:
         output, manifest = payload_of(output), True
+    hints_file = hints_here(hints)
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     if (output is not None and is_address(output)) or any(map(is_address, paths)):
-        if layers or c2pa:
-            raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)
+        if layers:
+            raise fail("--layers works with files and folders only, not with addresses", WRONG_USAGE)
         with failing(WRONG_USAGE, PlanError):
             part = Shard.parse(shard) if shard else Shard.from_environment()
-        places = places_of(paths, output, hints, sidecars)
+        places = places_of(paths, output)
         if save_settings and not dry_run:
             write_settings(chosen, save_settings)
         code = colorize_objects(
             *places,
             chosen,
             part,
-            lambda: _open_pipeline(chosen, device, max_pixels),
+            open_pipeline,
             recursive=recursive,
             overwrite=overwrite,
             workers=jobs or default_workers(),
+            patience=time_limit,
             as_json=as_json,
             dry=dry_run,
+            sidecars=sidecars,
+            hints=hints_file,
+            credentials=credentials_of(c2pa),
         )
         if bag and output and not dry_run:
-            close_bag(output)
+            code = max(code, close_bag(output))
         raise typer.Exit(code)
     folder = None if output is None else Path(output)
     file = file_named(folder)
+    if folder and not file:
+        expect_no_bag(Place.of(folder))
+        expect_elsewhere(folder, paths, kept=bool(manifest or (shard and not layers)))
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
+        open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
@@ -125,31 +138,35 @@ def colorize(
     if layers:
         if manifest or c2pa:
             raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
-        leave_kept(plan, layers_folder(folder), overwrite=overwrite)
-    _check_hints(hints, plan)
+        leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
+    if bag:
+        expect_unicode_names(plan)
+    _check_hints(hints_file, plan)
     if dry_run:
-        expect(plan, chosen, lambda: _open_pipeline(chosen, device, max_pixels), jobs or default_workers(), as_json)
+        expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
         raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
     stopping = StopSignals()
-    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints}
+    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints_file}
     how["credentials"] = credentials_of(c2pa)
     parts = None if layers else shard  # layers have an index of their own
     with keeping_manifest(plan, folder, chosen, part, parts, manifest, overwrite, stopping) as archive:
         report = RunReport(len(plan.jobs), as_json)
-        announce(plan, report, chosen, hints)
+        announce(plan, report, chosen, hints_file)
         for result in archive.foreign:
             report.add(result)
         exit_code = None
         if plan.jobs:
             check_writable(file.parent if file else folder)
+        if plan.jobs and archive.is_kept:
+            exit_code = run_isolated(plan, open_pipeline, chosen, report, archive, stopping, time_limit, **how)
+        elif plan.jobs:
             prefetch = Prefetch(plan.jobs, max_pixels)
-            pipeline = _open_pipeline(chosen, device, max_pixels)
-            archive.begin(chosen, pipeline)
+            pipeline = open_pipeline()
             with keeping(folder if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
                 how |= {"layers": writer, "opened": prefetch.stop()}
-                exit_code = run_plan(plan, pipeline, chosen, report, archive, stopping, **how)
+                exit_code = run_here(plan, pipeline, chosen, report, stopping, **how)
         else:
             archive.begin(chosen)
         if exit_code is None:
@@ -159,9 +176,8 @@ def colorize(
 
 def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:
     """Close the bag whose results lie there, say how the run went, and end with its exit code."""
-    if bag:
-        close_bag(bag)
-    exit_code = ended_early if ended_early is not None else FAILED if report.failures else 0
+    bag_failed = close_bag(bag) if bag else 0
+    exit_code = ended_early if ended_early is not None else FAILED if report.failures else bag_failed
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
@@ -190,32 +206,63 @@ def keeping_manifest(
         yield record
 
 
-def run_plan(
+def run_isolated(
     plan: "FolderPlan",
-    pipeline: "Predictor",
+    open_predictor: "Callable[[], Predictor]",
     settings: Settings,
     report: RunReport,
     archive: Recording,
+    stopping: StopSignals,
+    patience: float,
+    *,
+    workers: int,
+    **how: Any,
+) -> int | None:
+    """Colour what is planned and keep a manifest of it, in a process of its own, which a file may kill. Returns an exit
+    code when it ended early."""
+    from colorhub.folder.isolated import Isolated, IsolationError
+
+    with (
+        failing(FAILED, IsolationError),
+        Isolated(open_predictor, settings, workers=workers, patience=patience, **how) as process,
+    ):
+        archive.begin(settings, process.weights_sha256)
+        count = len(plan.jobs)
+        results = process.color(plan.jobs, total=count, stop=stopping.event, before_sending=archive.started)
+        return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
+
+
+def run_here(
+    plan: "FolderPlan",
+    predictor: "Predictor",
+    settings: Settings,
+    report: RunReport,
     stopping: StopSignals,
     **how: Any,
 ) -> int | None:
     """Colour what is planned. Returns an exit code when it ended early."""
     from colorhub.folder.run import color_files
 
+    results = color_files(predictor, plan.jobs, settings, stop=stopping.event, **how)
+    return _run(plan, results, report, Recording(plan), stopping, overwrite=how["overwrite"])
+
+
+def _run(
+    plan: "FolderPlan",
+    results: "Generator[FileResult, None, None]",
+    report: RunReport,
+    archive: Recording,
+    stopping: StopSignals,
+    *,
+    overwrite: bool,
+) -> int | None:
     folders = {job.output.parent for job in plan.jobs}
     if archive.is_alone:
         clean_up(folders, age=0.0)
     else:
         clean_up(folders)
     ended_early = None
-    with (
-        stopping,
-        closing(
-            color_files(
-                pipeline, plan.jobs, settings, stop=stopping.event, before_writing=archive.before_writing, **how
-            )
-        ) as results,
-    ):
+    with stopping, closing(results):
         for result in results:
             report.add(result)
             archive.add(result)
@@ -224,7 +271,7 @@ def run_plan(
                 ended_early = FAILED
     left = len(plan.jobs) - report.done
     if stopping.exit_code or (ended_early and left):
-        again = "the same command without --overwrite" if how["overwrite"] else "the same command"
+        again = "the same command without --overwrite" if overwrite else "the same command"
         echo_err(f"Stopped with {left} of {len(plan.jobs)} photos to go.")
         echo_err(f"Run {again} again to continue: what is done is skipped.")
     return stopping.exit_code or ended_early
@@ -324,7 +371,7 @@ def check_writable(folder: Path | None) -> None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK | os.X_OK):
-            raise PermissionError(13, "Permission denied")
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise fail(f"the folder {folder} cannot be written to ({error.strerror})", FAILED) from error

@@ -1,13 +1,24 @@
 """``colorhub compose``: results of the colour layers that ``colorhub colorize --layers`` kept."""
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from colorhub.cli import options
-from colorhub.cli.bag import payload_of
-from colorhub.cli.colorize import LIMIT, announce, check_writable, default_workers, end_run, keeping_manifest, run_plan
+from colorhub.cli.archive import expect_elsewhere
+from colorhub.cli.bag import expect_no_bag, expect_unicode_names, payload_of
+from colorhub.cli.colorize import (
+    LIMIT,
+    announce,
+    check_writable,
+    default_workers,
+    end_run,
+    keeping_manifest,
+    run_here,
+    run_isolated,
+)
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.cli.credentials import credentials_of
 from colorhub.cli.report import RunReport
@@ -40,6 +51,7 @@ def compose(
     manifest: options.Manifest = False,
     bag: options.Bag = False,
     c2pa: options.C2pa = None,
+    time_limit: options.TimeLimit = 600.0,
     as_json: options.AsJson = False,
     max_pixels: options.MaxPixels = LIMIT,
 ) -> None:
@@ -50,12 +62,15 @@ def compose(
 
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
+    from colorhub.archive.places import Place
     from colorhub.folder.layers import LayerFolder, StoredLayers
     from colorhub.folder.plan import PlanError, Shard, make_plan
     from colorhub.inference.layer import LayerError
 
     if bag:
         output, manifest = Path(payload_of(str(output))), True
+    expect_no_bag(Place.of(output))
+    expect_elsewhere(output, [str(source)], kept=bool(manifest or shard))
     with failing(FAILED, LayerError):
         kept = LayerFolder(layers)
     if kept.made is None:
@@ -73,6 +88,8 @@ def compose(
             shard=part,
             sidecars=kept.made.sidecars,
         )
+    if bag:
+        expect_unicode_names(plan)
     _expect_both(plan, kept, source, part)
     stopping, credentials = StopSignals(), credentials_of(c2pa)
     with keeping_manifest(plan, output, settings, part, shard, manifest, overwrite, stopping) as archive:
@@ -83,10 +100,13 @@ def compose(
         exit_code = None
         if plan.jobs:
             check_writable(output)
-            stored = StoredLayers(kept, kept.made, plan.jobs, max_pixels)
-            archive.begin(settings, stored)
-            how = {"workers": jobs or default_workers(), "overwrite": overwrite, "credentials": credentials}
-            exit_code = run_plan(plan, stored, settings, report, archive, stopping, **how)
+            how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite}
+            how["credentials"] = credentials
+            open_layers = partial(StoredLayers.of, layers, plan.base, max_pixels)
+            if archive.is_kept:
+                exit_code = run_isolated(plan, open_layers, settings, report, archive, stopping, time_limit, **how)
+            else:
+                exit_code = run_here(plan, open_layers(), settings, report, stopping, **how)
         else:
             archive.begin(settings)
         if exit_code is None:

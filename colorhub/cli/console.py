@@ -39,7 +39,8 @@ def escape_unencodable() -> None:
 def fail(reason: Exception | str, code: int) -> typer.Exit:
     """Say why, and give the exit to raise. The name of a file that stands first keeps its small letters."""
     text = one_line(reason, None)
-    first = text[:1].upper() if text.split()[0].isalpha() else text[:1]
+    word = text.split()[0]
+    first = text[:1].upper() if word.isalpha() and not Path(word).exists() else text[:1]
     echo_err(f"Error: {first}{text[1:]}.")
     return typer.Exit(code)
 

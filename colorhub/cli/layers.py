@@ -26,18 +26,28 @@ def layers_folder(output: Path | None) -> Path:
     return output
 
 
-def leave_kept(plan: "FolderPlan", folder: Path, *, overwrite: bool) -> None:
-    """Move the photos whose layers are there already from what is to do to what is done."""
-    from colorhub.folder.layers import LayerFolder
+def leave_kept(plan: "FolderPlan", folder: Path, settings: Settings, *, sidecars: bool, overwrite: bool) -> None:
+    """Move the photos whose layers are there already from what is to do to what is done; a wrong call where those are
+    of other settings, as far as that is known before the model is loaded."""
+    from colorhub.folder.layers import LayerFolder, Made
     from colorhub.inference.layer import LayerError
 
     with failing(FAILED, LayerError):
         kept = LayerFolder(folder)
+    if kept.made:
+        with failing(WRONG_USAGE, LayerError):
+            kept.expect(Made(settings, kept.made.weights_sha256, sidecars))
     if overwrite:
         return
     plan.done = [replace(job, output=folder, sidecars=()) for job in plan.jobs if kept.has(job)]
     done = {job.source for job in plan.done}
     plan.jobs = [job for job in plan.jobs if job.source not in done]
+    if kept.made and not plan.jobs and (then := _model(kept.made.settings)) != _model(settings):
+        raise fail(f"all layers in {folder} were made by {then}: give that --model, or another folder", WRONG_USAGE)
+
+
+def _model(settings: Settings) -> str:
+    return Path(str(settings.model)).name
 
 
 @contextmanager

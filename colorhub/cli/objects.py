@@ -1,18 +1,20 @@
 """``colorhub colorize s3://... -o s3://...``: from and to what fsspec knows, by way of a folder of this machine."""
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from threading import Event
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from colorhub._extras import MissingExtraError, require
-from colorhub.cli.archive import Recording, taken_over
+from colorhub.cli.archive import INSIDE, Recording, taken_over
+from colorhub.cli.bag import expect_no_bag
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
-    from colorhub.archive.staging import Staging
-    from colorhub.folder.plan import FileResult, Shard
+    from colorhub.archive.staging import Staged, Staging
+    from colorhub.folder.credentials import Credentials
+    from colorhub.folder.isolated import Isolated
+    from colorhub.folder.plan import FileResult, Job, Shard
     from colorhub.pipeline import ColorizationPipeline
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
@@ -36,26 +40,47 @@ _KEYS = {
 _NO_KEYS = ("NoCredentialsError", "PartialCredentialsError", "DefaultCredentialsError", "ClientAuthenticationError")
 
 
-def place_of(address: str, *, to_write: bool = False) -> "Place":
-    """What an address means; a wrong call where nobody knows such addresses."""
+def place_of(address: str, *, to_write: bool = False, code: int = FAILED) -> "Place":
+    """What an address means; a wrong call where nobody knows such addresses. ``code``: where a package is missing."""
     from colorhub.archive.places import Place, is_address
 
+    expect_two_slashes(address)
     if to_write and address.startswith("hf://"):
         raise fail("hf:// can only be read here: give another output with -o", WRONG_USAGE)
-    with failing(FAILED, MissingExtraError):
+    with failing(code, MissingExtraError):
         if extra := _EXTRAS.get(address.partition("://")[0] if is_address(address) else ""):
             require(extra)
     with failing(WRONG_USAGE, ValueError, ImportError):
         return Place.of(address)
 
 
-def places_of(paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool) -> "tuple[Place, Place]":
+def expect_two_slashes(*texts: str) -> None:
+    """A wrong call where a text would be an address but for a slash that is missing, and is no path that is there."""
+    for text in texts:
+        protocol, colon, rest = text.partition(":/")
+        if colon and protocol in _EXTRAS and not rest.startswith("/") and not Path(text).exists():
+            raise fail(f"an address has two slashes: {protocol}://{rest}, and not {text}", WRONG_USAGE)
+
+
+def places_of(paths: Sequence[str], output: str | None) -> "tuple[Place, Place]":
     """Where photos come from and go to; a wrong call where that is not one place each."""
     if len(paths) != 1 or output is None:
         raise fail("an address needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
-    if hints or sidecars:
-        raise fail("--hints and --sidecars work with files and folders only, not with addresses", WRONG_USAGE)
     return place_of(paths[0]), place_of(output, to_write=True)
+
+
+def hints_here(hints: str | None) -> Path | None:
+    """A file of hints, fetched for as long as this process is, where it was given by its address."""
+    from colorhub.archive.places import is_address
+
+    if hints is None or not is_address(hints):
+        return None if hints is None else Path(hints)
+    above, _, name = hints.rpartition("/")
+    place, folder = place_of(above), tempfile.mkdtemp(prefix="colorhub-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with network(place, place):
+        place.fetch(name, Path(folder, name))
+    return Path(folder, name)
 
 
 def colorize_objects(
@@ -68,22 +93,34 @@ def colorize_objects(
     recursive: bool,
     overwrite: bool,
     workers: int,
+    patience: float,
     as_json: bool,
     dry: bool = False,
+    sidecars: bool = False,
+    hints: Path | None = None,
+    credentials: "Credentials | None" = None,
 ) -> int:
     """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
-    from colorhub.archive.listing import pictures
+    from colorhub.archive.listing import photos_in
 
-    if (source.protocols, source.root) == (output.protocols, output.root):
-        raise fail("the results would go where the photos are: give another output with -o", WRONG_USAGE)
+    with network(source, output):
+        expect_no_bag(output)
+        source, found, is_one = photos_in(source, recursive=recursive)
+    if source.holds(output):
+        raise fail(INSIDE.format(output=output.name, source=source.name), WRONG_USAGE)
+    if hints and not is_one:
+        raise fail("hints are for one photo: give its address alone", WRONG_USAGE)
+    if hints:
+        from colorhub.hints import HintsError, load_hints
+
+        with failing(WRONG_USAGE, HintsError):
+            load_hints(hints)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
-        with _network(source, output):
-            found = pictures(source, recursive=recursive, leave_out=output)
+        with network(source, output):
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
-    with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
-        found = pictures(source, recursive=recursive, leave_out=output)
+    with network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
         record = Recording(journal=journal)
@@ -92,11 +129,11 @@ def colorize_objects(
                 f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}", FAILED
             )
         if first is not None:
-            pipeline = open_pipeline()
-            record.begin(settings, pipeline)
-            _run(
-                source, output, journal, pipeline, settings, chain([first], to_do), report, stopping, workers, overwrite
-            )
+            how = {"workers": workers, "patience": patience, "hints": hints, "credentials": credentials}
+            with _isolated(open_pipeline, settings, **how) as process:
+                record.begin(settings, process.weights_sha256)
+                entries = chain([first], to_do)
+                _run(source, output, journal, process, settings, entries, report, stopping, overwrite, sidecars)
         elif not journal.is_joined:
             record.begin(settings)
         if stopping.exit_code is None and not stopping.event.is_set():
@@ -148,27 +185,39 @@ def _to_do(
             yield entry
 
 
+@contextmanager
+def _isolated(
+    open_pipeline: Callable[[], "ColorizationPipeline"], settings: Settings, **how: Any
+) -> "Iterator[Isolated]":
+    from colorhub.folder.isolated import Isolated, IsolationError
+
+    with (
+        failing(FAILED, IsolationError),
+        Isolated(open_pipeline, settings, **how) as process,
+    ):
+        yield process
+
+
 def _run(
     source: "Place",
     output: "Place",
     journal: "Journal",
-    pipeline: "ColorizationPipeline",
+    process: "Isolated",
     settings: Settings,
     entries: "Iterator[Entry]",
     report: RunReport,
     stopping: StopSignals,
-    workers: int,
     overwrite: bool,
+    sidecars: bool,
 ) -> None:
     from colorhub.archive.staging import Staging
 
     done: SimpleQueue[FileResult] = SimpleQueue()
     with stopping, tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
-        staging = Staging(
-            source, output, journal, Path(folder), format=settings.format, overwrite=overwrite, stop=stopping.event
-        )
+        how: dict[str, Any] = {"overwrite": overwrite, "sidecars": sidecars, "stop": stopping.event}
+        staging = Staging(source, output, journal, Path(folder), format=settings.format, **how)
         try:
-            _color(staging, pipeline, settings, entries, stopping, workers, done, report)
+            _color(staging, process, entries, stopping, done, report)
         except BaseException:
             stopping.event.set()
             raise
@@ -177,45 +226,30 @@ def _run(
             _report(done, report)
 
 
-class _EndOfGroup(Event):
-    """Is set at the end of a group of photos, and with that of the run."""
-
-    def __init__(self, run: Event) -> None:
-        super().__init__()
-        self._run = run
-
-    def is_set(self) -> bool:
-        """Whether either is."""
-        return super().is_set() or self._run.is_set()
-
-
 def _color(
     staging: "Staging",
-    pipeline: "ColorizationPipeline",
-    settings: Settings,
+    process: "Isolated",
     entries: "Iterator[Entry]",
     stopping: StopSignals,
-    workers: int,
     done: "SimpleQueue[FileResult]",
     report: RunReport,
 ) -> None:
-    from colorhub.folder.run import color_files
+    here: dict[Path, Staged] = {}
 
-    for group in staging.fetched(entries):
-        if stopping.event.is_set():
-            return
-        for staged in group:
+    def jobs() -> "Iterator[Job]":
+        for staged in staging.fetched(entries):
             if staged.result is not None:
                 staging.put(staged, staged.result, done.put)
-        here = {staged.job.source: staged for staged in group if staged.job is not None}
-        jobs = [staged.job for staged in here.values() if staged.job is not None]
-        if not jobs:
-            continue
-        stop = _EndOfGroup(stopping.event)
-        with closing(color_files(pipeline, jobs, settings, workers=workers, stop=stop)) as results:
-            for result in results:
-                staging.put(here[result.source], result, done.put)
-                _report(done, report)
+            elif staged.job is not None:
+                here[staged.job.source] = staged
+                yield staged.job
+
+    with closing(process.color(jobs(), stop=stopping.event)) as results:
+        for result in results:
+            staging.put(here.pop(result.source), result, done.put)
+            _report(done, report)
+            if result.hopeless:
+                stopping.event.set()
 
 
 def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:
@@ -250,23 +284,21 @@ def _held(
 
 
 @contextmanager
-def _network(source: "Place", output: "Place") -> Iterator[None]:
-    """What a store answers becomes one sentence."""
+def network(source: "Place", output: "Place", code: int = FAILED) -> Iterator[None]:
+    """What a store answers becomes one sentence, and the exit code."""
     try:
         yield
-    except typer.Exit:
+    except (typer.Exit, BrokenPipeError):  # nobody reads what is printed
         raise
     except FileNotFoundError as error:
-        raise fail(f"there is no such bucket or folder: {error}", FAILED) from error
+        raise fail(f"there is no such bucket or folder: {error}", code) from error
     except PermissionError as error:
-        raise fail(f"{source.name} may not be read, or {output.name} not be written ({error})", FAILED) from error
+        raise fail(f"{source.name} may not be read, or {output.name} not be written ({error})", code) from error
     except Exception as error:
         if type(error).__name__ in _NO_KEYS:
             kinds = {_EXTRAS[name] for place in (source, output) for name in place.protocols if name in _EXTRAS}
             where = "; ".join(_KEYS[kind] for kind in sorted(kinds))
-            raise fail(f"there are no credentials; they are looked for in {where}", FAILED) from error
+            raise fail(f"there are no credentials; they are looked for in {where}", code) from error
         if isinstance(error, OSError) or type(error).__module__.split(".")[0] in ("botocore", "aiohttp", "azure"):
-            raise fail(
-                f"the storage does not answer as it should ({error}): the same command goes on", FAILED
-            ) from error
+            raise fail(f"the storage does not answer as it should ({error}): the same command goes on", code) from error
         raise

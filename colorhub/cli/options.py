@@ -90,7 +90,7 @@ NoProvenance = Annotated[bool, typer.Option("--no-provenance", help="Now --no-re
 Recursive = Annotated[bool, typer.Option("-r", "--recursive", help="Also the folders inside folders.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Colour again what has its result already.")]
 Hints = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--hints",
         help="Say which colours things in one photo have: a JSON file as colorhub.save_hints writes it.",
@@ -144,6 +144,15 @@ Manifest = Annotated[
         "--manifest",
         help="Keep colorhub-manifest.parquet with the results: one row a photo, with sizes, SHA-256, model and "
         "settings. It then says what is done. With --shard and -o it is always kept.",
+    ),
+]
+TimeLimit = Annotated[
+    float,
+    typer.Option(
+        "--time-limit",
+        help="With a manifest: a photo that takes longer is taken for one that hangs, and given up after three tries.",
+        metavar="SECONDS",
+        min=1,
     ),
 ]
 DryRun = Annotated[

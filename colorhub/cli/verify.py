@@ -8,8 +8,9 @@ import typer
 
 from colorhub._system import cores
 from colorhub.cli import options
+from colorhub.cli.bag import DECLARATION
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
-from colorhub.cli.objects import place_of
+from colorhub.cli.objects import network, place_of
 
 if TYPE_CHECKING:
     from colorhub.archive.places import Place
@@ -38,13 +39,18 @@ def verify(
     photos have changed or have no row, and where a result differs from its photo in size, lightness or metadata.
     Nothing is written.
 
-    Exit code: 0 all is sound, 1 something is not (it is listed), 2 wrong usage, or there is no manifest.
+    Exit code: 0 all is sound, 1 something is not (it is listed), 2 nothing can be said: wrong usage, no manifest that
+    can be read, or a storage that does not answer.
     """
     from colorhub.archive.manifest import ManifestError
     from colorhub.archive.verify import Verification
 
-    with failing(WRONG_USAGE, ManifestError, ImportError):
-        checked = Verification(_place(output), _place(source) if source else None, sample, jobs or cores())
+    results = place_of(output, code=WRONG_USAGE)
+    photos = place_of(source, code=WRONG_USAGE) if source else None
+    with network(photos or results, results, WRONG_USAGE), failing(WRONG_USAGE, ManifestError, ImportError):
+        for place in (results, photos):
+            _expect_folder(place)
+        checked = Verification(_payload(results), photos, sample, jobs or cores())
         for finding in checked.findings():
             told = printable(finding.reason)
             typer.echo(
@@ -58,14 +64,19 @@ def verify(
     raise typer.Exit(code)
 
 
-def _place(address: str) -> "Place":
-    """A folder or address that is there. Of a bag it is the payload."""
-    place = place_of(address)
-    with failing(FAILED, OSError):
-        there = bool(place.fs.isdir(place.root))
-    if not there:
-        raise fail(f"{address} is no folder that can be read", WRONG_USAGE)
-    return place_of(f"{address.rstrip('/')}/data") if place.size("bagit.txt") is not None else place
+def _expect_folder(place: "Place | None") -> None:
+    if place and not place.fs.isdir(place.root):
+        raise fail(f"there is no folder {place.name} that can be read", WRONG_USAGE)
+
+
+def _payload(place: "Place") -> "Place":
+    """Where the results of a bag are, also of one that is not closed yet; of anything else the place itself."""
+    from colorhub.archive.bag import PAYLOAD
+    from colorhub.archive.manifest import PREFIX
+
+    payload = place_of(f"{place.name.rstrip('/')}/{PAYLOAD}")
+    is_bag = place.size(DECLARATION) is not None or (not place.names(PREFIX) and payload.names(PREFIX))
+    return payload if is_bag else place
 
 
 def _sentence(verdict: "Verdict") -> str:

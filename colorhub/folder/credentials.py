@@ -55,7 +55,7 @@ class Credentials:
             raise CredentialsError(
                 f"{name} cannot be read: expected a chain of certificates and a key in PEM"
             ) from None
-        found = cls(chain, secret, _algorithm(secret, key))
+        found = cls(chain, *_key_and_algorithm(secret, key))
         from PIL import Image
 
         file = io.BytesIO()
@@ -124,20 +124,26 @@ def _original(photo: Photo) -> tuple[bytes, str] | None:
     return Path(os.fspath(photo.path)).read_bytes(), kind
 
 
-def _algorithm(secret: str, path: Path) -> str:
-    """What C2PA calls the signatures of a key."""
+def _key_and_algorithm(secret: str, path: Path) -> tuple[str, str]:
+    """A key in PKCS#8, the only form that c2pa reads, and what C2PA calls its signatures."""
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+    from cryptography.hazmat.primitives.serialization import (
+        Encoding,
+        NoEncryption,
+        PrivateFormat,
+        load_pem_private_key,
+    )
 
     try:
         key = load_pem_private_key(secret.encode(), None)
     except (TypeError, ValueError):
         raise CredentialsError(f"{path} holds no private key in PEM without a password") from None
+    told = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode("ascii")
     if isinstance(key, ed25519.Ed25519PrivateKey):
-        return "ED25519"
+        return told, "ED25519"
     if isinstance(key, rsa.RSAPrivateKey):
-        return "PS256"
+        return told, "PS256"
     sizes = {256: "ES256", 384: "ES384", 521: "ES512"}
     if isinstance(key, ec.EllipticCurvePrivateKey) and key.curve.key_size in sizes:
-        return sizes[key.curve.key_size]
+        return told, sizes[key.curve.key_size]
     raise CredentialsError(f"{path} holds a key of a kind that C2PA does not sign with: take ECDSA, Ed25519 or RSA")

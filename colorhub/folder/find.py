@@ -3,7 +3,7 @@
 import glob
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache
@@ -61,6 +61,19 @@ def find_photos(
             found.problems.append(Problem(Path(argument), "no such file or folder"))
     found.files = _each_once(found)
     return found
+
+
+def searched_with(arguments: Iterable[str | os.PathLike[str]], folder: Path) -> str | None:
+    """The folder or pattern among the arguments that is searched for photos and has ``folder`` in it, or is it."""
+    for given in arguments:
+        argument = os.fspath(given)
+        is_pattern = glob.has_magic(argument) and not os.path.lexists(argument)
+        start = _fixed_part(argument) if is_pattern else argument
+        if (is_pattern or _is_folder(argument)) and Path(os.path.realpath(folder)).is_relative_to(
+            os.path.realpath(start)
+        ):
+            return argument
+    return None
 
 
 def is_picture(name: str) -> bool:
@@ -152,13 +165,18 @@ def _sort_in(found: Found, path: Path) -> None:
         found.files.append(path)
 
 
-def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
-    """Files and dead links in a folder. A folder that links lead to is entered after those that are really here, and
-    only where it is none of them: so a link upwards is no loop, and what is here keeps its own name."""
+def walk_folders(
+    folder: str, enters: Callable[[Path], bool], refused: Callable[[OSError], None] | None = None
+) -> Iterator[tuple[Path, list[str]]]:
+    """A folder and those below it, each once and with the sorted names of what is no folder in it. One that links lead
+    to is entered after those that are really here, and only where it is none of them: so a link upwards is no loop, and
+    what is here keeps its own name.
 
-    def refused(error: OSError) -> None:
-        found.problems.append(Problem(Path(error.filename or folder), f"the folder cannot be read ({error.strerror})"))
-
+    Args:
+        folder: to start in.
+        enters: whether to look into one.
+        refused: called where one cannot be read.
+    """
     to_enter, entered = deque([folder]), set[str]()
     while to_enter:
         start = to_enter.popleft()
@@ -167,13 +185,25 @@ def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) ->
         for parent, folders, names in os.walk(start, onerror=refused):
             here = Path(parent)
             entered.add(os.path.realpath(here))
-            inside = [name for name in sorted(folders) if recursive and name[0] != "."]
-            inside = [name for name in inside if not _is_left_out(here / name, leave_out)]
+            inside = [name for name in sorted(folders) if enters(here / name)]
             to_enter += [str(here / name) for name in inside if (here / name).is_symlink()]
             folders[:] = [name for name in inside if os.path.realpath(here / name) not in entered]
-            for name in sorted(names):
-                if _is_file(here / name) or (name[0] != "." and _is_dead(here / name)):
-                    yield here / name
+            yield here, sorted(names)
+
+
+def _walk(found: Found, folder: str, recursive: bool, leave_out: Path | None) -> Iterator[Path]:
+    """Files and dead links in a folder."""
+
+    def refused(error: OSError) -> None:
+        found.problems.append(Problem(Path(error.filename or folder), f"the folder cannot be read ({error.strerror})"))
+
+    def enters(path: Path) -> bool:
+        return recursive and path.name[0] != "." and not _is_left_out(path, leave_out)
+
+    for here, names in walk_folders(folder, enters, refused):
+        for name in names:
+            if _is_file(here / name) or (name[0] != "." and _is_dead(here / name)):
+                yield here / name
 
 
 def _nothing_in(folder: str, recursive: bool, leave_out: Path | None) -> str:

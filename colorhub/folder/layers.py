@@ -12,7 +12,7 @@ import io
 import json
 import os
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping, Set
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,7 +26,7 @@ from torch import Tensor
 
 from colorhub._files import replacing
 from colorhub._text import one_line
-from colorhub.folder.plan import Job, Shard
+from colorhub.folder.plan import Job, Shard, relative_path
 from colorhub.inference.layer import ColorLayer, LayerError, provenance_of
 from colorhub.inference.resize import lightness_of_shape
 from colorhub.photo import Photo
@@ -99,6 +99,14 @@ class LayerFolder:
         """Of all photos whose layers are there."""
         return self._places.keys()
 
+    def expect(self, made: Made) -> None:
+        """Raises :class:`LayerError` where the layers that are there have something else in common."""
+        if self.made and (difference := self.made.otherwise(made)):
+            raise LayerError(
+                f"The layers in {self.folder} were made with other settings ({difference}): the same command as then "
+                "goes on with them, and another folder takes new ones."
+            )
+
     def has(self, job: Job) -> bool:
         """Whether a photo's layer is there. Not where its file has another size by now."""
         with suppress(OSError):
@@ -118,7 +126,7 @@ class LayerFolder:
                 lines.seek(place)
                 entry = _entry(lines.readline())
             if photo.path is None or sha256_of(photo.path) != entry.source_sha256:
-                raise LayerError(f"{source} has changed since its colour layer was made: colour it anew.")
+                raise LayerError(f"{photo.path or source} has changed since its colour layer was made: colour it anew.")
             if entry.provenance is None:
                 return None
             with index.with_suffix(".tar").open("rb") as tar:
@@ -128,7 +136,7 @@ class LayerFolder:
         except LayerError:
             raise
         except (OSError, KeyError, TypeError, ValueError, SyntaxError) as error:
-            reason = f"The colour layer of {source} in {index.with_suffix('.tar')} cannot be read"
+            reason = f"{photo.path or source}: the colour layer cannot be read from {index.with_suffix('.tar')}"
             raise LayerError(f"{reason} ({one_line(error, 100)}): colour it anew with --overwrite.") from None
         return ColorLayer(ab, lightness_of_shape(photo, (ab.shape[2], ab.shape[3])), entry.photo_size, made)
 
@@ -155,12 +163,7 @@ class LayerWriter:
         self._lock = Lock()
         self._tar: IO[bytes] | None = None
         self._index: IO[bytes] | None = None
-        known = LayerFolder(folder)
-        if known.made and (difference := known.made.otherwise(made)):
-            raise LayerError(
-                f"The layers in {folder} were made with other settings ({difference}): the same command as then goes "
-                "on with them, and another folder takes new ones."
-            )
+        LayerFolder(folder).expect(made)
         mine = sorted(path for path in folder.glob(f"layers-{self._part}?????{SUFFIX}"))
         self._number = int(mine[-1].stem[-5:]) if mine else 0
 
@@ -351,15 +354,22 @@ class StoredLayers:
     Args:
         folder: of layers.
         made: what is common to them, in the place of a model: it has the model's ``weights_sha256``.
-        jobs: with the photos that will be asked for.
+        base: the folder that the layers' ``source`` is told from.
         max_pixels: larger photos are refused before they are decoded.
     """
 
     device = torch.device("cpu")
 
-    def __init__(self, folder: LayerFolder, made: Made, jobs: Iterable[Job], max_pixels: int) -> None:
-        self._folder, self.model, self._max_pixels = folder, made, max_pixels
-        self._relative = {job.source: job.relative for job in jobs}
+    def __init__(self, folder: LayerFolder, made: Made, base: str, max_pixels: int) -> None:
+        self._folder, self.model, self._base, self._max_pixels = folder, made, base, max_pixels
+
+    @classmethod
+    def of(cls, folder: Path, base: str, max_pixels: int) -> Self:
+        """Of a folder's path. Raises :class:`~colorhub.LayerError`."""
+        kept = LayerFolder(folder)
+        if kept.made is None:
+            raise LayerError(f"{folder} holds no colour layers.")
+        return cls(kept, kept.made, base, max_pixels)
 
     def open(self, source: Any) -> Photo:
         """Read a photo. Raises ``PhotoError``."""
@@ -369,7 +379,7 @@ class StoredLayers:
         """The photo's layer; ``None`` where it is left as it is. Raises :class:`~colorhub.LayerError`."""
         if photos.path is None:
             raise LayerError(f"{photos.name} is no file: its colour layer is found by its path.")
-        return self._folder.load(self._relative[Path(photos.path)], photos)
+        return self._folder.load(relative_path(Path(photos.path), self._base), photos)
 
     def predict(self, prepared: Any, *, batch_size: int = 1, hints: Any = None) -> Any:
         """What was prepared."""

@@ -2,8 +2,9 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 from threading import Condition, Lock
 
@@ -20,31 +21,76 @@ _TOGETHER_PIXELS = 16_000_000
 class MemoryLimiter:
     """Lets photos into work in their order, a few at a time, and never more pixels at once than the memory is for.
 
-    A photo that is larger than all of that is let in alone.
+    A photo that is larger than all of that is let in alone. Photos may be added meanwhile, until :meth:`end`.
+    Which of them go together does not depend on when they come, if it is known how many there will be.
+
+    Args:
+        jobs: with which it begins.
+        workers: that ask for photos.
+        limit: pixels in work at once; what :func:`pixels_in_memory` says when not given.
+        more: jobs will be added: how many, or ``inf`` where that is not known.
+        before_reading: called with each photo before anything of its file is read.
     """
 
-    def __init__(self, jobs: Iterable[Job], workers: int, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        workers: int,
+        limit: int | None = None,
+        *,
+        more: float = 0,
+        before_reading: Callable[[Job], None] = lambda job: None,
+    ) -> None:
         self.limit = limit or pixels_in_memory()
         self._waiting = deque(jobs)
-        self._workers = workers
+        self._workers, self._before_reading = workers, before_reading
+        self._left, self._more = len(self._waiting) + more, more > 0
         self._free = self.limit
         self._turn = Lock()  # held while waiting for room: no small photo slips past a large one for ever
         self._room = Condition()
 
+    def add(self, job: Job) -> bool:
+        """Let a photo wait; waits itself while enough of them do. False after the end."""
+        with self._room:
+            self._room.wait_for(lambda: len(self._waiting) < waiting_for(self._workers) or not self._more)
+            if self._more:
+                self._waiting.append(job)
+                self._room.notify_all()
+            return self._more
+
+    def end(self) -> None:
+        """No photo will be added any more."""
+        with self._room:
+            self._more = False
+            self._room.notify_all()
+
     def next_group(self) -> list[tuple[Job, int]]:
         """The next photos for a worker, with what each costs; waits until there is room. Empty when none is left."""
         with self._turn:
+            most = self._number_together()
             group: list[tuple[Job, int]] = []
-            share = len(self._waiting) // (2 * self._workers)  # few near the end, so that all workers end together
-            most = max(1, min(_TOGETHER, share))
             while self._waiting and len(group) < most:
+                self._before_reading(self._waiting[0])
                 cost = self._cost(self._waiting[0])
                 pixels = cost + sum(taken for _, taken in group)
                 if group and (pixels > _TOGETHER_PIXELS or cost > self._free):
                     break
                 self._take(cost)
                 group.append((self._waiting.popleft(), cost))
+            with self._room:
+                self._left -= len(group)
+                self._room.notify_all()
             return group
+
+    def _number_together(self) -> int:
+        """How many photos the next group has, once they wait: few near the end, so that all workers end together."""
+        with self._room:
+            self._room.wait_for(lambda: self._waiting or not self._more)
+            known = self._left < inf
+            share = int(self._left) // (2 * self._workers) if known else len(self._waiting) // self._workers
+            most = max(1, min(_TOGETHER, share))
+            self._room.wait_for(lambda: len(self._waiting) >= most or not self._more)
+            return most
 
     def give_back(self, cost: int) -> None:
         """Make room for the next photos."""
@@ -60,6 +106,11 @@ class MemoryLimiter:
         with self._room:
             self._room.wait_for(lambda: self._free >= cost)
             self._free -= cost
+
+
+def waiting_for(workers: int) -> int:
+    """How many photos wait, so that workers never do."""
+    return 2 * _TOGETHER * workers
 
 
 def pixels_of(path: Path) -> int | None:

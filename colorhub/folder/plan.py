@@ -129,7 +129,7 @@ def make_plan(
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
     behind: list[Path] = []
-    jobs = _with_sidecars(jobs, names_in, behind)
+    jobs = with_sidecars(jobs, names_in, behind)
     plan.notes[:0] = _notes(found, jobs)
     for job in jobs:
         if shard and not shard.holds(job.relative):
@@ -186,11 +186,16 @@ def _format(format: str | None) -> str | None:
 
 
 def _job(source: Path, base: str, folder: Path | None, wanted: str | None) -> Job:
-    relative = os.path.relpath(absolute(source), base) if base else source.name
+    relative = relative_path(source, base)
     output = _renamed((folder / relative) if folder else source, wanted)
     if os.path.realpath(output.parent) == os.path.realpath(source.parent):
         output = output.with_name(output.stem + MARK + output.suffix)
-    return Job(source, output, Path(relative).as_posix())
+    return Job(source, output, relative)
+
+
+def relative_path(source: Path, base: str) -> str:
+    """A photo's path below the folder that holds all arguments, with forward slashes."""
+    return Path(os.path.relpath(absolute(source), base) if base else source.name).as_posix()
 
 
 def _renamed(path: Path, wanted: str | None) -> Path:
@@ -248,7 +253,7 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
-def _with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
+def with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
     """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where both are there,
     in this run or not, or the results of two would have one name for it, it is called after their whole names."""
     in_folder = cache(lambda folder: by_stem(names_in(folder)))

@@ -6,9 +6,10 @@ split up. A few photos go through the network together, because reading the weig
 """
 
 import errno
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -26,7 +27,7 @@ from colorhub.folder.memory import MemoryLimiter
 from colorhub.folder.plan import FileResult, Job, result_path
 from colorhub.folder.sidecars import take_along, turned_as_told
 from colorhub.hints import Hint, HintsError, load_hints
-from colorhub.inference.layer import ColorLayer, compose, is_doubtful
+from colorhub.inference.layer import ColorLayer, LayerError, compose, is_doubtful
 from colorhub.photo import ColorPhoto, Photo, PhotoError
 from colorhub.photo.formats import format_named, writable
 from colorhub.photo.saving import write_whole
@@ -54,15 +55,16 @@ class Predictor(Protocol):
 
 def color_files(
     pipeline: Predictor,
-    jobs: Sequence[Job],
+    jobs: Iterable[Job],
     settings: Settings,
     *,
     workers: int = 1,
+    total: int | None = None,
     overwrite: bool = False,
     hints: Path | None = None,
     stop: Event | None = None,
     opened: Mapping[Path, Photo] | None = None,
-    before_writing: Callable[[Job], None] | None = None,
+    before_reading: Callable[[Job], None] | None = None,
     layers: LayerWriter | None = None,
     credentials: Credentials | None = None,
 ) -> Generator[FileResult, None, None]:
@@ -70,22 +72,23 @@ def color_files(
 
     Args:
         pipeline: with the model of the settings.
-        jobs: of a plan.
+        jobs: of a plan; where they are no sequence, few of them are held at once.
         settings: how photos are coloured; without samples, for each has one result.
         workers: photos in work side by side.
+        total: how many jobs there are, where that is known and they are no sequence.
         overwrite: replace results that are there.
         hints: a file of them, for a single photo.
         stop: setting it, or closing the iterator, ends the work soon: what is being written is finished, all else is
             dropped.
         opened: photos that were read already.
-        before_writing: called, in any thread, before anything of a photo's result appears.
+        before_reading: called, in any thread, before anything of a photo is read.
         layers: where only the colour layers go, instead of results.
         credentials: sign results that were coloured.
     """
-    count, known = max(1, min(workers, len(jobs))), dict(opened or {})
-    told, ends = before_writing or (lambda job: None), stop or Event()
+    total = len(jobs) if isinstance(jobs, Sequence) else total
+    known, told, ends = dict(opened or {}), before_reading or (lambda job: None), stop or Event()
     kinds = layers, credentials
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, ends, known, told, *kinds).results()
+    return _Workers(pipeline, jobs, settings, workers, total, overwrite, hints, ends, known, told, *kinds).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -109,41 +112,58 @@ class _Work:
 @dataclass(eq=False)
 class _Workers:
     pipeline: Predictor
-    jobs: Sequence[Job]
+    jobs: Iterable[Job]
     settings: Settings
     count: int
+    total: int | None
     overwrite: bool
     hints: Path | None
     stop: Event
     opened: dict[Path, Photo]
-    before_writing: Callable[[Job], None]
+    before_reading: Callable[[Job], None]
     layers: LayerWriter | None
     credentials: Credentials | None
 
     def __post_init__(self) -> None:
+        self.count = max(1, self.count if self.total is None else min(self.count, self.total))
         self.torch_threads = max(1, cores() // self.count)
-        self.limiter = MemoryLimiter(self.jobs, self.count)
-        self.ready: SimpleQueue[FileResult | None] = SimpleQueue()
+        more = inf if self.total is None else self.total
+        self.limiter = MemoryLimiter((), self.count, more=more, before_reading=self.before_reading)
+        self.ready: SimpleQueue[FileResult | Exception | None] = SimpleQueue()
 
     def results(self) -> Generator[FileResult, None, None]:
         before = torch.get_num_threads(), cv2.getNumThreads()
         threads = [Thread(target=self._work, name=f"photos-{i}", daemon=True) for i in range(self.count)]
-        for thread in threads:
+        for thread in (*threads, Thread(target=self._supply, name="supply", daemon=True)):
             thread.start()
         working = len(threads)
         try:
             while working:
                 result = self.ready.get()
+                if isinstance(result, Exception):
+                    raise result
                 if result is None:
                     working -= 1
                 else:
                     yield result
         finally:
             self.stop.set()
+            self.limiter.end()
             for thread in threads:
                 thread.join()
             torch.set_num_threads(before[0])
             cv2.setNumThreads(before[1])
+
+    def _supply(self) -> None:
+        """Let in the photos of an iterator as there is room for them."""
+        try:
+            for job in self.jobs:
+                if self.stop.is_set() or not self.limiter.add(job):
+                    break
+        except Exception as error:
+            self.ready.put(error)
+        finally:
+            self.limiter.end()
 
     def _work(self) -> None:
         torch.set_num_threads(self.torch_threads)  # OpenMP keeps this per thread
@@ -236,7 +256,6 @@ class _Workers:
         target = result_path(job, wanted if same else writable(wanted, lossless=photo.lossless)[0])
         target.parent.mkdir(parents=True, exist_ok=True)
         record, overwrite = colored.provenance if colored.record else None, self.overwrite or job.replaces
-        self.before_writing(job)
         _, left = take_along(job.sidecars, job.source, target, record, same=same, overwrite=overwrite)
         if self.credentials is None or colored.passed_through:
             return colored.save(target, wanted, overwrite=overwrite), left
@@ -283,7 +302,7 @@ def _lost(photo: Photo, said: Sequence[str], colored: ColorPhoto) -> tuple[str, 
 
 def reason_of(error: Exception) -> str:
     """Why a photo failed, in one sentence."""
-    if isinstance(error, (HintsError, PhotoError)):
+    if isinstance(error, (HintsError, LayerError, PhotoError)):
         return str(error)
     if isinstance(error, MemoryError):
         return "not enough memory for it; try --jobs 1"

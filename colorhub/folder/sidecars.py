@@ -130,7 +130,12 @@ def _of_another_run(target: Path, record: Mapping[str, str] | None) -> list[str]
         found = packets.recorded(_read(target))
         if record is not None and packets.facts_of(record).items() <= found.items():
             return []
-    return [f"the sidecar {target.name} was there already and was left as it is (--overwrite replaces it)"]
+    return [already_there(target.name)]
+
+
+def already_there(name: str) -> str:
+    """What is said of a sidecar that is not written."""
+    return f"the sidecar {name} was there already and was left as it is (--overwrite replaces it)"
 
 
 def missing(sidecars: Sequence[Sidecar], result: Path, names_in: Callable[[Path], frozenset[str]]) -> list[Sidecar]:

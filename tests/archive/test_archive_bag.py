@@ -1,5 +1,6 @@
 """``--bag``: what comes out is a bag by the judgement of the Library of Congress's ``bagit``."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from commands import typed
 from photos import grey_photo
 
 from colorhub.archive.bag import write_bag
-from colorhub.archive.manifest import ManifestError
+from colorhub.archive.manifest import ManifestError, read_rows
 from colorhub.archive.places import Place
 
 NAMES = ("1.jpg", "b/2 \N{SNOWMAN}.png", "\N{LATIN SMALL LETTER U WITH DIAERESIS}.tif")
@@ -60,3 +61,44 @@ def test_a_percent_sign_is_written_as_the_standard_says(photos: Path, tmp_path: 
     typed("colorize", photos, "--bag", "-o", tmp_path / "out", "--model", model, code=0)
     lines = (tmp_path / "out/manifest-sha256.txt").read_text().splitlines()
     assert {line.partition("  ")[2] for line in lines} >= {"data/100%25.jpg", "data/line%0Afeed.jpg"}
+
+
+def test_results_are_not_mixed_with_photos_or_put_beside_a_bag(photos: Path, tmp_path: Path, model: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    told = typed("colorize", photos, "-r", "--bag", "-o", photos, "--model", model, code=2).stderr
+    assert "where the photos are" in told
+    assert sorted(tmp_path.rglob("*")) == before
+    out = tmp_path / "out"
+    typed("colorize", photos, "--bag", "-o", out, "--model", model, code=0)
+    before = sorted(tmp_path.rglob("*"))
+    for options in ((), ("--manifest",), ("--shard", "0/2"), ("--layers",)):
+        assert "--bag" in typed("colorize", photos, "-o", out, "--model", model, *options, code=2).stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_file_in_the_place_of_a_result_is_told(photos: Path, tmp_path: Path, model: Path) -> None:
+    (tmp_path / "out/data").mkdir(parents=True)
+    (tmp_path / "out/data/1.jpg").write_bytes((photos / "1.jpg").read_bytes())
+    call = ("colorize", photos, "-r", "--bag", "-o", tmp_path / "out", "--model", model)
+    for _ in range(2):
+        told = typed(*call, code=1).stderr
+        assert f"{photos / '1.jpg'}: there is a file of its result's name" in told and "1 failed" in told
+    (tmp_path / "out/data/1.jpg").unlink()
+    assert "1 coloured" in typed(*call, code=0).stderr
+    assert "all sound" in typed("verify", tmp_path / "out", "--source", photos, code=0).stderr
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all names are text")
+def test_names_that_no_bag_can_have_are_listed(photos: Path, tmp_path: Path, model: Path) -> None:
+    odd = [photos / os.fsdecode(name) for name in (b"caf\xe9.jpg", b"na\xefve.jpg")]
+    for path in odd:
+        grey_photo("astronaut", (48, 40)).save(path)
+    out = tmp_path / "out"
+    told = typed("colorize", photos, "-r", "--bag", "-o", out, "--model", model, code=1).stderr
+    assert told.count("its name is no UTF-8") == 2
+    bagit.Bag(str(out)).validate()
+    assert len(list(read_rows(str(out / "data")))) == 6
+    typed("colorize", photos, "-r", "--layers", "-o", tmp_path / "layers", "--model", model, code=0)
+    call = ("compose", tmp_path / "layers", "--source", photos, "-o", tmp_path / "composed", "--bag")
+    assert typed(*call, code=1).stderr.count("its name is no UTF-8") == 2
+    bagit.Bag(str(tmp_path / "composed")).validate()

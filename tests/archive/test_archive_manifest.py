@@ -81,8 +81,8 @@ def test_a_row_says_what_the_files_are(colorize: Callable[..., str], photos: Pat
 
 
 def test_results_are_those_of_a_run_without(colorize: Callable[..., str], tmp_path: Path) -> None:
-    colorize("--manifest", code=1)
-    colorize(code=1, out="plain")
+    colorize("--manifest", "--no-record", code=1)  # a record says when
+    colorize("--no-record", code=1, out="plain")
     for path in (tmp_path / "plain").rglob("*.*"):
         assert sha256(path) == sha256(tmp_path / "out" / path.relative_to(tmp_path / "plain"))
 
@@ -104,13 +104,13 @@ def test_shards_join_and_a_failed_one_runs_again_alone(
     (photos / "damaged.jpg").unlink()
     for index in (2, 0, 1):
         assert not (tmp_path / "out" / PARQUET).exists()
-        colorize("--shard", f"{index}/3")
+        colorize("--shard", f"{index}/3", "--no-record")  # a record says when
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 5
     lost = next(iter(rows.values()))
     (tmp_path / "out" / str(lost.output)).unlink()
     for index in range(3):
-        colorize("--shard", f"{index}/3")
+        colorize("--shard", f"{index}/3", "--no-record")
     assert rows_of(tmp_path / "out")[lost.source].output_sha256 == lost.output_sha256
     assert (tmp_path / "out" / str(lost.output)).exists()
 
@@ -121,9 +121,9 @@ def test_a_file_that_is_nothing_of_ours_is_left_alone(
     (photos / "damaged.jpg").unlink()
     (tmp_path / "out").mkdir()
     (tmp_path / "out/1.jpg").write_bytes(b"mine")
-    colorize("--manifest")
+    assert "move it away" in colorize("--manifest", code=1)
     assert (tmp_path / "out/1.jpg").read_bytes() == b"mine"
-    assert rows_of(tmp_path / "out")["1.jpg"].status == "passed_over"
+    assert rows_of(tmp_path / "out")["1.jpg"].status == "failed"
     colorize("--manifest", "--overwrite")
     assert rows_of(tmp_path / "out")["1.jpg"].output_sha256 == sha256(tmp_path / "out/1.jpg")
 
@@ -169,10 +169,25 @@ def test_it_needs_a_folder(photos: Path, model: Path) -> None:
     assert "-o DIR" in typed("colorize", photos, "--manifest", "--model", model, code=2).output
 
 
+@pytest.mark.parametrize("out", ["in", "in/deeper", "link/out"])
+def test_results_between_the_photos_are_refused(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path, out: str
+) -> None:
+    (tmp_path / "link").symlink_to(photos, target_is_directory=True)
+    before = sorted(photos.rglob("*"))
+    for options in (["--manifest"], ["--bag"], ["--shard", "0/2"]):
+        assert "where the photos are" in colorize(*options, out=out, code=2)
+    assert sorted(photos.rglob("*")) == before
+    assert "where the photos are" not in colorize(out=out, code=1)  # an album's results may
+
+
 def test_a_newer_or_damaged_manifest_is_refused(tmp_path: Path) -> None:
     place, part = Place.of(tmp_path), tmp_path / "colorhub-manifest.0-of-1.jsonl"
     part.write_text('{"colorhub_manifest": 2}\n')
     with pytest.raises(ManifestError, match="upgrade"):
+        Known.of(place, SETTINGS)
+    part.write_text('{"colorhub_manifest": 0}\n')
+    with pytest.raises(ManifestError, match="another program"):
         Known.of(place, SETTINGS)
     part.write_text('{"colorhub_manifest": 1}\nno row\n{"started": "a"}\n')
     with pytest.raises(ManifestError, match="line 2"):
@@ -261,3 +276,42 @@ def test_who_lost_its_lease_is_told(tmp_path: Path) -> None:
     with leased(Place.of(tmp_path), beat=0.01, lost=lost.set):
         (tmp_path / "colorhub-lease.0-of-1.json").unlink()
         assert lost.wait(20)
+
+
+def test_a_result_of_another_size_than_its_row_says_is_told(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    """As a power cut leaves one; the way out is the one that is told."""
+    (photos / "damaged.jpg").unlink()
+    colorize("--bag")
+    result = tmp_path / "out/data/1.jpg"
+    for _ in range(2):
+        result.write_bytes(result.read_bytes()[:700])
+        told = colorize("--bag", code=1)
+        assert f"{photos / '1.jpg'}: its result has 700 bytes" in told and "move it away" in told
+        assert "truncated" in typed("verify", tmp_path / "out", code=1).stdout
+        result.unlink()
+        assert "1 coloured" in colorize("--bag")
+    assert "all sound" in typed("verify", tmp_path / "out", "--source", photos, code=0).stderr
+
+
+def test_without_a_manifest_that_can_be_read_there_is_a_way_on(
+    colorize: Callable[..., str], photos: Path, tmp_path: Path
+) -> None:
+    (photos / "damaged.jpg").unlink()
+    colorize("--manifest")
+    path = tmp_path / "out" / PARQUET
+    whole, table = path.read_bytes(), pq.read_table(path)
+    pq.write_table(table.replace_schema_metadata({}), path)  # as pandas does
+    assert "another program" in colorize("--manifest", code=1)
+    assert "another program" in typed("verify", tmp_path / "out", code=2).stderr
+    pages = bytearray(whole)
+    pages[8 : len(pages) // 3] = bytes(len(pages) // 3 - 8)  # what is told at the end of the file is whole
+    path.write_bytes(pages)
+    assert "is damaged" in typed("verify", tmp_path / "out", code=2).stderr
+    path.write_bytes(whole[: len(whole) // 2])
+    told = colorize("--manifest", code=1)
+    assert "is damaged" in told and "move it away" in told and "--overwrite" in told
+    path.unlink()
+    colorize("--manifest", "--overwrite")
+    assert len(rows_of(tmp_path / "out")) == 5

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from commands import typed
 from object_store import Proxy, environment, s3_server
 from photos import grey_photo
 from PIL import Image
@@ -20,13 +21,18 @@ from skimage import data
 
 from colorhub.archive.lease import LeaseError, leased
 from colorhub.archive.listing import entries, pictures
-from colorhub.archive.manifest import read_rows
+from colorhub.archive.manifest import PARQUET, read_rows
 from colorhub.archive.places import Place
+from colorhub.hints import save_hints
 from colorhub.photo import Photo
 
 s3fs = pytest.importorskip("s3fs")
 pytest.importorskip("moto")
 pytestmark = pytest.mark.slow
+TURNED = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
+    ' rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+)
 COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
@@ -137,17 +143,56 @@ def test_into_a_bucket_from_a_folder_and_back(
 def test_nothing_foreign_is_replaced(bucket: str, endpoint: str, photos: Path, model: Path) -> None:
     store = s3fs.S3FileSystem()
     store.pipe(f"{bucket}/out/b/01.jpg", b"mine")
-    run(str(photos), f"s3://{bucket}/out", model, endpoint)
+    assert "move it away" in run(str(photos), f"s3://{bucket}/out", model, endpoint, code=1)
     assert store.cat(f"{bucket}/out/b/01.jpg") == b"mine"
     rows = {row.source: row for row in read_rows(f"s3://{bucket}/out")}
-    assert [source for source, row in rows.items() if row.status == "passed_over"] == ["b/01.jpg"]
+    assert [source for source, row in rows.items() if row.status == "failed"] == ["b/01.jpg"]
+
+
+def test_sidecars_signatures_and_hints_as_with_folders(bucket: str, endpoint: str, model: Path, tmp_path: Path) -> None:
+    pytest.importorskip("c2pa")
+    from certificates import make_certificates
+
+    chain, key, _ = make_certificates(tmp_path)
+    scans = tmp_path / "scans"
+    (scans / "b").mkdir(parents=True)
+    grey_photo("astronaut", (60, 40)).save(scans / "a.jpg")
+    grey_photo("astronaut", (60, 40)).save(scans / "b/c.jpg")
+    (scans / "a.xmp").write_text(TURNED)
+    (scans / "b/c.jpg.xmp").write_text(TURNED)
+    store = s3fs.S3FileSystem()
+    store.put(f"{scans}/", f"{bucket}/in", recursive=True)
+    given = ("--sidecars", "--c2pa", str(chain), str(key))
+    run(f"s3://{bucket}/in", f"s3://{bucket}/out", model, endpoint, *given)
+    run(str(scans), str(tmp_path / "out"), model, endpoint, *given, "--manifest")
+    store.invalidate_cache()
+    store.get(f"{bucket}/out/", str(tmp_path / "fetched"), recursive=True)
+    names = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.*")}
+    assert names == {path.relative_to(tmp_path / "fetched") for path in (tmp_path / "fetched").rglob("*.*")}
+    for name in ("a.jpg", "b/c.jpg"):
+        mine, theirs = Photo.open(tmp_path / "fetched" / name), Photo.open(tmp_path / "out" / name)
+        assert mine.size == theirs.size == (40, 60)
+        assert np.abs(mine.rgb.astype(int) - theirs.rgb).max() <= 1
+        assert b"c2pa" in (tmp_path / "fetched" / name).read_bytes()
+    typed("verify", tmp_path / "out", "--source", scans, code=0)
+    typed("verify", f"s3://{bucket}/out", "--source", f"s3://{bucket}/in", code=0)
+
+    save_hints(tmp_path / "hints.json", [(20, 30, "teal")], (40, 60))
+    store.put(str(tmp_path / "hints.json"), f"{bucket}/hints.json")
+    told = "--hints", f"s3://{bucket}/hints.json", "--sidecars"
+    run(f"s3://{bucket}/in/a.jpg", f"s3://{bucket}/hinted", model, endpoint, *told)
+    assert {path.rpartition("/")[2] for path in store.find(f"{bucket}/hinted")} == {"a.jpg", "a.xmp", PARQUET}
+    hinted = Photo.open(store.cat(f"{bucket}/hinted/a.jpg"))
+    assert np.abs(hinted.rgb.astype(int) - Photo.open(tmp_path / "out/a.jpg").rgb).max() > 20
+    assert "one photo" in run(f"s3://{bucket}/in", f"s3://{bucket}/none", model, endpoint, *told, code=2)
 
 
 def test_wrong_calls_are_sentences(bucket: str, endpoint: str, photos: Path, model: Path) -> None:
     assert "no such bucket" in run("s3://nowhere-at-all/in", f"s3://{bucket}/out", model, endpoint, code=1)
     assert "no such bucket" in run(str(photos), "s3://nowhere-at-all/out", model, endpoint, code=1)
     assert "holds no pictures" in run(f"s3://{bucket}/in", f"s3://{bucket}/out", model, endpoint, code=1)
-    assert "another output" in run(f"s3://{bucket}/in", f"s3://{bucket}/in", model, endpoint, code=2)
+    for inside in ("in", "in/deeper"):
+        assert "where the photos are" in run(f"s3://{bucket}/in", f"s3://{bucket}/{inside}", model, endpoint, code=2)
     without = {name: value for name, value in environment(endpoint).items() if not name.startswith("AWS_")}
     command = [*COLORHUB, "colorize", f"s3://{bucket}/in", "-o", f"s3://{bucket}/out", "--model", str(model)]
     done = subprocess.run(
@@ -175,5 +220,4 @@ def test_a_listing_comes_in_pages(bucket: str) -> None:
     place.fs.pipe({f"{bucket}/many/{number:04}.jpg": b"x" for number in range(1203)} | {f"{bucket}/many/d/1.jpg": b"x"})
     assert len(list(entries(place, recursive=True))) == 1204
     assert len(list(entries(place, recursive=False))) == 1203
-    below = Place.of(f"s3://{bucket}/many/d")
-    assert len(list(pictures(place, recursive=True, leave_out=below))) == 1203
+    assert len(list(pictures(place, recursive=True))) == 1204

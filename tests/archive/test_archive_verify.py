@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -168,6 +169,13 @@ def swap(archive: Path) -> None:
     (out / "color.jpg").write_bytes(first)
 
 
+def claim_a_failure(archive: Path) -> None:
+    def changed(row: Row) -> Row:
+        return replace(row, status="failed") if row.source == "1.jpg" else row
+
+    rewrite(archive / "out", lambda rows: [changed(row) for row in rows])
+
+
 @pytest.mark.parametrize(
     ("damage", "expected"),
     [
@@ -185,6 +193,7 @@ def swap(archive: Path) -> None:
         (remove_a_row, {("foreign", "1.jpg"), ("source_without_row", "1.jpg")}),
         (change_a_source, {("source_changed", "1.jpg")}),
         (repeat_a_row, {("two_rows", "1.jpg")}),
+        (claim_a_failure, {("status", "1.jpg")}),
         (swap, {("swapped", "1.jpg"), ("swapped", "color.jpg")}),
     ],
 )
@@ -205,3 +214,70 @@ def test_a_sound_set_is_sound(sound: Path) -> None:
 def test_a_folder_without_a_manifest_is_no_archive(sound: Path) -> None:
     assert "has no manifest" in typed("verify", sound / "in", code=2).stderr
     assert "no folder" in typed("verify", sound / "nowhere", code=2).stderr
+
+
+def test_photos_are_looked_for_as_colorize_does(archive: Path) -> None:
+    """Not up a link for ever, behind dead links, or among results of earlier runs."""
+    (archive / "in/loop").symlink_to(archive / "in")
+    (archive / "in/dead.jpg").symlink_to("nowhere")
+    (archive / "in/itself.jpg").symlink_to("itself.jpg")
+    (archive / "in/.hidden").mkdir()
+    shutil.copy(archive / "in/1.jpg", archive / "in/.hidden/1.jpg")
+    shutil.copy(archive / "out/1.jpg", archive / "in/1.color.jpg")
+    (archive / "out/b/loop").symlink_to(archive / "out")
+    assert verify(archive, code=0)[0] == []
+    shutil.copy(archive / "in/1.jpg", archive / "in/b/new.jpg")
+    (archive / "out/.hidden").mkdir()
+    (archive / "out/.hidden/x").write_text("x")
+    assert verify(archive, code=1)[0] == [("foreign", ".hidden/x"), ("source_without_row", "b/new.jpg")]
+
+
+@pytest.mark.parametrize("status", ["failed", "fnord"])
+def test_a_row_cannot_hide_its_result(archive: Path, status: str) -> None:
+    out = archive / "out"
+    rewrite(out, lambda rows: [replace(row, status=status) if row.source == "1.jpg" else row for row in rows])
+    assert verify(archive, code=1)[0] == [("status", "1.jpg")]
+    (out / "1.jpg").write_bytes(b"garbage")
+    assert verify(archive, code=1)[0] == [("status", "1.jpg"), ("truncated", "1.jpg")]
+
+
+def test_a_bag_is_verified_before_it_is_closed(archive: Path) -> None:
+    (archive / "bag").mkdir()
+    (archive / "out").rename(archive / "bag/data")
+    (archive / "bag").rename(archive / "out")
+    assert verify(archive, code=0)[1]["rows"] == 4
+    (archive / "out/bagit.txt").write_text("")
+    assert verify(archive, code=0)[1]["rows"] == 4
+
+
+def test_photos_in_a_bag_of_their_own_keep_their_paths(archive: Path, model: Path) -> None:
+    (archive / "in/bagit.txt").write_text("")
+    (archive / "in/b").rename(archive / "in/data")
+    typed("colorize", archive / "in", "-r", "--manifest", "-o", archive / "again", "--model", model, code=0)
+    assert "all sound" in typed("verify", archive / "again", "--source", archive / "in", code=0).stderr
+
+
+def test_a_store_that_does_not_answer_is_no_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    s3fs = pytest.importorskip("s3fs")
+    s3fs.S3FileSystem.clear_instance_cache()
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    assert "AWS_ACCESS_KEY_ID" in typed("verify", "s3://archive/out", code=2).stderr
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    s3fs.S3FileSystem.clear_instance_cache()
+    told = typed("verify", "s3://archive/out", code=2).stderr
+    assert "does not answer" in told and len(told.splitlines()) == 1
+    s3fs.S3FileSystem.clear_instance_cache()
+
+
+def test_a_name_that_stands_first_keeps_its_letters(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "oddout").mkdir()
+    assert typed("verify", "oddout", code=2).stderr.startswith("Error: oddout has no manifest")
+    assert "s3://archive/out" in typed("verify", "s3:/archive/out", code=2).stderr

@@ -428,3 +428,11 @@ def test_hints_that_cannot_be_used(run: Run, photos: Path, tmp_path: Path) -> No
     result = run("colorize", photos, "--hints", hints)
     assert result.exit_code == 2
     assert result.stderr == "Error: Hints are for one photo, but there are 4; give its path alone.\n"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="there is no folder that refuses files whoever asks")
+def test_a_folder_that_takes_no_files_is_told_before_the_first_photo(run: Run, photos: Path) -> None:
+    told = run("colorize", photos, "-o", "/proc")
+    assert told.exit_code == 1
+    assert told.stderr.splitlines()[-1].startswith("Error: The folder /proc cannot be written to")
+    assert "failed" not in told.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from c2pa import Context, Reader, Settings
 from certificates import make_certificates
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from photos import grey_photo
 from PIL import Image
 from skimage import data
@@ -57,6 +58,20 @@ def test_what_cannot_sign_is_told_before_the_first_photo(run: Run, tmp_path: Pat
         assert told.exit_code == 2, told.output
         assert told.stderr.startswith("Error: ") and len(told.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_a_key_in_the_form_of_its_kind_signs_as_well(run: Run, tmp_path: Path) -> None:
+    """As ``openssl ecparam -genkey`` and ``openssl ec`` write it (SEC 1), and not in PKCS #8."""
+    chain, key, _ = make_certificates(tmp_path)
+    secret = load_pem_private_key(key.read_bytes(), None)
+    told = secret.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
+    assert told.startswith(b"-----BEGIN EC PRIVATE KEY-----")
+    (tmp_path / "sec1.pem").write_bytes(told)
+    grey_photo("astronaut", (64, 48)).save(tmp_path / "a.png")
+    done = run("colorize", tmp_path / "a.png", "-o", tmp_path / "out", "--c2pa", chain, tmp_path / "sec1.pem")
+    assert done.exit_code == 0, done.output
+    reader = Reader("image/png", io.BytesIO((tmp_path / "out/a.png").read_bytes()))
+    assert reader.get_validation_state() == "Valid"
 
 
 def test_without_the_extra_it_is_said_how_to_install_it(

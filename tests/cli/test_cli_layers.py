@@ -115,8 +115,12 @@ def test_the_same_command_goes_on_and_other_settings_are_refused(run: Run, photo
     again = run("colorize", photos, "-r", "--layers", "-o", layers)
     assert "1 coloured, 3 done before" in again.stderr
     assert (layers / "layers-00000.jsonl").read_bytes().startswith(before)
-    other = run("colorize", photos, "-r", "--layers", "-o", layers, "--size", "32", "--overwrite")
-    assert (other.exit_code, "other settings (size)" in other.stderr) == (2, True)
+    for options in (("--size", "32", "--overwrite"), ("--size", "32")):  # also where nothing is left to do
+        other = run("colorize", photos, "-r", "--layers", "-o", layers, *options)
+        assert (other.exit_code, "other settings (size)" in other.stderr) == (2, True)
+    model = save_tiny(tmp_path / "others" / "another", seed=1)
+    other = run("colorize", photos, "-r", "--layers", "-o", layers, "--model", model, with_model=False)
+    assert (other.exit_code, "give that --model" in other.stderr) == (2, True)
     assert run("colorize", photos, "--layers").exit_code == 2
     assert run("compose", photos, "--source", photos, "-o", tmp_path / "out").exit_code == 2
 
@@ -130,7 +134,11 @@ def test_what_does_not_belong_together_is_listed(run: Run, photos: Path, tmp_pat
     told = run("compose", layers, "--source", photos, "-o", tmp_path / "out")
     assert told.exit_code == 1
     assert pictures(tmp_path / "out").keys() == {"a.jpg", "color.jpg"}
-    for words in ("b.png has changed since", "c.tif: its colour layer is there", "new.jpg: it has no colour layer"):
+    for words in (
+        f"\n  {photos / 'b.png'} has changed since",
+        "c.tif: its colour layer is there",
+        "new.jpg: it has no colour layer",
+    ):
         assert words in told.stderr
 
 
@@ -143,7 +151,7 @@ def test_a_damaged_layer_costs_one_photo(run: Run, photos: Path, tmp_path: Path)
         tar.seek(broken["offset"])
         tar.write(bytes(broken["length"]))
     told = run("compose", layers, "--source", photos, "-o", tmp_path / "out")
-    assert (told.exit_code, "The colour layer of b.png" in told.stderr) == (1, True)
+    assert (told.exit_code, f"\n  {photos / 'b.png'}: the colour layer cannot" in told.stderr) == (1, True)
     assert pictures(tmp_path / "out").keys() == {"a.jpg", "color.jpg", "sub/c.tif"}
 
 
