@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorhub._extras import MissingExtraError, require
+from colorhub._files import clean_up
 from colorhub.cli.archive import Recording
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
 from colorhub.cli.objects import held, network
@@ -65,7 +66,8 @@ def colorize_on_ray(
             with stopping:
                 for progress in run.color(recursive=recursive):
                     listed = progress.listed
-                    report.at(progress.done, listed if progress.is_listed else None)
+                    left = max(listed - len(journal.known.done), progress.done)
+                    report.at(progress.done, left if progress.is_listed else None)
                     _tell_lost(run.lost)
                     if stopping.event.is_set():
                         break
@@ -74,7 +76,9 @@ def colorize_on_ray(
                     f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}",
                     FAILED,
                 )
-            _report(output, before, listed, report)
+            made = _report(output, before, listed, report)
+            if output.is_local:
+                clean_up({Path(output.path(name)).parent for name in made}, age=0.0)  # what killed processes left
             if not stopping.event.is_set():
                 record.finish()
     if stopping.event.is_set():
@@ -144,13 +148,13 @@ def _tell_lost(nodes: list[str]) -> None:
         echo_err(f"Note: the node {nodes.pop()} was lost; what it was at work on is done again by others.")
 
 
-def _report(output: "Place", before: frozenset[str], listed: int, report: RunReport) -> None:
-    """Count and print what the rows of this run say."""
+def _report(output: "Place", before: frozenset[str], listed: int, report: RunReport) -> set[str]:
+    """Count and print what the rows of this run say. Returns a result of each folder."""
     from colorhub.archive.row_files import PASSES, POSTPONED, rows_of, tables
     from colorhub.folder.plan import FileResult
 
     words = {"unchanged": "passed_through", "passed_over": "skipped"}
-    report.to_do, told = listed, 0
+    report.to_do, told, folders = listed, 0, dict[str, str]()
     for part in PASSES:
         for table in tables(output, rows_of(part), before):
             for row in table.to_pylist():
@@ -158,8 +162,11 @@ def _report(output: "Place", before: frozenset[str], listed: int, report: RunRep
                     continue
                 told += 1
                 made = None if row["output"] is None else Path(row["output"])
+                if made:
+                    folders.setdefault(str(made.parent), str(made))
                 size = (row["width"], row["height"]) if row["width"] else None
                 status = words.get(row["status"], row["status"])
                 kept = {"reason": row["reason"], "seconds": row["seconds"], "size": size, "unsure": row["unsure"]}
                 report.add(FileResult(Path(row["source"]), status, made, **kept, lost=tuple(row["notes"])))
     report.counts["skipped"] += max(0, listed - told)
+    return set(folders.values())
