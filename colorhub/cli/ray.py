@@ -76,10 +76,13 @@ def colorize_on_ray(
                     f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}",
                     FAILED,
                 )
-            made = _report(output, before, listed, report)
+            report.to_do = listed
+            told, made = _report(output, before, report)
+            is_whole = not stopping.event.is_set()
+            report.counts["skipped"] += max(0, listed - told) if is_whole else len(journal.known.done)
             if output.is_local:
                 clean_up({Path(output.path(name)).parent for name in made}, age=0.0)  # what killed processes left
-            if not stopping.event.is_set():
+            if is_whole:
                 record.finish()
     if stopping.event.is_set():
         echo_err("Stopped. Run the same command again to continue: what is done is skipped.")
@@ -148,13 +151,13 @@ def _tell_lost(nodes: list[str]) -> None:
         echo_err(f"Note: the node {nodes.pop()} was lost; what it was at work on is done again by others.")
 
 
-def _report(output: "Place", before: frozenset[str], listed: int, report: RunReport) -> set[str]:
-    """Count and print what the rows of this run say. Returns a result of each folder."""
+def _report(output: "Place", before: frozenset[str], report: RunReport) -> tuple[int, set[str]]:
+    """Count and print what the rows of this run say. Returns how many, and a result of each folder."""
     from colorhub.archive.row_files import PASSES, POSTPONED, rows_of, tables
     from colorhub.folder.plan import FileResult
 
     words = {"unchanged": "passed_through", "passed_over": "skipped"}
-    report.to_do, told, folders = listed, 0, dict[str, str]()
+    told, folders = 0, dict[str, str]()
     for part in PASSES:
         for table in tables(output, rows_of(part), before):
             for row in table.to_pylist():
@@ -168,5 +171,4 @@ def _report(output: "Place", before: frozenset[str], listed: int, report: RunRep
                 status = words.get(row["status"], row["status"])
                 kept = {"reason": row["reason"], "seconds": row["seconds"], "size": size, "unsure": row["unsure"]}
                 report.add(FileResult(Path(row["source"]), status, made, **kept, lost=tuple(row["notes"])))
-    report.counts["skipped"] += max(0, listed - told)
-    return set(folders.values())
+    return told, set(folders.values())

@@ -176,7 +176,7 @@ class ClusterRun:
 
 def _configure(files: FileSystem, checkpoint: str) -> None:
     """Settings of Ray Data for the next dataset."""
-    logging.getLogger("ray.data").setLevel(logging.ERROR)
+    logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)  # what ends a run is told in a sentence
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     context.target_max_block_size = _BLOCK_BYTES
