@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from colorhub._extras import MissingExtraError, require
 from colorhub._files import clean_up
@@ -16,7 +16,9 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.places import Place
+    from colorhub.cluster.colorist import Task
     from colorhub.cluster.connection import Node
+    from colorhub.cluster.weights import Weights
     from colorhub.pipeline import ColorizationPipeline
 
 
@@ -110,10 +112,8 @@ def _task(
     overwrite: bool,
     max_pixels: int,
     device: str | None,
-) -> tuple[Any, Any]:
-    """What every process is told, and the model's files as Ray's object."""
-    import ray
-
+) -> "tuple[Task, Weights]":
+    """What every process is told, and the model's files."""
     from colorhub.cluster.colorist import Task
     from colorhub.cluster.connection import ClusterError
     from colorhub.cluster.memory import SMALL, gigabytes, most_pixels, needed
@@ -143,7 +143,7 @@ def _task(
         memory=memory,
         weights=weights.size,
     )
-    return task, ray.put(weights)
+    return task, weights
 
 
 def _tell_lost(nodes: list[str]) -> None:

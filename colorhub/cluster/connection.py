@@ -18,8 +18,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from colorhub import __version__
 from colorhub._system import cores
 from colorhub._text import one_line
+from colorhub.archive.manifest import PREFIX
 from colorhub.archive.places import Place
-from colorhub.archive.row_files import FOLDER
 
 LOCAL = "local"
 SPARE = 1  # processors of a node that are left to Ray: it filters and divides the listing in tasks of its own
@@ -103,7 +103,8 @@ def expect_shared(source: Place, output: Place, where: Sequence[Node]) -> None:
     Raises:
         ClusterError: one does not see it, has no colorhub, or another version: the message names it.
     """
-    name, token = f"{FOLDER}/shared", secrets.token_hex(8)
+    token = secrets.token_hex(8)
+    name = f"{PREFIX}{token}.shared"
     output.write(name, token.encode())
     try:
         asked = {node.name: _look(node, source, output, name, token) for node in where}

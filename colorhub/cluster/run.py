@@ -33,6 +33,7 @@ from colorhub.cluster.connection import nodes as nodes_now
 from colorhub.cluster.listing import LargePhotos, Photos, postponed
 from colorhub.cluster.memory import classes, needed
 from colorhub.cluster.watch import Progress, Watch
+from colorhub.cluster.weights import Weights
 from colorhub.cluster.worker import ColorPhotos
 
 PHOTOS_A_BLOCK = 16  # what is done again where a process ends in between
@@ -81,12 +82,12 @@ class ClusterRun:
 
     Args:
         task: of all photos.
-        weights: the model's files, as Ray's object.
+        weights: the model's files.
         where: the nodes at the start.
     """
 
-    def __init__(self, task: Task, weights: Any, where: Sequence[Node]) -> None:
-        self.task, self._weights, self._nodes = task, weights, list(where)
+    def __init__(self, task: Task, weights: Weights, where: Sequence[Node]) -> None:
+        self.task, self._weights, self._nodes = task, ray.put(weights), list(where)
         self.lost: list[str] = []  # nodes that went while it ran, and are not told of yet
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._watch: Any = ray.remote(Watch).options(**_WATCH, scheduling_strategy=here).remote()

@@ -222,7 +222,7 @@ def initializing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> Iterator[
 def test_clusters_that_are_not_there_are_sentences(monkeypatch: pytest.MonkeyPatch) -> None:
     started = time.monotonic()
     with (
-        pytest.raises(ClusterError, match="there is no Ray cluster at 127.0.0.1"),
+        pytest.raises(ClusterError, match="there is no Ray cluster at"),
         connected(f"127.0.0.1:{free_port()}"),
     ):
         pass
