@@ -8,6 +8,7 @@ Seconds of processor time on one thread, so that other processes hardly matter; 
 import argparse
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
@@ -55,7 +56,7 @@ def _stages(pipeline: ColorizationPipeline, path: Path, result: Path) -> list[fl
     times.append(time.process_time())
     colored.save(result)
     times.append(time.process_time())
-    return [after - before for before, after in zip(times, times[1:], strict=False)]
+    return [after - before for before, after in pairwise(times)]
 
 
 if __name__ == "__main__":
