@@ -3,8 +3,8 @@
 ``python benchmarks/ray_scale.py [--counts 1000 10000 100000] [--names 1000000]``
 
 The pictures are tiny and so is the network: what is left is what Ray, the checkpoint and the manifest cost. Prints
-seconds a photo, and how much memory the driver had at most. ``--names`` are listed, and read back from a checkpoint and a
-manifest, without being coloured; what each process that filters by the checkpoint holds is printed, too.
+seconds a photo, and how much memory the driver had at most. ``--names`` are listed, and read back from a checkpoint and
+a manifest, without being coloured; what each process that filters by the checkpoint holds is printed, too.
 """
 
 import argparse

@@ -1,9 +1,9 @@
 """``colorhub colorize --ray local`` beside the network alone, ``colorhub colorize``, and a plain ``map_batches``.
 
-``python benchmarks/ray_throughput.py [--count 60] [--megapixels 2] [--model NAME] [--repeats 3] [--random ARCHITECTURE]``
+``python benchmarks/ray_throughput.py [--count 60] [--megapixels 2] [--model NAME] [--random NAME] [--repeats 3]``
 
-Each run is a process of its own, timed from its start to its end, and the runs take turns; the network alone answers for
-photos that are prepared already, in batches of 8, and is timed without the start. ``--random ddcolor`` takes fresh
+Each run is a process of its own, timed from its start to its end, and the runs take turns; the network alone answers
+for photos that are prepared already, in batches of 8, and is timed without the start. ``--random ddcolor`` takes fresh
 weights of that architecture, which cost what trained ones do.
 """
 

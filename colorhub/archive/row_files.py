@@ -5,7 +5,7 @@ the status ``postponed`` there, and the row that counts in the second pass's fol
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from typing import TYPE_CHECKING
 
 from colorhub.archive.places import Place
@@ -36,6 +36,14 @@ def rows(place: Place) -> Iterator[Row]:
         for table in tables(place, rows_of(name)):
             found = (Row.from_values(values) for values in table.to_pylist())
             yield from (row for row in found if row.status != POSTPONED)
+
+
+def without_row(place: Place, known: Container[int]) -> int:
+    """How many photos the checkpoint takes for done though neither a row file nor what is ``known``, the digests of
+    their sources, tells of them: none, unless somebody removed what tells."""
+    told = {row for table in tables(place, rows_of(PASSES[0])) for row in table["id"].to_pylist()}
+    done = (row for table in tables(place, checkpoint_of(PASSES[0])) for row in table["id"].to_pylist())
+    return sum(row not in told and row not in known for row in done)
 
 
 def tables(place: Place, folder: str, besides: frozenset[str] = frozenset()) -> "Iterator[pa.Table]":

@@ -163,6 +163,14 @@ def test_the_manifest_has_the_rows_and_their_folder_is_not_foreign(tmp_path: Pat
     assert [row.source for row in read_rows(str(tmp_path))] == ["a.jpg"]
     assert list(Verification(place).findings()) == []
     assert prepare(place, Journal(place, "{}"), overwrite=False) == began
+    checkpoint = tmp_path / checkpoint_of("photos")
+    checkpoint.mkdir()
+    for number, names in enumerate((["a.jpg", "b.jpg"], ["c.jpg"])):
+        table = listed_block([Listed(name) for name in names]).select(["id"])
+        pq.write_table(table, checkpoint / f"{number}.parquet")
+    assert [finding.kind for finding in Verification(place).findings()] == ["checkpoint"]
+    (checkpoint / "1.parquet").unlink()
+    assert list(Verification(place).findings()) == []
     assert (folder / "1.parquet").exists()
     journal.close()
 
