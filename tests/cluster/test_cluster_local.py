@@ -14,6 +14,7 @@ from ray_runs import COLORHUB, kill, make_photos, make_poison, results, run, sta
 
 from colorhub.archive.manifest import read_rows
 from colorhub.archive.places import Place
+from colorhub.archive.row_files import rows_of
 from colorhub.archive.verify import Verification
 from colorhub.models import UNet
 from colorhub.photo import Photo
@@ -67,7 +68,7 @@ def test_a_killed_driver_and_a_killed_process_cost_nothing(tmp_path: Path, model
     driver = start(source, output, model, "local")
     wait_for(output, 10, driver)
     kill(workers(driver.pid)[0])
-    wait_for(output, 50, driver)
+    wait_for(output / rows_of("photos"), 2, driver, "*.parquet")
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
     before = results(output)

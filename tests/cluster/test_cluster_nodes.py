@@ -13,6 +13,7 @@ from ray_runs import kill, make_photos, results, run, start, wait_for, workers
 
 from colorhub.archive.manifest import read_rows
 from colorhub.archive.places import Place
+from colorhub.archive.row_files import rows_of
 from colorhub.archive.verify import Verification
 
 pytest.importorskip("ray")
@@ -45,7 +46,7 @@ def summary(told: str) -> dict[str, Any]:
 
 
 def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, tmp_path: Path, model: Path) -> None:
-    source, output = make_photos(tmp_path / "in", 240), tmp_path / "out"
+    source, output = make_photos(tmp_path / "in", 200), tmp_path / "out"
     driver = start(source, output, model, cluster.address)
     wait_for(output, 10, driver)
     cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
@@ -54,15 +55,15 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
         for process in workers(raylet(node))[:1]:
             kill(process)
     cluster.add_node(**_NODE)
-    wait_for(output, 90, driver)
+    wait_for(output / rows_of("photos"), 2, driver, "*.parquet")
     driver.send_signal(signal.SIGKILL)
     driver.communicate()
-    assert results(output) < 240
+    assert results(output) < 200
     told = summary(run(source, output, model, cluster.address, "--json"))
-    assert (told["failed"], told["colored"] + told["skipped"]) == (0, 240)
+    assert (told["failed"], told["colored"] + told["skipped"]) == (0, 200)
     assert told["skipped"] > 0
     rows = list(read_rows(str(output)))
-    assert len({row.source for row in rows}) == len(rows) == 240
+    assert len({row.source for row in rows}) == len(rows) == 200
     assert list(Verification(Place.of(output), Place.of(source)).findings()) == []
 
 

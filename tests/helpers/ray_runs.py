@@ -66,12 +66,12 @@ def results(folder: Path, suffix: str = "*.jpg") -> int:
     return sum(1 for _ in folder.rglob(suffix))
 
 
-def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]") -> None:
-    """Until so many results are there."""
+def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]", suffix: str = "*.jpg") -> None:
+    """Until so many results are there, or files of another suffix."""
     deadline = time.monotonic() + 300
-    while results(folder) < count:
+    while results(folder, suffix) < count:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, results(folder)
+        assert time.monotonic() < deadline, results(folder, suffix)
         time.sleep(0.02)
 
 
