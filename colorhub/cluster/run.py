@@ -145,7 +145,15 @@ class ClusterRun:
 
     def _room(self, task: Task, memory: int) -> int:
         """How many processes the nodes have room for now; more come with more nodes."""
-        rooms = [min((node.cpus - SPARE) // task.processors, node.memory // memory) for node in self._nodes]
+        with_gpu = any(node.gpus for node in self._nodes)
+        rooms = [
+            min(
+                (node.cpus - SPARE) // task.processors,
+                node.memory // memory,
+                node.gpus * _COPIES_A_GPU if with_gpu else math.inf,
+            )
+            for node in self._nodes
+        ]
         return max(1, math.floor(sum(rooms)))
 
     def _watched(self, write: Any) -> Iterator[Progress]:

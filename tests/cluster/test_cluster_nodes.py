@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from object_store import Proxy, credentials, s3_server
+from PIL import Image
 from ray_runs import kill, make_photos, results, run, start, wait_for, workers
 
 from colorhub.archive.manifest import read_rows
@@ -64,6 +65,26 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
     assert told["skipped"] > 0
     rows = list(read_rows(str(output)))
     assert len({row.source for row in rows}) == len(rows) == 200
+    assert list(Verification(Place.of(output), Place.of(source)).findings()) == []
+
+
+def test_large_scans_come_last_or_are_refused_by_name(tmp_path: Path, model: Path) -> None:
+    from ray.cluster_utils import Cluster
+
+    source, output = make_photos(tmp_path / "in", 4), tmp_path / "out"
+    Image.new("L", (7000, 4800), 120).save(source / "large.jpg")
+    Image.new("L", (9000, 9000), 120).save(source / "huge.jpg")
+    node = {"num_cpus": 2, "memory": 2 * 2**30, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=node)
+    try:
+        told = run(source, output, model, cluster.address, code=1)
+    finally:
+        cluster.shutdown()
+    assert "huge.jpg: it has 81 megapixels, for which 2.1 GiB of memory are needed, and no node has more than" in told
+    rows = {row.source: row for row in read_rows(str(output))}
+    assert len(rows) == 6
+    assert [name for name, row in rows.items() if row.status == "failed"] == ["huge.jpg"]
+    assert rows["large.jpg"].finished == max(row.finished for row in rows.values())
     assert list(Verification(Place.of(output), Place.of(source)).findings()) == []
 
 
