@@ -5,15 +5,17 @@ network's answers are waited for in threads; no more than a few dozen photos are
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
 from threading import Event, Semaphore
+from typing import Protocol
 
 from colorhub.archive.folders import FOREIGN, RowMaker
-from colorhub.archive.journal import Journal
+from colorhub.archive.journal import Known
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
@@ -34,6 +36,23 @@ class Staged:
     result: FileResult | None = None
 
 
+class Rows(Protocol):
+    """What is told of photos on their way: a :class:`~colorhub.archive.journal.Journal`, or rows that are collected."""
+
+    @property
+    def known(self) -> Known:
+        """What earlier runs told."""
+
+    def started(self, source: str, *, durable: bool = True) -> None:
+        """A result will appear."""
+
+    def flush(self) -> None:
+        """Wait until all that was told is there."""
+
+    def add(self, row: Row) -> None:
+        """What became of a photo."""
+
+
 class Staging:
     """Fetches ahead and writes behind.
 
@@ -46,26 +65,61 @@ class Staging:
         overwrite: replace what is there.
         sidecars: they go along.
         stop: setting it ends the fetching.
+        is_foreign: whether there is a file of a name in the output that earlier runs did not make; by itself, whether
+            there is any.
+        aside: what is known of a fetched photo, where it is not to be coloured.
     """
 
     def __init__(
         self,
         source: Place,
         output: Place,
-        journal: Journal,
+        journal: Rows,
         folder: Path,
         *,
         format: str | None,
         overwrite: bool,
         sidecars: bool = False,
         stop: Event,
+        is_foreign: Callable[[str], bool] | None = None,
+        aside: Callable[[Job], FileResult | None] = lambda job: None,
     ) -> None:
         self.source, self.output, self.journal, self.folder = source, output, journal, folder
         self.wanted = format_named(format) if format else None
         self.overwrite, self.sidecars, self.stop = overwrite, sidecars, stop
+        self._is_foreign, self._aside = is_foreign or self._is_there, aside
         self._room = Semaphore(AHEAD)
         self._numbers = 0
         self._pool = ThreadPoolExecutor(2 * THREADS, "network")
+
+    def color(
+        self,
+        entries: Iterator[Entry],
+        colored: Callable[[Iterator[Job]], Generator[FileResult, None, None]],
+        done: Callable[[FileResult], None],
+    ) -> None:
+        """Take photos all the way. Once :meth:`close` returns, each is ``done``, in some thread.
+
+        Args:
+            entries: of the source.
+            colored: colours jobs, over which a thread iterates.
+            done: is told what became of each.
+        """
+        here: dict[Path, Staged] = {}
+
+        def jobs() -> Iterator[Job]:
+            for staged in self.fetched(entries):
+                if staged.result is not None:
+                    self.put(staged, staged.result, done)
+                elif staged.job is not None:
+                    here[staged.job.source] = staged
+                    yield staged.job
+
+        with closing(colored(jobs())) as results:
+            for result in results:
+                self.put(here.pop(result.source), result, done)
+                if result.hopeless:
+                    self.stop.set()
 
     def fetched(self, entries: Iterator[Entry]) -> Iterator[Staged]:
         """The photos, in the order they were listed."""
@@ -102,7 +156,7 @@ class Staging:
         name = entry.name.rpartition("/")[2]
         try:
             target = self._target(entry)
-            if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
+            if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_foreign(target):
                 return self._known(entry, "failed", FOREIGN)
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
@@ -112,6 +166,8 @@ class Staging:
                 job = self._with_sidecars(job)
         except Exception as error:
             return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
+        if (result := self._aside(job)) is not None:
+            return Staged(entry, job, result)
         self.journal.started(as_text(entry.name), durable=False)
         return Staged(entry, job)
 
@@ -143,7 +199,7 @@ class Staging:
             return replace(result, source=Path(name))
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
-        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
+        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_foreign(target):
             self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
             return FileResult(Path(name), "failed", reason=FOREIGN)
         self.journal.flush()  # what was started is known before a result appears
@@ -168,7 +224,7 @@ class Staging:
         for sidecar in job.sidecars:
             file = sidecar.beside(result.output or job.output)
             name = f"{folder}/{file.name}" if folder else file.name
-            if not replaces and self._is_taken(name):
+            if not replaces and self._is_there(name):
                 lost.append(already_there(file.name))
             elif file.exists():  # else why not is among the notes
                 self.output.put(file, name)
@@ -179,7 +235,7 @@ class Staging:
         row = RowMaker(self.folder, relative).row(result)
         return row if row.source_size is not None else replace(row, source_size=staged.entry.size)
 
-    def _is_taken(self, target: str) -> bool:
+    def _is_there(self, target: str) -> bool:
         return self.output.size(target) is not None
 
     def _target(self, entry: Entry) -> str:

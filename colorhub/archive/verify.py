@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from colorhub.archive import row_files
 from colorhub.archive.contents import damage_of_contents, damage_of_record
 from colorhub.archive.files import is_ours, open_file, walk
 from colorhub.archive.listing import photo_names
@@ -91,6 +92,8 @@ class Verification:
                 for found in pool.map(self._of_row, some):
                     yield from found
         yield from self._foreign(Digests(outputs))
+        if lost := row_files.without_row(self.output, sources):
+            yield Finding("checkpoint", row_files.FOLDER, f"Ray's checkpoint has {lost} photos of which no row tells")
         if self.source:
             told = Digests(sources)
             for name in photo_names(self.source, self.output):

@@ -55,6 +55,7 @@ def colorize(
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    ray: options.Ray = None,
     layers: options.Layers = False,
     manifest: options.Manifest = False,
     bag: options.Bag = False,
@@ -79,6 +80,7 @@ def colorize(
     """
     from colorhub.archive.places import Place, is_address
     from colorhub.cli.objects import colorize_objects, expect_two_slashes, hints_here, places_of
+    from colorhub.cli.ray import colorize_on_ray, expect_none
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
@@ -89,6 +91,26 @@ def colorize(
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    if ray:
+        expect_none({"--layers": layers, "--c2pa": c2pa, "--dry-run": dry_run, "--shard": shard, "--jobs": jobs})
+        expect_none({"--hints": hints, "--sidecars": sidecars})
+        places = places_of(paths, output, why="--ray")
+        if save_settings:
+            write_settings(chosen, save_settings)
+        code = colorize_on_ray(
+            ray,
+            *places,
+            chosen,
+            partial(_open_pipeline, chosen, None, max_pixels),
+            device=device,
+            max_pixels=max_pixels,
+            recursive=recursive,
+            overwrite=overwrite,
+            as_json=as_json,
+        )
+        if bag and output:
+            code = max(code, close_bag(output))
+        raise typer.Exit(code)
     open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
     if (output is not None and is_address(output)) or any(map(is_address, paths)):
         if layers:

@@ -3,7 +3,7 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
-    from colorhub.archive.staging import Staged, Staging
     from colorhub.folder.credentials import Credentials
     from colorhub.folder.isolated import Isolated
     from colorhub.folder.plan import FileResult, Job, Shard
@@ -62,10 +61,10 @@ def expect_two_slashes(*texts: str) -> None:
             raise fail(f"an address has two slashes: {protocol}://{rest}, and not {text}", WRONG_USAGE)
 
 
-def places_of(paths: Sequence[str], output: str | None) -> "tuple[Place, Place]":
-    """Where photos come from and go to; a wrong call where that is not one place each."""
+def places_of(paths: Sequence[str], output: str | None, why: str = "an address") -> "tuple[Place, Place]":
+    """Where photos come from and go to; a wrong call where that is not one place each, as ``why`` needs."""
     if len(paths) != 1 or output is None:
-        raise fail("an address needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
+        raise fail(f"{why} needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
     return place_of(paths[0]), place_of(output, to_write=True)
 
 
@@ -120,7 +119,7 @@ def colorize_objects(
         with network(source, output):
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
-    with network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
+    with network(source, output), held(output, settings, shard, overwrite, stopping) as journal:
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
         record = Recording(journal=journal)
@@ -212,44 +211,24 @@ def _run(
 ) -> None:
     from colorhub.archive.staging import Staging
 
+    def colored(jobs: "Iterator[Job]") -> "Generator[FileResult, None, None]":
+        with closing(process.color(jobs, stop=stopping.event)) as results:
+            for result in results:
+                yield result
+                _report(done, report)
+
     done: SimpleQueue[FileResult] = SimpleQueue()
     with stopping, tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
         how: dict[str, Any] = {"overwrite": overwrite, "sidecars": sidecars, "stop": stopping.event}
         staging = Staging(source, output, journal, Path(folder), format=settings.format, **how)
         try:
-            _color(staging, process, entries, stopping, done, report)
+            staging.color(entries, colored, done.put)
         except BaseException:
             stopping.event.set()
             raise
         finally:
             staging.close()
             _report(done, report)
-
-
-def _color(
-    staging: "Staging",
-    process: "Isolated",
-    entries: "Iterator[Entry]",
-    stopping: StopSignals,
-    done: "SimpleQueue[FileResult]",
-    report: RunReport,
-) -> None:
-    here: dict[Path, Staged] = {}
-
-    def jobs() -> "Iterator[Job]":
-        for staged in staging.fetched(entries):
-            if staged.result is not None:
-                staging.put(staged, staged.result, done.put)
-            elif staged.job is not None:
-                here[staged.job.source] = staged
-                yield staged.job
-
-    with closing(process.color(jobs(), stop=stopping.event)) as results:
-        for result in results:
-            staging.put(here.pop(result.source), result, done.put)
-            _report(done, report)
-            if result.hopeless:
-                stopping.event.set()
 
 
 def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:
@@ -263,7 +242,7 @@ def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:
 
 
 @contextmanager
-def _held(
+def held(
     output: "Place", settings: Settings, shard: "Shard | None", overwrite: bool, stopping: StopSignals
 ) -> "Iterator[Journal]":
     """The output's journal, while no other run has it."""

@@ -67,6 +67,8 @@ def color_files(
     before_reading: Callable[[Job], None] | None = None,
     layers: LayerWriter | None = None,
     credentials: Credentials | None = None,
+    processors: int | None = None,
+    pixels: int | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -84,11 +86,13 @@ def color_files(
         before_reading: called, in any thread, before anything of a photo is read.
         layers: where only the colour layers go, instead of results.
         credentials: sign results that were coloured.
+        processors: cores to compute on; all that this process may use when not given.
+        pixels: in work at once; what a quarter of the machine's memory is enough for when not given.
     """
     total = len(jobs) if isinstance(jobs, Sequence) else total
     known, told, ends = dict(opened or {}), before_reading or (lambda job: None), stop or Event()
-    kinds = layers, credentials
-    return _Workers(pipeline, jobs, settings, workers, total, overwrite, hints, ends, known, told, *kinds).results()
+    rest = layers, credentials, processors or cores(), pixels
+    return _Workers(pipeline, jobs, settings, workers, total, overwrite, hints, ends, known, told, *rest).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -123,12 +127,14 @@ class _Workers:
     before_reading: Callable[[Job], None]
     layers: LayerWriter | None
     credentials: Credentials | None
+    processors: int
+    pixels: int | None
 
     def __post_init__(self) -> None:
         self.count = max(1, self.count if self.total is None else min(self.count, self.total))
-        self.torch_threads = max(1, cores() // self.count)
+        self.torch_threads = max(1, self.processors // self.count)
         more = inf if self.total is None else self.total
-        self.limiter = MemoryLimiter((), self.count, more=more, before_reading=self.before_reading)
+        self.limiter = MemoryLimiter((), self.count, self.pixels, more=more, before_reading=self.before_reading)
         self.ready: SimpleQueue[FileResult | Exception | None] = SimpleQueue()
 
     def results(self) -> Generator[FileResult, None, None]:
