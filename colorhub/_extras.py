@@ -22,6 +22,7 @@ EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "export": ("Exporting, and running what was exported, needs", ("onnx", "onnxruntime", "onnxscript")),
     "archive": ("A manifest needs", ("pyarrow",)),
     "c2pa": ("Content Credentials need", ("c2pa", "cryptography")),
+    "ray": ("Work on a cluster needs", ("pyarrow", "ray")),
     "s3": ("s3:// needs", ("pyarrow", "s3fs")),
     "gs": ("gs:// needs", ("gcsfs", "pyarrow")),
     "az": ("az:// needs", ("adlfs", "pyarrow")),

@@ -7,7 +7,7 @@ from contextlib import suppress
 from io import BufferedReader, BytesIO
 from pathlib import Path
 
-from colorhub.archive import lease, manifest
+from colorhub.archive import lease, manifest, row_files
 from colorhub.archive.listing import Entry, entries
 from colorhub.archive.places import Place
 from colorhub.archive.rows import as_text
@@ -29,7 +29,8 @@ def walk(place: Place) -> Iterator[Entry]:
 
 def is_ours(name: str) -> bool:
     """Whether a file is a manifest's, or a lease: none of the results, and no stranger."""
-    return name.rpartition("/")[2].startswith((manifest.PREFIX, lease.PREFIX))
+    *folders, file = name.split("/")
+    return file.startswith((manifest.PREFIX, lease.PREFIX)) or row_files.FOLDER in folders[:1]
 
 
 def open_file(place: Place, name: str) -> BufferedReader | BytesIO:

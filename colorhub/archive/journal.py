@@ -53,6 +53,22 @@ class Known:
         return cls(Digests(latest["source"][latest["made"] & latest["now"]]), Digests(ours))
 
 
+@dataclass(frozen=True)
+class Run:
+    """What is the same in all rows of a run. ``settings``: JSON; ``model``, ``model_sha256``: of the weights."""
+
+    settings: str
+    model: str = ""
+    model_sha256: str = ""
+
+    def signed(self, row: Row) -> Row:
+        """A row of this machine and of now."""
+        if row.status == "colored":
+            row = replace(row, model=self.model, model_sha256=self.model_sha256)
+        row = replace(row, settings=self.settings, seconds=round(row.seconds, 3), finished=utc_now())
+        return replace(row, machine=platform.node(), version=__version__)
+
+
 class Part(Protocol):
     """Where lines go."""
 
@@ -79,7 +95,7 @@ class Journal:
         self.place, self.settings, self.shard = place, settings, shard
         self.known = Known.of(place, settings)
         self._part: Part | None = None
-        self._model, self._model_sha256 = "", ""
+        self.run = Run(settings)
 
     def begin(self, model: str, model_sha256: str) -> None:
         """Open the part, and say in it by which model photos will be coloured.
@@ -100,7 +116,7 @@ class Journal:
                 f"the weights of {model} are others than those that the manifest in {self.place.name} tells of "
                 f"({model_sha256[:12]}... now, {before.model_sha256[:12]}... then): choose another output folder"
             )
-        self._model, self._model_sha256 = model, model_sha256
+        self.run = Run(self.settings, model, model_sha256)
         self._part = _open_part(self.place, self.shard)
         index, count = self.shard
         header = Header(__version__, self.settings, model, model_sha256, f"{index}/{count}", platform.node(), utc_now())
@@ -124,10 +140,7 @@ class Journal:
 
     def add(self, row: Row) -> None:
         """Write a row, with what is the same in all of this run."""
-        if row.status == "colored":
-            row = replace(row, model=self._model, model_sha256=self._model_sha256)
-        row = replace(row, settings=self.settings, seconds=round(row.seconds, 3), finished=utc_now())
-        self._append(replace(row, machine=platform.node(), version=__version__).to_line(), durable=False)
+        self._append(self.run.signed(row).to_line(), durable=False)
 
     def finish(self) -> None:
         """Say that all was tried."""

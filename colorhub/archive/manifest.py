@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from colorhub.archive import row_files
 from colorhub.archive.places import Place
 from colorhub.archive.rows import FORMAT, KEY, ManifestError, Row, digest, schema
 
@@ -47,7 +48,7 @@ Line = Header | Row | str  # the string: what was started
 
 
 class Digests:
-    """Names, as sorted digests: eight bytes each.
+    """Names, as sorted digests: eight bytes each, in the array ``sorted``.
 
     Example:
         >>> from colorhub.archive.manifest import Digests
@@ -57,7 +58,7 @@ class Digests:
     """
 
     def __init__(self, digests: Iterable[int] = ()) -> None:
-        self._sorted = np.unique(np.fromiter(digests, np.uint64))
+        self.sorted = np.unique(np.fromiter(digests, np.uint64))
 
     @classmethod
     def of(cls, names: Iterable[str]) -> "Digests":
@@ -66,11 +67,11 @@ class Digests:
 
     def __contains__(self, name: str) -> bool:
         wanted = np.uint64(digest(name))
-        place = int(np.searchsorted(self._sorted, wanted))
-        return place < len(self._sorted) and bool(self._sorted[place] == wanted)
+        place = int(np.searchsorted(self.sorted, wanted))
+        return place < len(self.sorted) and bool(self.sorted[place] == wanted)
 
     def __len__(self) -> int:
-        return len(self._sorted)
+        return len(self.sorted)
 
 
 def read_rows(output: str | Place) -> Iterator[Row]:
@@ -91,6 +92,7 @@ def read_rows(output: str | Place) -> Iterator[Row]:
 def all_rows(place: Place) -> Iterator[Row]:
     """The rows in the order they were written: a file that was tried twice has two."""
     yield from _joined(place)
+    yield from row_files.rows(place)
     for name in part_names(place):
         yield from (line for line in read_part(place, name) if isinstance(line, Row))
 
@@ -175,6 +177,7 @@ def join(output: str | Place) -> int:
         place.put(aside, PARQUET)
     for name in parts:
         place.remove(name)
+    place.remove_folder(row_files.FOLDER)
     return count
 
 

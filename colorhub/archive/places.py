@@ -83,6 +83,16 @@ class Place:
             return int(retried(lambda: self.fs.info(self.path(name)))["size"])
         return None
 
+    def changed(self, name: str) -> float | None:
+        """When a file in it was last written, in seconds, by the clock of what keeps it, whatever times the file was
+        given; ``None`` where there is none."""
+        with suppress(FileNotFoundError, NotADirectoryError):
+            if self.is_local:
+                return Path(self.path(name)).stat().st_ctime
+            self.fs.invalidate_cache()
+            return float(retried(lambda: self.fs.modified(self.path(name))).timestamp())
+        return None
+
     @contextmanager
     def reading(self, name: str) -> Iterator[BinaryIO]:
         """A file in it, to be read from its start to its end."""
@@ -116,7 +126,19 @@ class Place:
         """Write a small file, in place of one of its name."""
         retried(lambda: self.fs.pipe_file(self.path(name), content))
 
+    def make_folder(self, name: str) -> None:
+        """A folder in it, where there are such things."""
+        if self.is_local:
+            Path(self.path(name)).mkdir(parents=True, exist_ok=True)
+
     def remove(self, name: str) -> None:
         """Delete a file in it; none is no error."""
         with suppress(FileNotFoundError):
             retried(lambda: self.fs.rm_file(self.path(name)))
+
+    def remove_folder(self, name: str) -> None:
+        """Delete a folder in it with all that is there; none is no error."""
+        with suppress(FileNotFoundError):
+            if not self.is_local:
+                self.fs.invalidate_cache()
+            retried(lambda: self.fs.rm(self.path(name), recursive=True))

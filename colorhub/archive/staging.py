@@ -5,16 +5,17 @@ network's answers are waited for in threads; no more than a few dozen photos are
 """
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Queue
 from threading import Event, Semaphore
+from typing import Protocol
 
 from colorhub.archive.folders import FOREIGN, RowMaker
-from colorhub.archive.journal import Journal
+from colorhub.archive.journal import Known
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
@@ -25,6 +26,18 @@ THREADS = 12  # that wait for answers in each direction
 AHEAD = 48  # photos here at once, fetched or to be put
 
 
+class _EndOfGroup(Event):
+    """Is set at the end of a group of photos, and with that of the run."""
+
+    def __init__(self, run: Event) -> None:
+        super().__init__()
+        self._run = run
+
+    def is_set(self) -> bool:
+        """Whether either is."""
+        return super().is_set() or self._run.is_set()
+
+
 @dataclass(frozen=True)
 class Staged:
     """A photo that was fetched, or why it was not. ``result``: what is known of it already."""
@@ -32,6 +45,23 @@ class Staged:
     entry: Entry
     job: Job | None = None
     result: FileResult | None = None
+
+
+class Rows(Protocol):
+    """What is told of photos on their way: a :class:`~colorhub.archive.journal.Journal`, or rows that are collected."""
+
+    @property
+    def known(self) -> Known:
+        """What earlier runs told."""
+
+    def started(self, source: str, *, durable: bool = True) -> None:
+        """A result will appear."""
+
+    def flush(self) -> None:
+        """Wait until all that was told is there."""
+
+    def add(self, row: Row) -> None:
+        """What became of a photo."""
 
 
 class Staging:
@@ -45,25 +75,58 @@ class Staging:
         format: of the results, as people write it; the photos' own when not given.
         overwrite: replace what is there.
         stop: setting it ends the fetching.
+        is_foreign: whether there is a file of a name in the output that earlier runs did not make; by itself, whether
+            there is any.
+        aside: what is known of a fetched photo, where it is not to be coloured.
     """
 
     def __init__(
         self,
         source: Place,
         output: Place,
-        journal: Journal,
+        journal: Rows,
         folder: Path,
         *,
         format: str | None,
         overwrite: bool,
         stop: Event,
+        is_foreign: Callable[[str], bool] | None = None,
+        aside: Callable[[Job], FileResult | None] = lambda job: None,
     ) -> None:
         self.source, self.output, self.journal, self.folder = source, output, journal, folder
         self.wanted = format_named(format) if format else None
         self.overwrite, self.stop = overwrite, stop
+        self._is_foreign, self._aside = is_foreign or self._is_there, aside
         self._room = Semaphore(AHEAD)
         self._numbers = 0
         self._pool = ThreadPoolExecutor(2 * THREADS, "network")
+
+    def color(
+        self,
+        entries: Iterator[Entry],
+        colored: Callable[[list[Job], Event], Generator[FileResult, None, None]],
+        done: Callable[[FileResult], None],
+    ) -> None:
+        """Take photos all the way, as many together as are here. Once :meth:`close` returns, each is ``done``, in some
+        thread.
+
+        Args:
+            entries: of the source.
+            colored: colours jobs until an event is set.
+            done: is told what became of each.
+        """
+        for group in self.fetched(entries):
+            if self.stop.is_set():
+                return
+            for staged in group:
+                if staged.result is not None:
+                    self.put(staged, staged.result, done)
+            here = {staged.job.source: staged for staged in group if staged.job is not None and staged.result is None}
+            jobs = [staged.job for staged in here.values() if staged.job is not None]
+            if jobs:
+                with closing(colored(jobs, _EndOfGroup(self.stop))) as results:
+                    for result in results:
+                        self.put(here[result.source], result, done)
 
     def fetched(self, entries: Iterator[Entry]) -> Iterator[list[Staged]]:
         """The photos, as many together as are here when they are asked for."""
@@ -119,7 +182,7 @@ class Staging:
         name = entry.name.rpartition("/")[2]
         try:
             target = self._target(entry)
-            if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_taken(target):
+            if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_foreign(target):
                 return self._known(entry, "skipped", FOREIGN)
             for part in ("in", "out"):
                 (here / part).mkdir(parents=True)
@@ -127,6 +190,8 @@ class Staging:
         except Exception as error:
             return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
         job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
+        if (result := self._aside(job)) is not None:
+            return Staged(entry, job, result)
         self.journal.started(as_text(entry.name), durable=False)
         return Staged(entry, job)
 
@@ -159,7 +224,7 @@ class Staging:
             return replace(result, source=Path(name))
         target = "/".join([*name.split("/")[:-1], result.output.name])
         known = as_text(name) in self.journal.known.ours
-        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_taken(target):
+        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_foreign(target):
             foreign = FileResult(Path(name), "skipped", reason=FOREIGN)
             self.journal.add(Row(as_text(name), "passed_over", reason=FOREIGN))
             return foreign
@@ -174,7 +239,7 @@ class Staging:
         row = RowMaker(self.folder, relative).row(result)
         return row if row.source_size is not None else replace(row, source_size=staged.entry.size)
 
-    def _is_taken(self, target: str) -> bool:
+    def _is_there(self, target: str) -> bool:
         return self.output.size(target) is not None
 
     def _target(self, entry: Entry) -> str:

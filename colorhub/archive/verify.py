@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path, PurePosixPath
 
+from colorhub.archive import row_files
 from colorhub.archive.contents import damage_of_contents, damage_of_record
 from colorhub.archive.files import is_ours, open_file, walk
 from colorhub.archive.manifest import PREFIX, Digests, ManifestError, all_rows, last_header, part_names, read_rows
@@ -90,6 +91,8 @@ class Verification:
                 for found in pool.map(self._of_row, some):
                     yield from found
         yield from self._unknown(self.output, outputs, "foreign", "no row of the manifest tells of it")
+        if lost := row_files.without_row(self.output, sources):
+            yield Finding("checkpoint", row_files.FOLDER, f"Ray's checkpoint has {lost} photos of which no row tells")
         if self.source:
             yield from self._unknown(self.source, sources, "source_without_row", "the manifest has no row of it")
 

@@ -54,6 +54,7 @@ def colorize(
     device: options.Device = None,
     jobs: options.Jobs = None,
     shard: options.ShardOf = None,
+    ray: options.Ray = None,
     layers: options.Layers = False,
     manifest: options.Manifest = False,
     bag: options.Bag = False,
@@ -77,6 +78,7 @@ def colorize(
     """
     from colorhub.archive.places import is_address
     from colorhub.cli.objects import colorize_objects, places_of
+    from colorhub.cli.ray import colorize_on_ray, expect_none
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
 
@@ -85,6 +87,25 @@ def colorize(
     given = {"model": model, "size": size, "views": views, "restore": restore, "vividness": vividness}
     given |= {"temperature": temperature, "in_color": in_color, "format": format, "quality": quality, "record": record}
     chosen = settings_in_effect(given | from_old_options(given, normalize, recolor, no_provenance), settings)
+    if ray:
+        expect_none({"--layers": layers, "--c2pa": c2pa, "--dry-run": dry_run, "--shard": shard, "--jobs": jobs})
+        places = places_of(paths, output, hints, sidecars, why="--ray")
+        if save_settings:
+            write_settings(chosen, save_settings)
+        code = colorize_on_ray(
+            ray,
+            *places,
+            chosen,
+            lambda: _open_pipeline(chosen, None, max_pixels),
+            device=device,
+            max_pixels=max_pixels,
+            recursive=recursive,
+            overwrite=overwrite,
+            as_json=as_json,
+        )
+        if bag and output:
+            close_bag(output)
+        raise typer.Exit(code)
     if (output is not None and is_address(output)) or any(map(is_address, paths)):
         if layers or c2pa:
             raise fail("--layers and --c2pa work with files and folders only, not with addresses", WRONG_USAGE)

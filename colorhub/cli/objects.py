@@ -1,7 +1,7 @@
 """``colorhub colorize s3://... -o s3://...``: from and to what fsspec knows, by way of a folder of this machine."""
 
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
 from pathlib import Path
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
-    from colorhub.archive.staging import Staging
-    from colorhub.folder.plan import FileResult, Shard
+    from colorhub.folder.plan import FileResult, Job, Shard
     from colorhub.pipeline import ColorizationPipeline
 
 _EXTRAS = {"s3": "s3", "s3a": "s3", "gs": "gs", "gcs": "gs", "az": "az", "abfs": "az", "abfss": "az"}
@@ -49,12 +48,14 @@ def place_of(address: str, *, to_write: bool = False) -> "Place":
         return Place.of(address)
 
 
-def places_of(paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool) -> "tuple[Place, Place]":
-    """Where photos come from and go to; a wrong call where that is not one place each."""
+def places_of(
+    paths: Sequence[str], output: str | None, hints: Path | None, sidecars: bool, why: str = "an address"
+) -> "tuple[Place, Place]":
+    """Where photos come from and go to; a wrong call where that is not one place each, as ``why`` needs."""
     if len(paths) != 1 or output is None:
-        raise fail("an address needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
+        raise fail(f"{why} needs one PATH, and -o with the address or folder for the results", WRONG_USAGE)
     if hints or sidecars:
-        raise fail("--hints and --sidecars work with files and folders only, not with addresses", WRONG_USAGE)
+        raise fail(f"--hints and --sidecars work with files and folders only, not with {why}", WRONG_USAGE)
     return place_of(paths[0]), place_of(output, to_write=True)
 
 
@@ -78,11 +79,11 @@ def colorize_objects(
         raise fail("the results would go where the photos are: give another output with -o", WRONG_USAGE)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
-        with _network(source, output):
+        with network(source, output):
             found = pictures(source, recursive=recursive, leave_out=output)
             _expect(source, output, found, settings, shard, open_pipeline, report, workers, overwrite, as_json)
         return 0
-    with _network(source, output), _held(output, settings, shard, overwrite, stopping) as journal:
+    with network(source, output), held(output, settings, shard, overwrite, stopping) as journal:
         found = pictures(source, recursive=recursive, leave_out=output)
         to_do = _to_do(found, journal, shard, report, overwrite=overwrite)
         first = next(to_do, None)
@@ -161,6 +162,13 @@ def _run(
     overwrite: bool,
 ) -> None:
     from colorhub.archive.staging import Staging
+    from colorhub.folder.run import color_files
+
+    def colored(jobs: "list[Job]", stop: Event) -> "Generator[FileResult, None, None]":
+        with closing(color_files(pipeline, jobs, settings, workers=workers, stop=stop)) as results:
+            for result in results:
+                yield result
+                _report(done, report)
 
     done: SimpleQueue[FileResult] = SimpleQueue()
     with stopping, tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
@@ -168,54 +176,13 @@ def _run(
             source, output, journal, Path(folder), format=settings.format, overwrite=overwrite, stop=stopping.event
         )
         try:
-            _color(staging, pipeline, settings, entries, stopping, workers, done, report)
+            staging.color(entries, colored, done.put)
         except BaseException:
             stopping.event.set()
             raise
         finally:
             staging.close()
             _report(done, report)
-
-
-class _EndOfGroup(Event):
-    """Is set at the end of a group of photos, and with that of the run."""
-
-    def __init__(self, run: Event) -> None:
-        super().__init__()
-        self._run = run
-
-    def is_set(self) -> bool:
-        """Whether either is."""
-        return super().is_set() or self._run.is_set()
-
-
-def _color(
-    staging: "Staging",
-    pipeline: "ColorizationPipeline",
-    settings: Settings,
-    entries: "Iterator[Entry]",
-    stopping: StopSignals,
-    workers: int,
-    done: "SimpleQueue[FileResult]",
-    report: RunReport,
-) -> None:
-    from colorhub.folder.run import color_files
-
-    for group in staging.fetched(entries):
-        if stopping.event.is_set():
-            return
-        for staged in group:
-            if staged.result is not None:
-                staging.put(staged, staged.result, done.put)
-        here = {staged.job.source: staged for staged in group if staged.job is not None}
-        jobs = [staged.job for staged in here.values() if staged.job is not None]
-        if not jobs:
-            continue
-        stop = _EndOfGroup(stopping.event)
-        with closing(color_files(pipeline, jobs, settings, workers=workers, stop=stop)) as results:
-            for result in results:
-                staging.put(here[result.source], result, done.put)
-                _report(done, report)
 
 
 def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:
@@ -229,7 +196,7 @@ def _report(done: "SimpleQueue[FileResult]", report: RunReport) -> None:
 
 
 @contextmanager
-def _held(
+def held(
     output: "Place", settings: Settings, shard: "Shard | None", overwrite: bool, stopping: StopSignals
 ) -> "Iterator[Journal]":
     """The output's journal, while no other run has it."""
@@ -250,7 +217,7 @@ def _held(
 
 
 @contextmanager
-def _network(source: "Place", output: "Place") -> Iterator[None]:
+def network(source: "Place", output: "Place") -> Iterator[None]:
     """What a store answers becomes one sentence."""
     try:
         yield

@@ -118,6 +118,15 @@ ShardOf = Annotated[
         show_default="RANK and WORLD_SIZE, where a launcher sets them",
     ),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="local|auto|HOST:PORT",
+        help="Work by Ray Data: on this machine alone, on the cluster it is part of, or on the one with its head at an "
+        "address. Wants one folder or address, and -o; keeps a manifest.",
+    ),
+]
 Bag = Annotated[
     bool,
     typer.Option(

@@ -81,6 +81,14 @@ class RunReport:
             left = duration((self.to_do - self.done) / rate)
             echo_err(f"{self.done} of {self.to_do} photos, {rate:.2g} a second, {left} left")
 
+    def at(self, done: int, to_do: int | None) -> None:
+        """So many are done, of so many, where that is known by now: for work that is done elsewhere."""
+        if to_do and self.bar.total is None and sys.stderr.isatty():
+            self.bar = tqdm(total=to_do, unit="photo", file=sys.stderr, leave=False)
+        self.to_do = to_do
+        while self.done < done:
+            self.advance()
+
     def finish(self, model: str | None, exit_code: int) -> None:
         """Print the summary: how many of what, and each failure with its reason."""
         self.bar.close()

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from functools import cache
+from itertools import groupby
 from pathlib import Path
 
 from colorhub.photo.formats import SUFFIXES
@@ -61,6 +62,19 @@ def find_photos(
             found.problems.append(Problem(Path(argument), "no such file or folder"))
     found.files = _each_once(found)
     return found
+
+
+def folders_of(folder: Path, recursive: bool, leave_out: Path | None = None) -> Iterator[tuple[Path, Found]]:
+    """The folders that photos of a folder are in, one after the other, each with what is in itself: as
+    :func:`find_photos` finds it, but never with more than one folder in memory."""
+    walked = Found()
+    for parent, paths in groupby(_walk(walked, os.fspath(folder), recursive, leave_out), key=lambda path: path.parent):
+        found = Found(roots=[parent])
+        for path in paths:
+            _sort_in(found, path)
+        yield parent, found
+    if walked.problems:
+        yield folder, Found(roots=[folder], problems=walked.problems)
 
 
 def is_picture(name: str) -> bool:

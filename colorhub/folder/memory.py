@@ -10,7 +10,7 @@ from threading import Condition, Lock
 from colorhub.folder.plan import Job
 from colorhub.photo import PhotoError, decoding
 
-_BYTES_A_PIXEL = 16  # decoded, composed and encoded at once, in 16 bits at worst
+BYTES_A_PIXEL = 16  # decoded, composed and encoded at once, in 16 bits at worst
 _SHARE = 4  # of the machine's memory, one part in so many is for photos
 _LEAST = 50_000_000
 _TOGETHER = 8  # photos for one worker at a time, through the network in one batch
@@ -76,7 +76,7 @@ def pixels_of(path: Path) -> int | None:
 
 def pixels_in_memory() -> int:
     """How many pixels may be in work at once on this machine: a quarter of its memory, at least 50 million."""
-    return max(_LEAST, _memory() // _SHARE // _BYTES_A_PIXEL)
+    return max(_LEAST, _memory() // _SHARE // BYTES_A_PIXEL)
 
 
 def _memory() -> int:

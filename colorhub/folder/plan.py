@@ -122,10 +122,9 @@ def make_plan(
     plan = FolderPlan(problems=found.problems)
     base = plan.base = _common_folder(found.roots)
     if file is None:
-        jobs = [_job(path, base, folder, wanted) for path in found.files]
+        jobs = _named([_job(path, base, folder, wanted) for path in found.files], plan)
     else:
-        jobs = [Job(path, _renamed(file, wanted), path.name) for path in found.files]
-    jobs = sorted(_with_fitting_names(_without_clashes(jobs, plan), plan), key=lambda job: job.relative)
+        jobs = _named([Job(path, _renamed(file, wanted), path.name) for path in found.files], plan)
     planned = {job.output for job in jobs} | {job.source for job in jobs}
     names_in = cache(_names_in)
     behind: list[Path] = []
@@ -147,6 +146,24 @@ def make_plan(
     return plan
 
 
+def plan_of_folder(found: Found, base: Path, folder: Path, format: str | None = None) -> FolderPlan:
+    """What :func:`make_plan` makes of one folder among all those below ``base``: results have the names that they have
+    in a plan of everything, since two photos of different folders never want the same.
+
+    Args:
+        found: in the folder alone, of :func:`~colorhub.folder.find.folders_of`.
+        base: the folder that was asked for.
+        folder: where its results go.
+        format: of the results.
+
+    Raises:
+        PlanError: there is no such format.
+    """
+    wanted, plan = _format(format), FolderPlan(problems=found.problems, base=absolute(base))
+    plan.jobs = _named([_job(path, plan.base, folder, wanted) for path in found.files], plan)
+    return plan
+
+
 def file_named(output: Path | None) -> Path | None:
     """``output`` where it is one picture's name, such as ``colour.png``, and not a folder's."""
     if output is None or output.is_dir():
@@ -163,13 +180,18 @@ def result_path(job: Job, name: str) -> Path:
     return _fitted(job.output.with_name(job.output.name + SUFFIXES[name][0]))
 
 
+def result_paths(job: Job) -> list[Path]:
+    """Wherever a job's result may be, in whatever format it was written: first where it should."""
+    return list(dict.fromkeys((job.output, *sorted({result_path(job, name) for name in SUFFIXES}))))
+
+
 def _existing_result(job: Job, planned: set[Path], names_in: Callable[[Path], frozenset[str]]) -> Path | None:
     """The job's result, or one in another format, where it is there already."""
     names = names_in(job.output.parent)
-    if job.output.name in names:
-        return job.output
-    others = {result_path(job, name) for name in SUFFIXES} - planned
-    return next((path for path in sorted(others) if path.name in names), None)
+    own, *others = result_paths(job)
+    if own.name in names:
+        return own
+    return next((path for path in others if path not in planned and path.name in names), None)
 
 
 def _names_in(folder: Path) -> frozenset[str]:
@@ -228,6 +250,10 @@ def _without_clashes(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
         else:
             taken[key] = job
     return list(taken.values())
+
+
+def _named(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
+    return sorted(_with_fitting_names(_without_clashes(jobs, plan), plan), key=lambda job: job.relative)
 
 
 def _with_fitting_names(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:

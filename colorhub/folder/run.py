@@ -65,6 +65,8 @@ def color_files(
     before_writing: Callable[[Job], None] | None = None,
     layers: LayerWriter | None = None,
     credentials: Credentials | None = None,
+    processors: int | None = None,
+    pixels: int | None = None,
 ) -> Generator[FileResult, None, None]:
     """Colour photos, and give what became of each as soon as it is known, in the order they are ready.
 
@@ -81,11 +83,13 @@ def color_files(
         before_writing: called, in any thread, before anything of a photo's result appears.
         layers: where only the colour layers go, instead of results.
         credentials: sign results that were coloured.
+        processors: cores to compute on; all that this process may use when not given.
+        pixels: in work at once; what a quarter of the machine's memory is enough for when not given.
     """
     count, known = max(1, min(workers, len(jobs))), dict(opened or {})
     told, ends = before_writing or (lambda job: None), stop or Event()
-    kinds = layers, credentials
-    return _Workers(pipeline, jobs, settings, count, overwrite, hints, ends, known, told, *kinds).results()
+    rest = layers, credentials, processors or cores(), pixels
+    return _Workers(pipeline, jobs, settings, count, overwrite, hints, ends, known, told, *rest).results()
 
 
 class _Stopped(Exception):  # noqa: N818 no error
@@ -119,10 +123,12 @@ class _Workers:
     before_writing: Callable[[Job], None]
     layers: LayerWriter | None
     credentials: Credentials | None
+    processors: int
+    pixels: int | None
 
     def __post_init__(self) -> None:
-        self.torch_threads = max(1, cores() // self.count)
-        self.limiter = MemoryLimiter(self.jobs, self.count)
+        self.torch_threads = max(1, self.processors // self.count)
+        self.limiter = MemoryLimiter(self.jobs, self.count, self.pixels)
         self.ready: SimpleQueue[FileResult | None] = SimpleQueue()
 
     def results(self) -> Generator[FileResult, None, None]:

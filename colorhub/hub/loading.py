@@ -134,6 +134,24 @@ def model_folder(name: str | os.PathLike[str]) -> Path:
     return Path(place)
 
 
+def weight_files(name: str | os.PathLike[str]) -> list[Path]:
+    """The files on this machine that :func:`load` reads for a name, fetched where they are not here yet: what must be
+    copied for another machine to load the same.
+
+    Raises:
+        ModelNotFoundError, WeightsError: as :func:`load`.
+
+    Example:
+        >>> from colorhub.hub.loading import weight_files
+        >>> [path.name for path in weight_files("natural")]
+        ['config.json', 'model.safetensors']
+    """
+    if Path(name).suffix == SUFFIX and not Path(name).is_dir():
+        return [Path(name)]
+    place, settings = _locate(str(name), _HUB, fetch=True)
+    return [repository_file(place, file, settings) for file in (CONFIG_NAME, SAFETENSORS_SINGLE_FILE)]
+
+
 def list_models() -> list[ModelInfo]:
     """All weights that :func:`load` knows by a short name: those on disk first, then the published ones.
 

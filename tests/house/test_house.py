@@ -29,11 +29,11 @@ PICKLES = {".bin", ".ckpt", ".joblib", ".npy", ".npz", ".pickle", ".pkl", ".pt",
 SPACE_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 # Folder -> the extras that must be installed for its code.
 EXTRAS = {
-    "colorhub": ("app", "c2pa", "export", "scores"),
+    "colorhub": ("app", "c2pa", "export", "ray", "scores"),
     "training": ("train", "scores"),
     "docs": ("docs", "app", "train"),
-    "tests": ("train", "export", "app", "c2pa", "dev"),
-    "benchmarks": ("train", "export", "app", "s3", "dev"),
+    "tests": ("train", "export", "app", "c2pa", "ray", "dev"),
+    "benchmarks": ("train", "export", "app", "ray", "s3", "dev"),
 }
 # Imported where it is found, never required: it exists on the Hub's ZeroGPU machines only.
 OPTIONAL = {"spaces"}

@@ -34,9 +34,11 @@ ROOMS = {
     "hub": "_files _project _text models",
     "study": "_data _pixels _project _svg _text inference photo pipeline hub",
     "archive": "_files folder photo settings",
+    "cluster": "_files _system _text archive folder hub pipeline settings",
     "folder": "_files _system _text hints inference photo settings",
     "space": "_extras _files _pixels _project _svg _text hints hub inference photo models pipeline settings study",
-    "cli": "_extras _files _system _text archive hints hub inference models pipeline settings folder export study",
+    "cli": "_extras _files _system _text archive cluster folder hints hub inference models pipeline settings export "
+    "study",
 }
 # Only these may write ``from colorhub import Photo``; the rooms write ``from colorhub.photo import Photo``.
 FACADE = (
@@ -55,6 +57,7 @@ ONLY_IN = {
     "uvicorn": ("colorhub/space/",),
     "spaces": ("colorhub/space/",),
     "accelerate": ("training/",),
+    "ray": ("colorhub/cluster/",),
     "onnxruntime": ("colorhub/models/exported.py",),
     "datasets": (
         "training/data/loader.py",
@@ -73,7 +76,7 @@ NEVER = {
 # A script's folder leads sys.path, where such a file would hide the library of that name.
 HIDING_NAMES = ("datasets.py", "evaluate.py", "onnx.py")
 PLACES = ("colorhub", "training", "benchmarks", "tests")
-HEAVY = {"torch", "torchvision", "torchmetrics", "gradio", "timm", "datasets", "accelerate", "onnxruntime"}
+HEAVY = {"ray", "torch", "torchvision", "torchmetrics", "gradio", "timm", "datasets", "accelerate", "onnxruntime"}
 
 
 def python_files(root: Path) -> Iterator[Path]:

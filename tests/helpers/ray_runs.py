@@ -1,0 +1,93 @@
+"""``colorhub colorize --ray`` as a process, and what is killed while it runs."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+from photos import grey_photo
+
+COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
+_POISON = """
+import os, signal
+from colorhub import Prediction
+from colorhub.models import UNet
+
+class Poison(UNet):
+    architecture = "poison"
+
+    def predict(self, L, hints=None):
+        if (L.mean(dim=(1, 2, 3)) < 1).any():  # a black photo
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().predict(L, hints)
+"""
+
+
+def make_photos(folder: Path, count: int) -> Path:
+    """Small grey photos, every second one in a folder inside."""
+    (folder / "b").mkdir(parents=True)
+    grey = grey_photo("astronaut", (60, 45))
+    for number in range(count):
+        grey.rotate(3 * number).save(folder / f"{'b/' * (number % 2)}{number:03}.jpg", comment=f"the {number}th")
+    return folder
+
+
+def make_poison(folder: Path) -> dict[str, str]:
+    """A package whose model kills its process on a black photo; the environment in which it is installed."""
+    facts = folder / "poison-1.0.dist-info"
+    facts.mkdir(parents=True)
+    (folder / "poison.py").write_text(_POISON)
+    (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: poison\nVersion: 1.0\n")
+    (facts / "entry_points.txt").write_text("[colorhub.models]\npoison = poison:Poison\n")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
+
+
+def start(source: Any, output: Any, model: Path, address: str, *options: str, **how: Any) -> "subprocess.Popen[str]":
+    """A run that goes on in the background."""
+    command = [*COLORHUB, "colorize", str(source), "-o", str(output), "-r", "--model", str(model), "--ray", address]
+    return subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+def run(*arguments: Any, code: int = 0, **how: Any) -> str:
+    """What a run prints, which ends with this exit code."""
+    process = start(*arguments, **how)
+    out, errors = process.communicate(timeout=500)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors, errors
+    return out + errors
+
+
+def results(folder: Path, suffix: str = "*.jpg") -> int:
+    """How many there are by now."""
+    return sum(1 for _ in folder.rglob(suffix))
+
+
+def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]", suffix: str = "*.jpg") -> None:
+    """Until so many results are there, or files of another suffix."""
+    deadline = time.monotonic() + 300
+    while results(folder, suffix) < count:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, results(folder, suffix)
+        time.sleep(0.02)
+
+
+def workers(above: int) -> list[psutil.Process]:
+    """The processes below one that colour photos."""
+    below = psutil.Process(above).children(recursive=True)
+    return [process for process in below if "MapWorker" in _title(process)]
+
+
+def kill(process: psutil.Process) -> None:
+    """At once, without a word."""
+    process.send_signal(signal.SIGKILL)
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
