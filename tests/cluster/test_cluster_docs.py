@@ -56,9 +56,9 @@ def test_cloud_and_kubernetes_run_one_command_on_the_cluster_they_are_part_of(
     pytest.importorskip("moto")
     from ray.cluster_utils import Cluster
 
-    job = yaml.safe_load(snippet("cluster.md", "cluster: rayjob.yaml"))
+    job = yaml.safe_load(snippet("cluster.md", "cluster: ray job"))
     lines = [shlex.split(line) for line in snippet("cluster.md", "cluster: ray up").splitlines()]
-    file = yaml.safe_load(snippet("cluster.md", "cluster: cluster.yaml"))
+    file = yaml.safe_load(snippet("cluster.md", "cluster: ray file"))
     command = job["spec"]["entrypoint"]
     assert lines[1] == ["ray", "exec", "cluster.yaml", command]
     assert file["head_node_type"] in file["available_node_types"]
