@@ -157,8 +157,9 @@ def speed(section: Mapping[str, Any]) -> str:
     if not timing:
         return ""
     memory = timing.get("peak_memory_mb")
+    threads = "1 thread" if timing["threads"] == 1 else f"{timing['threads']} threads"
     return (
-        f"{timing['milliseconds_per_picture']:.0f} ms a picture on {timing['device']}, {timing['threads']} threads"
+        f"{timing['milliseconds_per_picture']:.0f} ms a picture on {timing['device']}, {threads}"
         f"{f'; {memory:.0f} MB of memory for weights and picture' if memory else ''}."
     )
 
