@@ -6,6 +6,7 @@ the status ``postponed`` there, and the row that counts in the second pass's fol
 
 import io
 from collections.abc import Container, Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from colorhub.archive.places import Place
@@ -50,9 +51,11 @@ def tables(place: Place, folder: str, besides: frozenset[str] = frozenset()) -> 
     """What the parquet files of a folder hold, each of them a few rows; not of those that are named ``besides``."""
     for name in file_names(place, folder):
         if name not in besides:
+            import pyarrow as pa
             import pyarrow.parquet as pq
 
-            with place.reading(name) as file:
+            # A killed process may have left half of one, of which the checkpoint knows that it is not done.
+            with place.reading(name) as file, suppress(pa.ArrowInvalid):
                 yield pq.read_table(io.BytesIO(file.read()))
 
 

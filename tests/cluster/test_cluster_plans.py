@@ -160,6 +160,7 @@ def test_the_manifest_has_the_rows_and_their_folder_is_not_foreign(tmp_path: Pat
     rows = [Row("a.jpg", "failed", reason="x"), Row("b.jpg", POSTPONED)]
     pq.write_table(outcome_block([Outcome(Listed(row.source), row) for row in rows]), folder / "1.parquet")
     pq.write_table(outcome_block([]), folder / "2.pending.parquet")
+    (folder / "3.parquet").write_bytes(b"PAR1 and what a killed process did not write")
     assert [row.source for row in read_rows(str(tmp_path))] == ["a.jpg"]
     assert list(Verification(place).findings()) == []
     assert prepare(place, Journal(place, "{}"), overwrite=False) == began
