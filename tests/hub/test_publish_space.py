@@ -24,7 +24,16 @@ from colorhub.models import create
 
 ROOT = Path(__file__).resolve().parents[2]
 ENTRY = Published("owner/unet", "a" * 40, "unet", "apache-2.0", "small, fast")
-NOT_FOR_THE_PAGE = ("hub/cards/", "cli/", "hub/contract.py", "export/", "folder/", "hub/publish/")
+NOT_FOR_THE_PAGE = (
+    "archive/",
+    "cluster/",
+    "hub/cards/",
+    "cli/",
+    "hub/contract.py",
+    "export/",
+    "folder/",
+    "hub/publish/",
+)
 
 
 @pytest.fixture

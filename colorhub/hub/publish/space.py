@@ -16,7 +16,7 @@ ROOT = project_root()
 _BESIDE = ("app.py", "requirements.txt", "LICENSE")
 _SUFFIXES = (".py", ".css", ".html", ".j2", ".js", ".json", ".safetensors", ".toml", ".R")
 # Of the package, by the page.
-_NOT_NEEDED = ("cli", "export", "folder", "hub/cards", "hub/publish", "hub/contract.py")
+_NOT_NEEDED = ("archive", "cli", "cluster", "export", "folder", "hub/cards", "hub/publish", "hub/contract.py")
 FREE = (SpaceHardware.ZERO_A10G, SpaceHardware.CPU_BASIC)  # in the order in which they are tried
 _PAYMENT_REQUIRED = 402
 _BODY = """
