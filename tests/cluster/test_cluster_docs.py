@@ -85,7 +85,7 @@ def test_a_slurm_job(place: Path) -> None:
     (place / "ray.sbatch").write_text(snippet("cluster.md", "cluster: sbatch"))
     with slurm_cluster(place / "slurm") as environment:
         line = snippet("cluster.md", "cluster: slurm").replace("--wait", "--wait --nodes=1")
-        bash(line, **environment, PORT=str(free_port()))
+        bash(line, **{**environment, "HOME": str(place), "PORT": str(free_port())})
     log = (place / "ray.log").read_text()
     bagit.Bag(str(place / "shared")).validate()
     assert len(list(read_rows(str(place / "shared/data")))) == 8, log
