@@ -124,9 +124,7 @@ def colorize_objects(
         first = next(to_do, None)
         record = Recording(journal=journal)
         if first is None and not sum(report.counts.values()):
-            raise fail(
-                f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}", FAILED
-            )
+            raise no_pictures(source, recursive)
         if first is not None:
             how = {"workers": workers, "patience": patience, "hints": hints, "credentials": credentials}
             with _isolated(open_pipeline, settings, **how) as process:
@@ -137,6 +135,16 @@ def colorize_objects(
             record.begin(settings)
         if stopping.exit_code is None and not stopping.event.is_set():
             record.finish()
+    return finished(report, settings, stopping)
+
+
+def no_pictures(source: "Place", recursive: bool) -> typer.Exit:
+    """What a place with nothing to colour ends a run with."""
+    return fail(f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}", FAILED)
+
+
+def finished(report: RunReport, settings: Settings, stopping: StopSignals) -> int:
+    """Say how a run ended, and return its exit code."""
     if stopping.event.is_set():
         echo_err("Stopped. Run the same command again to continue: what is done is skipped.")
     exit_code = stopping.exit_code or (FAILED if report.failures or stopping.event.is_set() else 0)

@@ -9,7 +9,7 @@ from colorhub._files import clean_up
 from colorhub.cli.archive import INSIDE, Recording
 from colorhub.cli.bag import expect_no_bag
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
-from colorhub.cli.objects import held, network
+from colorhub.cli.objects import finished, held, network, no_pictures
 from colorhub.cli.report import RunReport
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings
@@ -76,10 +76,7 @@ def colorize_on_ray(
                     if stopping.event.is_set():
                         break
             if not listed and not stopping.event.is_set():
-                raise fail(
-                    f"{source.name} holds no pictures{'' if recursive else ', or only deeper ones: --recursive'}",
-                    FAILED,
-                )
+                raise no_pictures(source, recursive)
             report.to_do = listed
             told, made = _report(output, before, report)
             is_whole = not stopping.event.is_set()
@@ -88,11 +85,7 @@ def colorize_on_ray(
                 clean_up({Path(output.path(name)).parent for name in made}, age=0.0)  # what killed processes left
             if is_whole:
                 record.finish()
-    if stopping.event.is_set():
-        echo_err("Stopped. Run the same command again to continue: what is done is skipped.")
-    exit_code = stopping.exit_code or (FAILED if report.failures or stopping.event.is_set() else 0)
-    report.finish(str(settings.model), exit_code)
-    return exit_code
+    return finished(report, settings, stopping)
 
 
 def _expect_places(source: "Place", output: "Place") -> None:
