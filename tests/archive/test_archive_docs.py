@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from object_store import credentials, s3_server
 from photos import grey_photo
 from PIL import Image
 from slurm_cluster import has_slurm, slurm_cluster
-from snippets import snippet, without_installs
+from snippets import bash, snippet, without_installs
 
 from colorhub.archive.manifest import read_rows
 from colorhub.models import create
@@ -36,14 +35,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for number, name in enumerate(sorted(NAMES)):
         grey_photo("astronaut", (90 + number, 70)).save(tmp_path / "scans" / name)
     return tmp_path
-
-
-def bash(code: str, **variables: str) -> str:
-    """What lines print, every one of which must succeed."""
-    command = ["bash", "-e", "-c", without_installs(code)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **variables})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def pictures(folder: Path) -> set[str]:

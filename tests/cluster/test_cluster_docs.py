@@ -2,7 +2,6 @@
 
 import os
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,7 +12,7 @@ from object_store import credentials, s3_server
 from ports import free_port
 from ray_runs import make_photos
 from slurm_cluster import has_slurm, slurm_cluster
-from snippets import snippet, without_installs
+from snippets import bash, snippet, without_installs
 from tiny import save_tiny
 
 from colorhub.archive.manifest import read_rows
@@ -33,13 +32,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     make_photos(tmp_path / "scans", 8)
     return tmp_path
-
-
-def bash(code: str, **variables: str) -> str:
-    command = ["bash", "-e", "-c", without_installs(code)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=400, env={**os.environ, **variables})
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_a_cluster_of_this_machine(place: Path) -> None:

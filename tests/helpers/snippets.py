@@ -1,6 +1,8 @@
 """The commands and snippets of README.md and the documentation: fenced blocks, each under a comment with its name."""
 
+import os
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -40,3 +42,11 @@ def without_installs(code: str) -> str:
     named = {extra for line in installs for found in _EXTRAS.findall(line) for extra in found.split(",")}
     assert named <= set(project["optional-dependencies"])
     return "\n".join(line for line in lines if line not in installs)
+
+
+def bash(code: str, **variables: str) -> str:
+    """What lines print, every one of which must succeed; those that install something are left out."""
+    command = ["bash", "-e", "-c", without_installs(code)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
