@@ -1,6 +1,7 @@
 """``colorhub colorize --ray``: the same photos, names and manifest, with the work spread over a Ray cluster."""
 
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -67,12 +68,12 @@ def colorize_on_ray(
             before = frozenset(name for part in PASSES for name in file_names(output, rows_of(part)))
             run = ClusterRun(task, weights, nodes)
             listed = 0
-            with stopping:
-                for progress in run.color(recursive=recursive):
+            with stopping, closing(run.color(recursive=recursive)) as steps:
+                for progress in steps:
                     listed = progress.listed
                     left = max(listed - len(journal.known.done), progress.done)
                     report.at(progress.done, left if progress.is_listed else None)
-                    _tell_lost(run.lost)
+                    _tell(run.notes)
                     if stopping.event.is_set():
                         break
             if not listed and not stopping.event.is_set():
@@ -141,9 +142,9 @@ def _task(
     return task, weights
 
 
-def _tell_lost(nodes: list[str]) -> None:
-    while nodes:
-        echo_err(f"Note: the node {nodes.pop()} was lost; what it was at work on is done again by others.")
+def _tell(notes: list[str]) -> None:
+    while notes:
+        echo_err(f"Note: {notes.pop(0)}.")
 
 
 def _report(output: "Place", before: frozenset[str], report: RunReport) -> tuple[int, set[str]]:

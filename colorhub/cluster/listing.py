@@ -50,11 +50,11 @@ class Photos(Datasource):
     """The listing of a source.
 
     Args:
-        told: is told how many were found so far, and whether that is all.
+        told: is told how many were found so far, and whether that is all; answers whether more are wanted.
         listing: the arguments of :func:`listed`.
     """
 
-    def __init__(self, told: Callable[[int, bool], None], *listing: Place, **how: Any) -> None:
+    def __init__(self, told: Callable[[int, bool], bool], *listing: Place, **how: Any) -> None:
         super().__init__()
         self._told, self._listing, self._how = told, listing, how
 
@@ -103,12 +103,13 @@ def _task(read: Callable[[], Iterable[pa.Table]]) -> ReadTask:
     return ReadTask(read, unknown, schema=LISTED)
 
 
-def _blocks(photos: Iterator[Listed], told: Callable[[int, bool], None] = lambda count, is_all: None) -> Iterator[Any]:
-    count = 0
-    while some := list(islice(photos, _ROWS)):
+def _blocks(photos: Iterator[Listed], told: Callable[[int, bool], bool] = lambda count, is_all: True) -> Iterator[Any]:
+    count, wanted = 0, True
+    while wanted and (some := list(islice(photos, _ROWS))):
         count += len(some)
-        told(count, False)
+        wanted = told(count, False)
         yield listed_block(some)
-    told(count, True)
+    if wanted:
+        told(count, True)
     if not count:
         yield listed_block([])

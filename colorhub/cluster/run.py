@@ -7,11 +7,14 @@ Ray together, so that a photo has its row exactly if the checkpoint has it.
 
 import logging
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from threading import Thread
 from time import monotonic
+from traceback import extract_tb
 from typing import Any
 
 import pyarrow as pa
@@ -42,6 +45,7 @@ _COPIES_A_GPU = 4
 _BLOCK_BYTES = 1 << 16  # so that work begins before all is listed
 _WATCH: dict[str, Any] = {"num_cpus": 0, "max_restarts": -1, "max_task_retries": -1}
 _POLL = 0.5  # seconds
+_TRIES = 3  # of a pass, when Ray gives it up each time before any photo is done
 _LOOK = 5.0  # seconds between two looks at the nodes
 
 
@@ -88,12 +92,13 @@ class ClusterRun:
 
     def __init__(self, task: Task, weights: Weights, where: Sequence[Node]) -> None:
         self.task, self._weights, self._nodes = task, ray.put(weights), list(where)
-        self.lost: list[str] = []  # nodes that went while it ran, and are not told of yet
+        self.notes: list[str] = []  # sentences on what went wrong and was mended, not told yet
         here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
         self._watch: Any = ray.remote(Watch).options(**_WATCH, scheduling_strategy=here).remote()
 
-    def color(self, *, recursive: bool) -> Iterator[Progress]:
-        """Colour all that is not in the checkpoint, and say now and then how far it is.
+    def color(self, *, recursive: bool) -> Generator[Progress, None, None]:
+        """Colour all that is not in the checkpoint, and say now and then how far it is. Where nobody asks any further,
+        what is in work is finished, and the rest is left.
 
         Raises:
             RunError: Ray gave up.
@@ -101,8 +106,8 @@ class ClusterRun:
         """
         task, watch = self.task, self._watch
 
-        def told(count: int, is_all: bool) -> None:
-            ray.get(watch.listed.remote(count, is_all))
+        def told(count: int, is_all: bool) -> bool:
+            return bool(ray.get(watch.listed.remote(count, is_all)))
 
         listing = {"format": task.settings.format, "recursive": recursive}
         photos = Photos(told, task.source, task.output, **listing)
@@ -113,7 +118,25 @@ class ClusterRun:
                 yield from self._pass("large", LargePhotos(task.output, above, most), alone, 1)
 
     def _pass(self, name: str, photos: Any, task: Task, rows: int) -> Iterator[Progress]:
-        """One pipeline: photos from their listing, or from an earlier pass, to rows."""
+        """Photos from their listing, or from an earlier pass, to rows. Where Ray gives up, its checkpoint is gone on
+        from: assertions of its own scheduling fail now and then while nodes come and go."""
+        tries, done = 0, 0
+        while True:
+            try:
+                with closing(self._pipeline(name, photos, task, rows)) as steps:
+                    for progress in steps:
+                        tries, done = (tries, done) if progress.done == done else (0, progress.done)
+                        yield progress
+                return
+            except RunError as error:
+                tries += 1
+                if tries == _TRIES:
+                    raise
+                self.notes.append(f"{error}; what is left is begun again")
+            self._look_at_nodes()
+
+    def _pipeline(self, name: str, photos: Any, task: Task, rows: int) -> Generator[Progress, None, None]:
+        """One execution of Ray Data."""
         output, files = task.output, _filesystem(task.output)
         _configure(files, output.path(checkpoint_of(name)))
         gpu = {"num_gpus": 1 / _COPIES_A_GPU} if any(node.gpus for node in self._nodes) else {}
@@ -167,19 +190,25 @@ class ClusterRun:
 
         thread, looked = Thread(target=work, name="ray-data", daemon=True), monotonic()
         thread.start()
-        while thread.is_alive():
-            thread.join(_POLL)
-            yield ray.get(self._watch.progress.remote())
-            if monotonic() - looked > _LOOK:
-                looked = monotonic()
-                self._look_at_nodes()
+        try:
+            while thread.is_alive():
+                thread.join(_POLL)
+                yield ray.get(self._watch.progress.remote())
+                if monotonic() - looked > _LOOK:
+                    looked = monotonic()
+                    self._look_at_nodes()
+        finally:
+            if thread.is_alive():  # Ray ends a driver without a word that still gives out work when its cluster goes
+                self._watch.stop.remote()
+                thread.join()
         if failure:
             raise _told(failure[0]) from failure[0]
 
     def _look_at_nodes(self) -> None:
         now = nodes_now()
         here = {node.id for node in now}
-        self.lost += [node.name for node in self._nodes if node.id not in here]
+        lost = [node.name for node in self._nodes if node.id not in here]
+        self.notes += [f"the node {name} was lost; what it was at work on is done again by others" for name in lost]
         self._nodes = now
 
 
@@ -201,10 +230,19 @@ def _filesystem(place: Place) -> FileSystem:
 
 def _told(error: BaseException) -> Exception:
     """What ended a pipeline, of what Ray wrapped around it."""
+    last: BaseException = error
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, HopelessError):
             return HopelessError(str(cause))
-        inner = getattr(cause, "cause", None)
-        cause, last = (inner if isinstance(inner, BaseException) else cause.__cause__), cause
-    return RunError(f"Ray gave up ({type(last).__name__}: {one_line(str(last).strip().splitlines()[-1], 300)})")
+        last, inner = cause, getattr(cause, "cause", None)
+        cause = inner if isinstance(inner, BaseException) else cause.__cause__
+    return RunError(f"Ray gave up ({type(last).__name__}: {_reason(last)})")
+
+
+def _reason(error: BaseException) -> str:
+    """An error's last line; where it was raised, if it says nothing, as Ray's own assertions do."""
+    if lines := str(error).strip().splitlines():
+        return one_line(lines[-1], 300)
+    frames = extract_tb(error.__traceback__)
+    return f"line {frames[-1].lineno} of {Path(frames[-1].filename).name}" if frames else "it does not say why"

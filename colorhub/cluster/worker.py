@@ -9,6 +9,7 @@ import ray
 from colorhub.cluster.alone import Alone
 from colorhub.cluster.colorist import Colorist, Task
 from colorhub.cluster.photos import Listed, Outcome, outcome_block, photos_in
+from colorhub.cluster.watch import Turn
 from colorhub.cluster.weights import unpacked
 
 
@@ -34,8 +35,10 @@ class ColorPhotos:
         if not photos:
             return outcome_block([])
         key = photos[0].id
-        was_ended = ray.get(self._watch.begin.remote(key))
-        outcomes = self._one_by_one(photos) if was_ended else self._colorist.color(photos)
+        turn = ray.get(self._watch.begin.remote(key))
+        if turn is Turn.NOT_NOW:  # without rows the checkpoint does not know them, and the next run does them
+            return outcome_block([])
+        outcomes = self._one_by_one(photos) if turn is Turn.ONE_BY_ONE else self._colorist.color(photos)
         self._watch.end.remote(key, len(photos))
         return outcome_block(outcomes)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from ray_runs import COLORHUB, kill, make_photos, make_poison, results, run, start, wait_for, workers
+from ray_runs import COLORHUB, FAILS_ONCE, kill, make_photos, make_poison, results, run, start, wait_for, workers
 
 from colorhub.archive.manifest import read_rows
 from colorhub.archive.places import Place
-from colorhub.archive.row_files import rows_of
+from colorhub.archive.row_files import rows_of, tables
 from colorhub.archive.verify import Verification
 from colorhub.models import UNet
 from colorhub.photo import Photo
@@ -30,6 +30,14 @@ def expect_sound(output: Path, source: Path, count: int) -> None:
     assert len({row.source for row in rows}) == len(rows) == count
     assert list(Verification(Place.of(output), Place.of(source)).findings()) == []
     assert not (output / "colorhub-manifest.rows").exists()
+
+
+def poisoned(folder: Path) -> Path:
+    """A model of the package that :func:`make_poison` makes."""
+    UNet(**UNet.tiny()).save_pretrained(folder)
+    config = folder / "config.json"
+    config.write_text(json.dumps(json.loads(config.read_text()) | {"architecture": "poison"}))
+    return folder
 
 
 def timeless(photo: Photo) -> Metadata:
@@ -83,16 +91,21 @@ def test_a_killed_driver_and_a_killed_process_cost_nothing(tmp_path: Path, model
 def test_a_photo_that_kills_takes_no_other_with_it(tmp_path: Path) -> None:
     source, output = make_photos(tmp_path / "in", 20), tmp_path / "out"
     Image.new("L", (60, 45)).save(source / "black.png")
-    environment = make_poison(tmp_path / "packages")
-    UNet(**UNet.tiny()).save_pretrained(tmp_path / "model")
-    config = tmp_path / "model/config.json"
-    config.write_text(json.dumps(json.loads(config.read_text()) | {"architecture": "poison"}))
-    told = run(source, output, tmp_path / "model", "local", code=1, env=environment)
+    environment, model = make_poison(tmp_path / "packages"), poisoned(tmp_path / "model")
+    told = run(source, output, model, "local", code=1, env=environment)
     assert "black.png: it ended the process that was at work on it, alone, 3 times" in told
     rows = {row.source: row for row in read_rows(str(output))}
     assert [name for name, row in rows.items() if row.status == "failed"] == ["black.png"]
     assert results(output) == 20
     expect_sound(output, source, 21)
+
+
+def test_where_ray_gives_up_the_rest_is_begun_again(tmp_path: Path) -> None:
+    source, output = make_photos(tmp_path / "in", 20), tmp_path / "out"
+    environment, model = make_poison(tmp_path / "packages", FAILS_ONCE), poisoned(tmp_path / "model")
+    told = run(source, output, model, "local", env=environment)
+    assert re.search(r"Note: Ray gave up \(.*\); what is left is begun again\.", told)
+    expect_sound(output, source, 20)
 
 
 def test_ctrl_c_stops_it_in_order(tmp_path: Path, model: Path) -> None:
@@ -103,4 +116,5 @@ def test_ctrl_c_stops_it_in_order(tmp_path: Path, model: Path) -> None:
     _, errors = driver.communicate(timeout=60)
     assert driver.returncode == 130, errors
     assert "the same command again to continue" in errors and "Traceback" not in errors
-    assert results(output) < 120
+    told = sum(table.num_rows for table in tables(Place.of(output), rows_of("photos")))
+    assert told == results(output) < 120  # what was in work was finished, and is known

@@ -36,11 +36,29 @@ def make_photos(folder: Path, count: int) -> Path:
     return folder
 
 
-def make_poison(folder: Path) -> dict[str, str]:
-    """A package whose model kills its process on a black photo; the environment in which it is installed."""
+FAILS_ONCE = """
+import os, sys
+from pathlib import Path
+from colorhub.models import UNet
+
+class Poison(UNet):
+    architecture = "poison"
+
+    def eval(self):  # when it is loaded
+        if sys.argv[0].endswith("default_worker.py"):  # Ray's, and not the driver
+            (Path(__file__).parent / f"failed.{os.getpid()}").touch()
+            if len(list(Path(__file__).parent.glob("failed.*"))) == 1:
+                raise OSError()
+        return super().eval()
+"""
+
+
+def make_poison(folder: Path, code: str = _POISON) -> dict[str, str]:
+    """A package with a model that kills its process on a black photo, or of other code; the environment in which it is
+    installed."""
     facts = folder / "poison-1.0.dist-info"
     facts.mkdir(parents=True)
-    (folder / "poison.py").write_text(_POISON)
+    (folder / "poison.py").write_text(code)
     (facts / "METADATA").write_text("Metadata-Version: 2.1\nName: poison\nVersion: 1.0\n")
     (facts / "entry_points.txt").write_text("[colorhub.models]\npoison = poison:Poison\n")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])}
