@@ -106,6 +106,7 @@ def colorize(
             max_pixels=max_pixels,
             recursive=recursive,
             overwrite=overwrite,
+            patience=time_limit,
             as_json=as_json,
         )
         if bag and output:

@@ -159,7 +159,8 @@ TimeLimit = Annotated[
     float,
     typer.Option(
         "--time-limit",
-        help="With a manifest: a photo that takes longer is taken for one that hangs, and given up after three tries.",
+        help="With a manifest or --ray: a photo that takes longer is taken for one that hangs, and given up after "
+        "three tries.",
         metavar="SECONDS",
         min=1,
     ),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,7 @@ def colorize_on_ray(
     max_pixels: int,
     recursive: bool,
     overwrite: bool,
+    patience: float,
     as_json: bool,
 ) -> int:
     """Colour what is in one place into another on a cluster, and return the exit code."""
@@ -65,6 +67,7 @@ def colorize_on_ray(
             record = Recording(journal=journal)
             record.begin(settings, open_pipeline().model.weights_sha256)
             task, weights = _task(source, output, settings, journal, nodes, began, overwrite, max_pixels, device)
+            task = replace(task, patience=patience)
             before = frozenset(name for part in PASSES for name in file_names(output, rows_of(part)))
             run = ClusterRun(task, weights, nodes)
             listed = 0

@@ -1,4 +1,4 @@
-"""A photo alone in a process of its own: what ends that process three times is a photo that cannot be coloured."""
+"""A photo alone in a process of its own: one that ends or holds up that process three times cannot be coloured."""
 
 import os
 from concurrent.futures import ProcessPoolExecutor
@@ -13,7 +13,10 @@ from colorhub.cluster.colorist import Colorist, Task
 from colorhub.cluster.photos import Listed, Outcome
 
 TRIES = 3
-_REASON = f"it ended the process that was at work on it, alone, {TRIES} times: have a look whether the file is damaged"
+_REASON = (
+    f"it ended or held up the process that was at work on it, alone, {TRIES} times: have a look whether the file is "
+    "damaged"
+)
 
 
 class Alone:

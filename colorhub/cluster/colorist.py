@@ -1,7 +1,9 @@
 """Colour some photos in this process, as one machine does, and say what became of each. There is no Ray in it."""
 
+import faulthandler
 import tempfile
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event
@@ -16,11 +18,14 @@ from colorhub.archive.rows import Row, as_text
 from colorhub.archive.staging import Staging
 from colorhub.cluster.memory import gigabytes, needed
 from colorhub.cluster.photos import Listed, Outcome
+from colorhub.folder.isolated import PATIENCE
 from colorhub.folder.memory import pixels_of
 from colorhub.folder.plan import FileResult, Job, result_paths
 from colorhub.folder.run import color_files
 from colorhub.pipeline import ColorizationPipeline
 from colorhub.settings import Settings
+
+_STDERR = 2  # the file descriptor: sys.stderr may be none
 
 
 class HopelessError(RuntimeError):
@@ -34,7 +39,8 @@ class Task:
     ``run``: what is the same in their rows; ``began``: when it was begun, by the clock of the output (a file there that
     is older is not ours); ``processors``: cores for a process; ``small``: pixels that may be in work at once, and a
     larger photo is postponed, or, in a pass for large ones, let in alone; ``largest``: pixels of the largest photo that
-    any node has memory for, and ``memory`` what it has; ``weights``: bytes of the model's files.
+    any node has memory for, and ``memory`` what it has; ``weights``: bytes of the model's files; ``patience``: seconds
+    for a photo, after which its process is ended.
     """
 
     source: Place
@@ -50,6 +56,7 @@ class Task:
     largest: int
     memory: int
     weights: int
+    patience: float = PATIENCE
     postpones: bool = True
 
     @property
@@ -119,7 +126,7 @@ class Colorist:
 
     def _colored(self, jobs: Iterable[Job], stop: Event) -> Generator[FileResult, None, None]:
         task = self.task
-        return color_files(
+        results = color_files(
             self.pipeline,
             jobs,
             self.settings,
@@ -129,6 +136,10 @@ class Colorist:
             processors=task.processors,
             pixels=task.small,
         )
+        with closing(results), ending_where_it_hangs(task.patience) as goes_on:
+            for result in results:
+                goes_on()
+                yield result
 
     def _aside(self, job: Job) -> FileResult | None:
         """What is known of a photo by its size alone: it is for later, or for no node."""
@@ -185,6 +196,21 @@ class _Collected:
     def add(self, row: Row) -> None:
         """Keep a row."""
         self.rows.append(row)
+
+
+@contextmanager
+def ending_where_it_hangs(patience: float) -> Iterator[Callable[[], None]]:
+    """End this process, whatever it is at, ``patience`` seconds after the block began, or after the last call of what
+    is given. Its stderr then says where each thread was."""
+
+    def goes_on() -> None:
+        faulthandler.dump_traceback_later(patience, exit=True, file=_STDERR)
+
+    goes_on()
+    try:
+        yield goes_on
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _job(task: Task, photo: Listed) -> Job:

@@ -7,10 +7,12 @@ import secrets
 import socket
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from threading import current_thread
+from typing import Any, TextIO, cast
 
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
@@ -26,6 +28,7 @@ SPARE = 1  # processors of a node that are left to Ray: it filters and divides t
 _PATIENCE = 5.0  # seconds for a connection to the head
 _ANSWER = 60.0  # seconds for a node to start a process and look at the output
 _STORE = 200 * 2**20  # bytes of the object store of one machine: names, rows and a model's weights
+_ERRORS = "ray_listen_error_messages"  # a thread of a driver
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
 
 
@@ -67,9 +70,11 @@ def connected(address: str) -> Iterator[list[Node]]:
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise ClusterError(_reason(address, error)) from error
     try:
-        yield nodes()
+        with redirect_stdout(cast("TextIO", _WithoutRay(sys.stdout))):
+            yield nodes()
     finally:
-        ray.shutdown()
+        with redirect_stdout(StringIO()):  # it says once more what its nodes' errors were
+            ray.shutdown()
 
 
 @contextmanager
@@ -84,6 +89,20 @@ def _silence() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+class _WithoutRay:
+    """Stdout, for all but the thread of Ray that prints errors of its nodes there whatever its settings are: what
+    programs read is printed there."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if current_thread().name == _ERRORS else self._stream.write(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def nodes() -> list[Node]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,7 +49,7 @@ def summary(told: str) -> dict[str, Any]:
 
 def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, tmp_path: Path, model: Path) -> None:
     source, output = make_photos(tmp_path / "in", 200), tmp_path / "out"
-    driver = start(source, output, model, cluster.address)
+    driver = start(source, output, model, cluster.address, "--json")
     wait_for(output, 10, driver)
     cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
     wait_for(output, 40, driver)
@@ -58,7 +59,9 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
     cluster.add_node(**_NODE)
     wait_for(output / rows_of("photos"), 2, driver, "*.parquet")
     driver.send_signal(signal.SIGKILL)
-    driver.communicate()
+    printed, errors = driver.communicate()
+    assert all(line.startswith("{") for line in printed.splitlines()), printed
+    assert re.search(r"Note: the node \S+ was lost", errors)
     assert results(output) < 200
     told = summary(run(source, output, model, cluster.address, "--json"))
     assert (told["failed"], told["colored"] + told["skipped"]) == (0, 200)

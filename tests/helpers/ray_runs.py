@@ -13,7 +13,7 @@ from photos import grey_photo
 
 COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 _POISON = """
-import os, signal
+import os, signal, time
 from colorhub import Prediction
 from colorhub.models import UNet
 
@@ -23,6 +23,8 @@ class Poison(UNet):
     def predict(self, L, hints=None):
         if (L.mean(dim=(1, 2, 3)) < 1).any():  # a black photo
             os.kill(os.getpid(), signal.SIGKILL)
+        if (L.std(dim=(1, 2, 3)) < 0.1).any():  # a blank one
+            time.sleep(3600)
         return super().predict(L, hints)
 """
 
@@ -54,8 +56,8 @@ class Poison(UNet):
 
 
 def make_poison(folder: Path, code: str = _POISON) -> dict[str, str]:
-    """A package with a model that kills its process on a black photo, or of other code; the environment in which it is
-    installed."""
+    """A package with a model that kills its process on a black photo and hangs on a blank one, or of other code; the
+    environment in which it is installed."""
     facts = folder / "poison-1.0.dist-info"
     facts.mkdir(parents=True)
     (folder / "poison.py").write_text(code)
