@@ -265,8 +265,25 @@ def test_what_a_file_loses_is_said(visits: Visits, tmp_path: Path) -> None:
         "deep.color.png",
         "deep.tif.color.png",
     ]
-    page.locator("#album-status", has_text="5 photos was written").wait_for()
+    page.locator("#album-status", has_text="with all 5 photos").wait_for()
     page.close(run_before_unload=True)  # all are downloaded: no question
+
+
+def test_odd_files(visits: Visits, tmp_path: Path) -> None:
+    """A TIFF that begins with a reduced copy is its picture; a JPEG of 12 bits is not said to be damaged."""
+    small = data.camera()[::4, ::4]
+    with tifffile.TiffWriter(tmp_path / "photo.tif") as file:
+        file.write(small[::4, ::4], subfiletype=1)
+        file.write(small, subfiletype=0)
+    Image.fromarray(small).save(tmp_path / "deep.jpg")
+    content = bytearray((tmp_path / "deep.jpg").read_bytes())
+    content[content.index(b"\xff\xc0") + 4] = 12
+    (tmp_path / "deep.jpg").write_bytes(content)
+    page = opened(visits)
+    cards = give(page, tmp_path / "photo.tif", tmp_path / "deep.jpg")
+    said = [card.locator(".status").inner_text() for card in cards.all()]
+    assert "128" in said[0]
+    assert "does not read" in said[1]
 
 
 def test_a_page_with_photos_is_not_left_without_a_question(visits: Visits, tmp_path: Path) -> None:
@@ -274,6 +291,7 @@ def test_a_page_with_photos_is_not_left_without_a_question(visits: Visits, tmp_p
     Image.fromarray(data.camera()[::4, ::4]).save(photo)
     page = opened(visits)
     page.get_by_role("button", name="Deutsch").click()
+    page.get_by_text("Bereit.").wait_for()
     page.reload()
     page.get_by_text("Bereit.").wait_for()  # the language stays
     give(page, photo).get_by_role("slider", name="Farbkraft").click()
