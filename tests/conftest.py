@@ -84,9 +84,18 @@ def grey() -> "np.ndarray":
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Generator[Any, None, None]:
+def playwright() -> Generator[Any, None, None]:
+    """What drives browsers: one at a time in a process."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="module")
+def chromium(playwright: Any) -> Generator[Any, None, None]:
     """A browser for the tests of one file."""
-    with launched() as browser:
+    with launched(playwright) as browser:
         yield browser
 
 

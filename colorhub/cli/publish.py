@@ -72,7 +72,7 @@ def publish(
 
 def _publish_static(names: list[str], space: str, ort: Path | None, dry_run: bool, how: dict[str, bool]) -> None:
     """The name and the account are checked before minutes of exporting."""
-    from colorhub.cli.static_site import site_models
+    from colorhub.cli.static_site import parts_said, site_models
     from colorhub.export.static_site.writing import site_files
     from colorhub.export.writing import ExportError
     from colorhub.hub import check_repo_id
@@ -91,9 +91,10 @@ def _publish_static(names: list[str], space: str, ort: Path | None, dry_run: boo
     plan = plan_static_space(hub, space, files, [one.name for one in models], **how)
     if dry_run:
         _print_plan(plan, "would be published")
-        return
-    create_static_space(hub, plan)
-    _print_plan(plan, f"published as {carry_out(hub, plan)}")
+    else:
+        create_static_space(hub, plan)
+        _print_plan(plan, f"published as {carry_out(hub, plan)}")
+    typer.echo(parts_said({path: len(content) for path, content in files.items()}))
 
 
 def _check_usage(names: list[str], org: str, space: str, hardware: str) -> None:

@@ -1,5 +1,6 @@
 """``colorhub static-site``: a folder of static files that colours photos in the visitor's browser."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,11 +45,18 @@ def static_site(folder: _Folder, models: _Models = DEFAULT_MODEL, ort: _Ort = No
     with failing(FAILED, ExportError):
         expect_free(folder)
         sizes = write_site(folder, site_models(models), ort)
-    parts = {"onnxruntime-web": "engine/ort/", "models": "models/", "licences": "LICENSES.txt"}
-    weights = {name: sum(size for path, size in sizes.items() if path.startswith(at)) for name, at in parts.items()}
+    typer.echo(f"{folder}: {parts_said(sizes)}")
+
+
+def parts_said(sizes: Mapping[str, int]) -> str:
+    """What a site weighs, and each of its parts. ``sizes``: bytes by path."""
+    weights = {Path(path).stem: size for path, size in sizes.items() if path.startswith("models/")}
+    weights["onnxruntime-web"] = sum(size for path, size in sizes.items() if path.startswith("engine/ort/"))
+    weights["tables"] = sum(size for path, size in sizes.items() if path.endswith((".safetensors", ".bin")))
+    weights["licences"] = sizes["LICENSES.txt"]
     weights["the page"] = sum(sizes.values()) - sum(weights.values())
     listed = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in weights.items())
-    typer.echo(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB ({listed})")
+    return f"{len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB ({listed})"
 
 
 def site_models(names: str) -> "list[SiteModel]":

@@ -1,19 +1,21 @@
-"""The static site's page in Chromium: photos in and out, their metadata, no network, new versions, bad files."""
+"""The static site's page in Chromium and Firefox: photos in and out, their metadata, no network, new versions, bad
+files."""
 
 import base64
 import io
 import json
 import shutil
 import subprocess
+import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tifffile
-from browser import Visits, screenshots
+from browser import Visits, launched_firefox, screenshots
 from fuzz_files import make_fuzzed_files
 from PIL import Image
 from skimage import data
@@ -56,6 +58,18 @@ def visits(chromium: Any, address: str) -> Iterator[Visits]:
     visits = Visits(chromium, address, WAIT)
     yield visits
     visits.end()
+
+
+@pytest.fixture(scope="module")
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Firefox puts files."""
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="module")
+def firefox(playwright: Any, downloads: Path) -> Iterator[Any]:
+    with launched_firefox(playwright, downloads) as browser:
+        yield browser
 
 
 def opened(visits: Visits, **context: Any) -> Any:
@@ -116,21 +130,46 @@ def grey_photo(folder: Path, kind: str) -> Path:
 def test_metadata_are_those_of_python(visits: Visits, tmp_path: Path, kind: str) -> None:
     """In JPEG and PNG, from every format, as exiftool sees them; the colours are Python's as well."""
     photo = grey_photo(tmp_path, kind)
-    page = opened(visits)
+    expect_as_python(opened(visits), photo, tmp_path, lambda page, name: downloaded(page, tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
+def test_firefox_does_as_chromium(firefox: Any, address: str, downloads: Path, tmp_path: Path, kind: str) -> None:
+    """And its console says nothing of errors."""
+    visits = Visits(firefox, address, WAIT, console=True)
+    photo = grey_photo(tmp_path, kind)
+    expect_as_python(opened(visits), photo, tmp_path, lambda page, name: fetched(page, downloads / name, tmp_path))
+    visits.end()
+
+
+def expect_as_python(page: Any, photo: Path, folder: Path, download: Callable[[Any, str], Path]) -> None:
+    """Give a page its first photo: the files it makes are those of Python. ``download`` answers with the file that has
+    a name."""
     card = give(page, photo)
     pipeline = ColorizationPipeline(device="cpu")
     pipeline.network.precision = "fp32"
     made = pipeline(photo)
     for name, suffix in (("PNG", "png"), ("JPEG", "jpg")):
         card.locator("select").last.select_option(name)
-        ours = downloaded(page, tmp_path)
+        ours = download(page, f"photo.color.{suffix}")
         assert ours.name == f"photo.color.{suffix}"
-        theirs = tmp_path / f"python.{suffix}"
+        theirs = folder / f"python.{suffix}"
         made.save(theirs)
         assert metadata(ours) == metadata(theirs)
         pixels = [np.asarray(Image.open(path).convert("RGB")).astype(int) for path in (ours, theirs)]
         assert pixels[0].shape == pixels[1].shape
         assert np.percentile(np.abs(pixels[0] - pixels[1]), 99.9) <= (2 if name == "PNG" else 8)
+
+
+def fetched(page: Any, arriving: Path, folder: Path) -> Path:
+    """What Firefox downloads, once it is whole, out of the way of the next one of its name."""
+    page.get_by_role("button", name="Download", exact=True).click()
+    page.get_by_text(f"{arriving.name} was written.").wait_for()
+    until = time.monotonic() + WAIT / 1000
+    while [one.name for one in arriving.parent.iterdir() if one.stat().st_size] != [arriving.name]:
+        assert time.monotonic() < until, list(arriving.parent.iterdir())
+        page.wait_for_timeout(50)
+    return arriving.rename(folder / arriving.name)
 
 
 def test_profiles_become_srgb(visits: Visits, tmp_path: Path) -> None:
@@ -226,8 +265,25 @@ def test_what_a_file_loses_is_said(visits: Visits, tmp_path: Path) -> None:
         "deep.color.png",
         "deep.tif.color.png",
     ]
-    page.locator("#album-status", has_text="5 photos was written").wait_for()
+    page.locator("#album-status", has_text="with all 5 photos").wait_for()
     page.close(run_before_unload=True)  # all are downloaded: no question
+
+
+def test_odd_files(visits: Visits, tmp_path: Path) -> None:
+    """A TIFF that begins with a reduced copy is its picture; a JPEG of 12 bits is not said to be damaged."""
+    small = data.camera()[::4, ::4]
+    with tifffile.TiffWriter(tmp_path / "photo.tif") as file:
+        file.write(small[::4, ::4], subfiletype=1)
+        file.write(small, subfiletype=0)
+    Image.fromarray(small).save(tmp_path / "deep.jpg")
+    content = bytearray((tmp_path / "deep.jpg").read_bytes())
+    content[content.index(b"\xff\xc0") + 4] = 12
+    (tmp_path / "deep.jpg").write_bytes(content)
+    page = opened(visits)
+    cards = give(page, tmp_path / "photo.tif", tmp_path / "deep.jpg")
+    said = [card.locator(".status").inner_text() for card in cards.all()]
+    assert "128" in said[0]
+    assert "does not read" in said[1]
 
 
 def test_a_page_with_photos_is_not_left_without_a_question(visits: Visits, tmp_path: Path) -> None:
@@ -235,6 +291,7 @@ def test_a_page_with_photos_is_not_left_without_a_question(visits: Visits, tmp_p
     Image.fromarray(data.camera()[::4, ::4]).save(photo)
     page = opened(visits)
     page.get_by_role("button", name="Deutsch").click()
+    page.get_by_text("Bereit.").wait_for()
     page.reload()
     page.get_by_text("Bereit.").wait_for()  # the language stays
     give(page, photo).get_by_role("slider", name="Farbkraft").click()
@@ -277,13 +334,15 @@ def kept(page: Any) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
 
 
-@pytest.mark.parametrize("isolated", [True, False])
-def test_without_network(chromium: Any, site: Path, tmp_path: Path, isolated: bool) -> None:
+@pytest.mark.parametrize(("browser", "isolated"), [("chromium", True), ("chromium", False), ("firefox", False)])
+def test_without_network(
+    request: pytest.FixtureRequest, site: Path, tmp_path: Path, browser: str, isolated: bool
+) -> None:
     """The server is stopped after the first visit; threads are there on any host."""
     photo = tmp_path / "photo.png"
     Image.fromarray(data.camera()).save(photo)
     with served(site, isolated=isolated) as address:
-        visits = Visits(chromium, address, WAIT)
+        visits = Visits(request.getfixturevalue(browser), address, WAIT)
         page = opened(visits)
         if not isolated:  # the page loads itself again, once, for the headers that its worker adds
             page.wait_for_event("framenavigated")

@@ -1,4 +1,4 @@
-"""Debian's chromium, driven by Playwright, for the tests that need a real browser."""
+"""Debian's chromium and Firefox, driven by Playwright, for the tests that need a real browser."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,20 +6,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 CHROMIUM = "/usr/bin/chromium"
+FIREFOX = "/usr/bin/firefox-esr"
 FLAGS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking")
 
 
 @contextmanager
-def launched(*flags: str) -> Iterator[Any]:
+def launched(playwright: Any, *flags: str) -> Iterator[Any]:
     """The browser, until the block is left. That it is missing is a failure."""
-    from playwright.sync_api import sync_playwright
-
     assert Path(CHROMIUM).is_file(), f"{CHROMIUM} is missing: apt-get install chromium"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
-        yield browser
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS, *flags])
+    yield browser
+    browser.close()
+
+
+@contextmanager
+def launched_firefox(playwright: Any, downloads: Path) -> Iterator[Any]:
+    """Firefox as Mozilla builds it, over WebDriver BiDi, which it speaks by itself. Where it is missing the test is
+    skipped. What pages download is in a folder: of most of it Playwright does not hear."""
+    if not Path(FIREFOX).is_file():
+        pytest.skip(f"{FIREFOX} is missing: apt-get install firefox-esr")
+    browser = playwright.firefox.launch(executable_path=FIREFOX, channel="moz-firefox", downloads_path=downloads)
+    yield browser
+    browser.close()
 
 
 class Visits:

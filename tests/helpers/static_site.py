@@ -34,12 +34,16 @@ const textOf = (pixels) => {
 
 
 def build(folder: Path, *models: str | Path) -> Path:
-    """The site with these models, or the default. ``COLORHUB_ORT`` names a folder with npm's tarball; else npm fetches
-    it."""
-    ort = os.environ.get("COLORHUB_ORT")
+    """The site with these models, or the default."""
     offered = ["--models", ",".join(map(str, models))] if models else []
-    typed("static-site", folder, *offered, *(["--ort", ort] if ort else []), code=0)
+    typed("static-site", folder, *offered, *ort_option(), code=0)
     return folder
+
+
+def ort_option() -> list[str]:
+    """Where npm's tarball is: in ``COLORHUB_ORT``, if set; else npm fetches it."""
+    folder = os.environ.get("COLORHUB_ORT")
+    return ["--ort", folder] if folder else []
 
 
 class Engine:

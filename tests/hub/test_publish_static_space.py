@@ -1,11 +1,15 @@
 """Publishing the static site to the local Hub: its header, its files, once, and what is refused."""
 
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
 from commands import typed
 from huggingface_hub import SpaceCard
 from local_hub import LocalHub
+from static_site import ort_option
+from tiny import save_tiny
 
 from colorhub.hub.publish import Hub, PublishError, carry_out
 from colorhub.hub.publish.static_space import create_static_space, plan_static_space, readme
@@ -34,6 +38,22 @@ def test_it_goes_up_once_and_what_is_gone_goes(hub: LocalHub) -> None:
     assert publish(Hub(), FILES) == first
     publish(Hub(), {path: content for path, content in FILES.items() if path != "models/tiny.onnx"})
     assert "models/tiny.onnx" not in hub.files("owner/page", kind="space")
+
+
+@pytest.mark.slow
+def test_a_site_of_two_models_arrives_file_for_file(hub: LocalHub, tmp_path: Path) -> None:
+    """As the list says by which browsers keep it; the command says what it weighs."""
+    models = [save_tiny(tmp_path / "one"), save_tiny(tmp_path / "two")]
+    said = typed("publish", *models, "--static-space", "owner/page", *ort_option(), code=0).output
+    held = hub.files("owner/page", kind="space")
+    listed = json.loads(held["files.json"])["files"]
+    assert {"models/one.onnx", "models/two.onnx", "engine/ort/ort-wasm-simd-threaded.wasm"} <= set(listed)
+    assert set(held) - {".gitattributes"} == {*listed, "files.json", "service_worker.js", "README.md"}
+    for path, facts in listed.items():
+        assert facts == {"sha256": hashlib.sha256(held[path]).hexdigest(), "size": len(held[path])}, path
+    site = [content for path, content in held.items() if path not in ("README.md", ".gitattributes")]
+    assert f"{len(site)} files, {sum(map(len, site)) / 1e6:.1f} MB (one " in said
+    assert [model["name"] for model in json.loads(held["engine/constants.json"])["models"]] == ["one", "two"]
 
 
 def test_somebody_else_s_space_is_left_alone(hub: LocalHub) -> None:

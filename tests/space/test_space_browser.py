@@ -39,8 +39,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Any]:
-    with launched(*CAMERA) as browser:
+def chromium(playwright: Any) -> Iterator[Any]:
+    with launched(playwright, *CAMERA) as browser:
         yield browser
 
 

@@ -53,6 +53,8 @@ def site_files(models: Iterable[SiteModel], packages: Path | None = None) -> dic
     """
     models = list(models)
     _expect_packages()
+    for one in models:
+        _expect_usable(one)
     files = {path: content for package in PACKAGES for path, content in package_files(package, packages).items()}
     for one in models:
         files[f"models/{one.name}.onnx"] = _model_content(one)
@@ -124,13 +126,16 @@ def expect_free(folder: Path) -> None:
         raise ExportError(f"There is no permission to write to {place}: give another folder.")
 
 
-def _model_content(one: SiteModel) -> bytes:
+def _expect_usable(one: SiteModel) -> None:
     if isinstance(one.model, ExportedColorizer):
         raise ExportError(f"{one.name} is an exported model already: give the one it was made from.")
     if one.model.context_size is not None:
         raise ExportError(
             f"The model {one.name} looks at every photo twice, which the page in the browser does not: give another."
         )
+
+
+def _model_content(one: SiteModel) -> bytes:
     # Published weights are in half precision: rounded to it they stay what they are, unless they are folded first.
     content = with_half_weights(export_model(one.model, one.name, optimized=False), outputs=("ab",))
     if len(content) > LARGEST_MODEL:

@@ -8,6 +8,13 @@ import { zipped } from "./zip.js";
 
 const MOST_KEPT = 60e6; // pixels of all photos that stay in memory
 const part = (id) => document.getElementById(id);
+const told = new Map();
+
+/** Say a sentence in a part of the page, and again when the page's language changes. */
+function tell(name, key, given = {}) {
+  told.set(name, [key, given]);
+  part(name).textContent = say(key, given);
+}
 
 class Desk {
   cards = [];
@@ -23,11 +30,11 @@ class Desk {
   }
 
   async start() {
-    part("engine").textContent = say("starting");
+    tell("engine", "starting");
     const [{ models }, profile] = await Promise.all([this.engine.ready(), load(new URL("page/srgb.icc", this.base))]);
     this.models = models;
     this.facts = { facts: this.engine.constants.packet, profile };
-    part("engine").textContent = say("ready", { size: Math.round((models[0].size ?? 0) / 1e6) });
+    tell("engine", "ready", { size: Math.round((models[0].size ?? 0) / 1e6) });
   }
 
   /** One after the other: a photo takes all the memory and threads there are. */
@@ -46,7 +53,7 @@ class Desk {
   async add(files) {
     if (!files.length) return;
     this.#waiting += files.length;
-    if (!this.facts) part("engine").textContent = say("startingWith", { count: this.#waiting });
+    if (!this.facts) tell("engine", "startingWith", { count: this.#waiting });
     await this.started;
     if (!this.facts) return; // what failed at the start is said already
     for (const file of files) {
@@ -82,13 +89,14 @@ class Desk {
   }
 
   say() {
+    for (const [name, sentence] of told) tell(name, ...sentence);
     for (const card of this.cards) card.say();
   }
 
   /** All that are coloured, in a zip. */
   zip() {
     const cards = this.cards.filter((card) => card.state === "done");
-    const status = (key, given = {}) => (part("album-status").textContent = say(key, { count: cards.length, ...given }));
+    const status = (key, given = {}) => tell("album-status", key, { count: cards.length, ...given });
     this.zipping = true;
     this.changed();
     return this.turn(async () => {
@@ -105,7 +113,7 @@ class Desk {
         status(left ? "zippedSome" : "zipped", { left });
       } catch (error) {
         if (error instanceof RangeError) status("zipLarge");
-        else part("album-status").textContent = error.message;
+        else status("zipFailed");
       }
       this.zipping = false;
       this.changed();
@@ -175,7 +183,7 @@ function begin() {
   });
   sayLanguage();
   desk.started = desk.start().catch((error) => {
-    part("engine").textContent = error.message;
+    tell("engine", error.code === "unsupported" ? "unsupported" : "downloadFailed");
     part("engine").classList.add("error");
   });
   listen(desk);

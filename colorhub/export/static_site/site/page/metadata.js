@@ -97,6 +97,7 @@ function noteSegment(marker, body, found, resources) {
     found.comments.push(body.slice());
   } else if (marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker) && body.length >= 6) {
     found.size ??= [view(body).getUint16(3), view(body).getUint16(1)];
+    found.isUnusual ||= marker > 0xc2 || body[0] !== 8;
   }
 }
 

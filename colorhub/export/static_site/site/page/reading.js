@@ -31,18 +31,19 @@ export async function readPhoto(file) {
   if (kind === "TIFF") return readTiff(bytes);
   const metadata = await readMetadata(bytes).catch(() => Promise.reject(new FileError("broken")));
   expectSize(metadata.size);
-  const picture = turned(await decoded(bytes, kind), metadata);
+  const picture = turned(await decoded(bytes, kind, metadata), metadata);
   expectSize([picture.width, picture.height]);
   return { picture, metadata, width: picture.width, height: picture.height, kind };
 }
 
 /** The colours under transparency stay; where there is none, that would only cost time. */
-async function decoded(bytes, kind) {
+async function decoded(bytes, kind, { isUnusual }) {
   const premultiplyAlpha = kind === "JPEG" ? "default" : "none";
   const options = { imageOrientation: "from-image", premultiplyAlpha, colorSpaceConversion: "default" };
   try {
     return await createImageBitmap(new Blob([bytes], { type: TYPES[kind] }), options);
   } catch {
+    if (isUnusual) throw new FileError("otherJpeg");
     throw new FileError(UNSURE.has(kind) ? "unreadable" : "broken", { kind });
   }
 }

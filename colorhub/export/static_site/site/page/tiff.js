@@ -1,5 +1,5 @@
 /** TIFF as scanners write it (TIFF 6.0): grey of 8 or 16 bits, or RGB of 8 bits, in strips or tiles; unpacked, LZW,
- * Deflate or PackBits. The first picture of a file. */
+ * Deflate or PackBits. The first picture of a file that is no reduced copy and no mask. */
 
 import { inflated, joined, startsWith } from "./bytes.js";
 import { Directories, rewritten, resolutionOf, TAGS } from "./exif.js";
@@ -7,6 +7,9 @@ import { Directories, rewritten, resolutionOf, TAGS } from "./exif.js";
 const DESCRIPTION = 270;
 const STACKS = ["ImageJ=", '{"shape"', "shape=", "<?xml"]; // descriptions for programs, of how pixels are laid out
 const [XMP, IPTC, PHOTOSHOP, ICC] = [700, 33723, 34377, 34675];
+const BELOW = 330; // where the pictures below a directory stand
+const [REDUCED, MASK] = [1, 4];
+const MOST_PAGES = 10_000;
 // What lays out the old file's pixels, or is kept in another way.
 const LAYOUT = new Set([
   254, 255, 256, 257, 258, 259, 262, 263, 264, 265, 266, 273, 274, 277, 278, 279, 280, 281, 284, 288, 289, 290, 291, 292,
@@ -22,21 +25,25 @@ export const isTiff = (bytes) => startsWith(bytes, "II*\0") || startsWith(bytes,
 /** `{metadata, size, decode}` of a file: `decode()` answers `{width, height, grey}` or `{width, height, rgba}`. */
 export function openTiff(bytes) {
   const reader = new Directories(bytes);
-  const { entries } = reader.directory(reader.first);
+  const pictures = picturesOf(reader);
+  const at = pictures[0] ?? reader.first;
+  const { entries } = reader.directory(at);
+  if (!pictures.length && entries.has(BELOW)) throw new TiffError("the picture is below its reduced copy");
   const number = (tag, otherwise) => reader.number(entries.get(tag), otherwise);
   const [width, height] = [number(256, 0), number(257, 0)];
   if (!width || !height) throw new TiffError("no size");
   const orientation = number(TAGS.orientation, 1);
   const layout = layoutOf(reader, entries, width, height);
   const decode = async () => upright(await pixelsOf(bytes, layout), orientation);
-  return { metadata: metadataOf(reader, entries, orientation), size: [width, height], decode };
+  const metadata = { ...metadataOf(reader, at, entries), orientation, pages: Math.max(1, pictures.length) };
+  return { metadata, size: [width, height], decode };
 }
 
-function metadataOf(reader, entries, orientation) {
+function metadataOf(reader, at, entries) {
   const block = (tag) => (entries.has(tag) ? reader.value(entries.get(tag)).slice() : null);
   const description = entries.get(DESCRIPTION);
   const isLayout = description && STACKS.some((start) => startsWith(reader.value(description), start));
-  const kept = rewritten(reader, reader.first, (tag) => !LAYOUT.has(tag) && !(isLayout && tag === DESCRIPTION));
+  const kept = rewritten(reader, at, (tag) => !LAYOUT.has(tag) && !(isLayout && tag === DESCRIPTION));
   return {
     exif: kept && joined(kept),
     xmp: block(XMP),
@@ -44,27 +51,26 @@ function metadataOf(reader, entries, orientation) {
     photoshop: block(PHOTOSHOP),
     dpi: resolutionOf(reader, entries),
     hadProfile: entries.has(ICC),
-    orientation,
     bits: reader.number(entries.get(258), 1),
-    pages: pagesOf(reader),
   };
 }
 
-const MOST_PAGES = 10_000; // of a file whose directories do not go round in a circle
-
-/** Pictures of a file without the reduced copies of others. */
-function pagesOf(reader) {
-  let pages = 0;
+/** Where the directories of a file's pictures stand, without reduced copies of others and masks. */
+function picturesOf(reader) {
+  const seen = new Set(); // directories may go round in a circle
+  const found = [];
   try {
-    for (let at = reader.first, seen = 0; at && seen < MOST_PAGES; seen++) {
+    for (let at = reader.first; at && !seen.has(at) && seen.size < MOST_PAGES; ) {
+      seen.add(at);
       const { entries, next } = reader.directory(at);
-      if (!(reader.number(entries.get(254), 0) & 1)) pages += 1;
+      const isPart = reader.number(entries.get(254), 0) & (REDUCED | MASK) || reader.number(entries.get(255), 0) === 2;
+      if (!isPart) found.push(at);
       at = reader.data.getUint32(next, reader.little);
     }
   } catch {
-    // cut off behind the first
+    // cut off behind these
   }
-  return Math.max(1, pages);
+  return found;
 }
 
 /** Some programs write the records as numbers of 32 bits in the file's byte order. */
