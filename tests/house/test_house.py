@@ -76,6 +76,9 @@ def third_party(folder: str) -> set[str]:
 
 def test_one_version() -> None:
     assert version("colorhub") == colorhub.__version__, "reinstall after a change of version: pip install -e ."
+
+
+def test_the_changelog_and_the_citation_name_the_version() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     assert citation["version"] == colorhub.__version__
     sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
