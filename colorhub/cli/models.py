@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from colorhub.cli.console import quiet_exits
+from colorhub.settings import DEFAULT_MODEL
 
 _HEADINGS = ("name", "architecture", "MB", "gain (dB)", "from", "what")
 _LEAST = 16  # columns for what a model is, however narrow the terminal
@@ -19,16 +20,16 @@ _NONE = "No models: COLORHUB_MODELS can name folders that hold some."
 def models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a model, one a line.")] = False,
 ) -> None:
-    """List the models that --model knows by name, each family together.
+    """List the models that --model knows by name: the default, others for photos, then those of the reports.
 
     The gain is the mean PSNR above that of the grey picture, as measured and written down beside the weights.
-    Within a family, folders named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors
+    Among each, folders named in COLORHUB_MODELS come first. A folder with config.json and model.safetensors
     works as a model as well, and so does a Hub id. Those marked network are other authors' weights: they are fetched
     when they are first used, under their own licences, which --json tells, as well as where each model is.
     """
     from colorhub.hub.loading import list_models
 
-    listed = sorted(list_models(), key=lambda info: info.architecture)  # stable
+    listed = sorted(list_models(), key=lambda info: (info.name != DEFAULT_MODEL, info.group))  # stable
     if as_json:
         for info in listed:
             typer.echo(json.dumps(_facts(info)))

@@ -20,6 +20,7 @@ from colorhub import ColorizationPipeline, Settings, __version__, save_hints
 from colorhub.folder.plan import make_plan
 from colorhub.folder.run import color_files
 from colorhub.photo import ColorAnswer
+from colorhub.settings import DEFAULT_MODEL
 
 Run = Callable[..., Result]
 
@@ -378,6 +379,9 @@ def test_models_are_listed(run: Run, model: Path, tmp_path: Path, monkeypatch: p
     assert row == ["scored", "unet", f"{megabytes:.1f}", "+1.23", "folder", "Plain."]
     assert next(line for line in lines if line.startswith("tiny ")).split()[3] == "-"
     entries = {entry["name"]: entry for entry in map(json.loads, run("models", "--json").stdout.splitlines())}
+    names = list(entries)
+    assert names[0] == DEFAULT_MODEL
+    assert names.index("tiny") < names.index("siggraph17") < names.index("eccv16")  # for photos, others', of a report
     assert entries["scored"]["gain_db"] == 1.234
     assert entries["tiny"]["gain_db"] is None
     assert entries["scored"]["location"] == str(scored)

@@ -47,6 +47,6 @@ def without_installs(code: str) -> str:
 def bash(code: str, **variables: str) -> str:
     """What lines print, every one of which must succeed; those that install something are left out."""
     command = ["bash", "-e", "-c", without_installs(code)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env={**os.environ, **variables})
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -10,6 +10,7 @@ from importlib.metadata import packages_distributions, version
 from pathlib import Path
 
 import pytest
+import yaml
 from huggingface_hub import SpaceCard
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -75,6 +76,14 @@ def third_party(folder: str) -> set[str]:
 
 def test_one_version() -> None:
     assert version("colorhub") == colorhub.__version__, "reinstall after a change of version: pip install -e ."
+
+
+def test_the_changelog_and_the_citation_name_the_version() -> None:
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == colorhub.__version__
+    sections = re.findall(r"^## (.+)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    released = [title for title in sections if title != "[Unreleased]"]
+    assert released[0] == f"[{citation['version']}] - {citation['date-released']}"
 
 
 def test_the_licence_is_the_one_that_is_declared() -> None:

@@ -16,7 +16,7 @@ from gradio_client import Client
 from photos import grey_photo
 from PIL import Image
 from skimage import data
-from snippets import names, snippet, texts, unnamed, without_installs
+from snippets import bash, names, snippet, texts, unnamed, without_installs
 from space_server import serve, small_models
 
 from colorhub import ColorizationPipeline, Settings
@@ -49,13 +49,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("scan.tif", "scan.jpg", "scans/one.png", "scans/box/two.jpg", "album/three.jpg"):
         grey.save(tmp_path / name)
     return tmp_path
-
-
-def bash(code: str) -> str:
-    """What lines print, every one of which must succeed."""
-    done = subprocess.run(["bash", "-e", "-c", without_installs(code)], capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def python(code: str) -> None:

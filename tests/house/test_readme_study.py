@@ -87,6 +87,7 @@ def test_small_studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given = ("--models", "natural,unet", "--config", "study.toml", "--size", "96")
     made = typed("study", "create", "small", "--photos", "packaged", *given, code=0)
     assert "stimuli" in made.stdout
+    assert "It names no organizer and no contact" in made.stderr
     [made_to_try] = type_in("try")
     assert "stimuli" in made_to_try
 

@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from photos import grey_photo
 from PIL import Image
 from safetensors.torch import save
 from skimage import data
-from snippets import snippet, texts, without_installs
+from snippets import bash, snippet, texts
 
 from colorhub import create
 from colorhub.models import SemanticColorizer
@@ -82,12 +81,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def bash(code: str) -> None:
-    lines = without_installs(code).replace("ORG", "our-org")
-    done = subprocess.run(["bash", "-e", "-c", lines], capture_output=True, text=True, timeout=600)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 @pytest.mark.slow
 def test_from_a_folder_of_pictures_to_a_published_model(hub: LocalHub, place: Path) -> None:
     bash(snippet("train.md", "train: fine-tune"))
@@ -99,7 +92,7 @@ def test_from_a_folder_of_pictures_to_a_published_model(hub: LocalHub, place: Pa
     assert len(json.loads((place / "scores.json").read_text())["entries"]) == 2
     bash(snippet("train.md", "train: name"))
     (place / "harbour/card.toml").write_text(snippet("train.md", "train: card"))
-    bash(snippet("train.md", "train: publish"))
+    bash(snippet("train.md", "train: publish").replace("ORG", "our-org"))
     assert set(hub.repositories) == {("model", "our-org/harbour"), ("space", "our-org/colorhub")}
     assert b"our-org/harbour" in hub.files("our-org/colorhub", "space")["README.md"]
     assert b"412 colour slides" in hub.files("our-org/harbour")["README.md"]

@@ -213,8 +213,11 @@ def test_touch_on_a_phone(visit: Callable[..., Any], shoot: Callable[..., None],
     opened(page, photo)
     assert overflow(page) <= 0
     plain = shown(page)
+    page.wait_for_timeout(300)
+    assert 0 <= spot(page, (0, 0))[1] < 50  # the picture is at the upper edge, so that there is room for the colours
     page.touchscreen.tap(*spot(page, LEFT))
     page.locator("#retouch-likely .dab").first.wait_for()
+    assert page.locator("#retouch-likely .dab").first.evaluate(UNCOVERED)
     after = drawn(page, page.locator("#retouch-tools [aria-label=foliage]").tap)
     assert changes(plain, after, LEFT, RIGHT)
     page.locator("#retouch-keep").tap()  # scrolls down: the picture stays in sight, every tap takes the colour

@@ -1,6 +1,6 @@
 """The Space in a real browser: Debian's chromium, driven by Playwright, on a ``python app.py`` of its own.
 
-Screenshoot go to ``$COLORHUB_SCREENSHOTS`` or to a temporary folder. A missing browser or axe-core is a failure.
+Screenshots go to ``$COLORHUB_SCREENSHOTS`` or to a temporary folder. A missing browser or axe-core is a failure.
 """
 
 import io

@@ -335,6 +335,9 @@ def test_times_of_different_devices_name_them(model_folder: Path) -> None:
     write_scores(model_folder / "unet", 2, timing=timing)
     (board,) = scores.boards(own_models())[:1]
     rows = rows_of(table(board, 0))
+    write_scores(model_folder / "several", 3, timing={**timing, "device": "cpu", "threads": 1})
+    (board,) = scores.boards(own_models())[:1]
+    assert rows_of(table(board, 0))["several"][-1][1].endswith("cpu, 1 thread")
     assert "threads" not in rows["Model"][-1][1]
     assert rows["other"][-1][1].endswith("cpu, 2 threads")
     assert "cuda" in rows["unet"][-1][1]
@@ -490,6 +493,10 @@ alert(2)
 | a | b |
 | --- | --- |
 | 1 | <script>alert(4)</script> |
+
+```html
+<script>alert(5)</script>
+```
 """
 
 
@@ -514,7 +521,7 @@ def test_cards_run_nothing_and_load_nothing_from_elsewhere(tmp_path: Path, space
     shown = cards.render(HOSTILE, folder)
     tags = Tags(shown).found
     assert {tag for tag, _ in tags} <= {
-        *("h2", "p", "a", "img", "span", "div", "table", "thead", "tbody", "tr", "th", "td")
+        *("h2", "p", "a", "img", "span", "div", "table", "thead", "tbody", "tr", "th", "td", "pre", "code")
     }
     assert not [name for _, attributes in tags for name in attributes if name.startswith("on")]
     assert [attributes["href"] for tag, attributes in tags if tag == "a" and attributes] == [
@@ -524,6 +531,7 @@ def test_cards_run_nothing_and_load_nothing_from_elsewhere(tmp_path: Path, space
     served = Path(source.removeprefix("gradio_api/file="))
     assert served.is_relative_to(space)
     assert served.read_bytes() == (folder / "samples.png").read_bytes()
+    assert [tag for tag, attributes in tags if attributes.get("tabindex") == "0"] == ["div", "pre"]  # they may scroll
     assert "secret: head" not in shown
     assert "<!--" not in shown
     assert "&lt;script&gt;" in shown

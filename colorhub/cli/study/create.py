@@ -68,6 +68,11 @@ def create(
             f"{f'; passed over: {skipped}' if skipped else ''}."
         )
         typer.echo(f"manifest {study.manifest.sha256}")
+        missing = [key for key in ("organizer", "contact") if not getattr(resolved, key)]
+        if missing and not resolved.texts:
+            echo_err(
+                f"It names no {' and no '.join(missing)}: raters see a dash there. Another study.toml can name them."
+            )
 
 
 def prereg(name: Name) -> None:

@@ -51,8 +51,11 @@ def render(text: str, folder: Path) -> str:
         "html_inline": _raw,
         "image": lambda tokens, index, *_: _picture(tokens[index], folder),
         "link_open": _link,
-        "table_open": lambda *_: '<div class="scroll" role="region" tabindex="0" aria-label="Table"><table>',
+        # Both may be wider than a screen: they scroll, by keyboard as well.
+        "table_open": lambda *_: '<div class="scroll" role="group" tabindex="0" aria-label="Table"><table>',
         "table_close": lambda *_: "</table></div>",
+        "fence": _code,
+        "code_block": _code,
         "heading_open": lambda tokens, index, *_: f"<{_lower(tokens[index].tag)}>",
         "heading_close": lambda tokens, index, *_: f"</{_lower(tokens[index].tag)}>",
     }
@@ -67,6 +70,10 @@ def _without_card(info: "ModelInfo") -> str:
         page = f'<a href="{HUB}/{escape(info.location)}" target="_blank" rel="noopener">its page on the Hub</a>'
         where = f" {words}; {page} says more."
     return f"<h2>{escape(info.name)}</h2><p>{escape(describe(info))}. No card here.{where}</p>"
+
+
+def _code(tokens: Any, index: int, *_: Any) -> str:
+    return f'<pre role="group" tabindex="0" aria-label="Code"><code>{escape(tokens[index].content)}</code></pre>'
 
 
 def _raw(tokens: Any, index: int, *_: Any) -> str:

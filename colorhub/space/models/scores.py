@@ -149,9 +149,10 @@ def _row(info: "ModelInfo", figures: Mapping[str, Figure], section: Mapping[str,
 
 
 def _device(timing: Mapping[str, Any]) -> str:
-    threads = number(timing.get("threads"))
-    parts = [str(timing["device"])] if timing.get("device") else []
-    return ", ".join([*parts, f"{threads:.0f} threads"] if parts and threads and parts[0] == "cpu" else parts)
+    device, threads = str(timing.get("device") or ""), number(timing.get("threads"))
+    if device != "cpu" or not threads:
+        return device
+    return f"cpu, {threads:.0f} thread{'' if threads == 1 else 's'}"
 
 
 def _figures(value: Any) -> dict[str, Figure]:

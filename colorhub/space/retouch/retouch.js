@@ -318,7 +318,9 @@
   const focus = (tries = 50) => {
     if (!$("picture")?.offsetParent || !$("below")) return tries && setTimeout(focus, 100, tries - 1);
     $("picture").focus({ preventScroll: true });
-    $("below").scrollIntoView({ block: "nearest" });
+    // On a phone the bar has no box of its own: what is above the picture leaves, and the colours are in sight.
+    if ($("below").getClientRects().length) $("below").scrollIntoView({ block: "nearest" });
+    else $("stage").scrollIntoView({ block: "start" });
   };
 
   const shareOf = (event) => {
