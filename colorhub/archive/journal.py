@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -157,9 +158,9 @@ class Journal:
 
     def close(self) -> None:
         """End writing, whether or not all was tried."""
-        if self._part is not None:
-            self._part.close()
-            self._part = None
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
 
     def _append(self, line: str, *, durable: bool) -> None:
         part = self._part
@@ -319,9 +320,9 @@ class _LocalPart:
 
     def close(self) -> None:
         """As :class:`Part` says."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with closing(self._file):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _cut_unfinished_line(self) -> None:
         """What a killed run left of its last line would damage the next."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +46,7 @@ class Recording:
         from colorhub.archive.manifest import ManifestError
 
         name = Path(str(settings.model)).name
-        with failing(FAILED, ManifestError), _writing():
+        with failing(FAILED, ManifestError), writing():
             self.journal.begin(name, weights_sha256)
             for result in self.foreign:
                 if result.output is None:  # else it keeps its row
@@ -78,7 +78,7 @@ class Recording:
     def add(self, result: "FileResult") -> None:
         """Write the row of what became of a photo."""
         if self.journal is not None and self.maker is not None:
-            with _writing():
+            with writing():
                 self.journal.add(self.maker.row(result))
 
     def finish(self) -> None:
@@ -88,7 +88,7 @@ class Recording:
         from colorhub.archive.journal import join_if_complete
         from colorhub.archive.manifest import ManifestError
 
-        with failing(FAILED, ManifestError), _writing():
+        with failing(FAILED, ManifestError), writing():
             self.journal.finish()
             self.journal.close()
             if find_spec("pyarrow") is None:
@@ -159,14 +159,21 @@ def recording(
             record = Recording(plan, journal, maker)
             record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
             yield record
-        finally:
+        except BaseException:
+            with suppress(OSError):  # it was told that it cannot be written
+                journal.close()
+            raise
+        with writing():
             journal.close()
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def writing() -> Iterator[None]:
+    """Where a manifest cannot be written, as on a full disk, the command ends with a sentence."""
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
     except OSError as error:
         echo_err(
             f"Error: the manifest cannot be written ({error.strerror or error}); the same command goes on from here."

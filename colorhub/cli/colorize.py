@@ -12,7 +12,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over
+from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over, writing
 from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
@@ -251,7 +251,8 @@ def run_isolated(
         archive.begin(settings, process.weights_sha256)
         count = len(plan.jobs)
         results = process.color(plan.jobs, total=count, stop=stopping.event, before_sending=archive.started)
-        return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
+        with writing():
+            return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
 
 
 def run_here(

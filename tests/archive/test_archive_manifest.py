@@ -4,6 +4,8 @@ import hashlib
 import json
 import multiprocessing
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +23,7 @@ from colorhub.archive.places import Place
 from colorhub.archive.rows import ManifestError, Row, as_text
 
 SETTINGS = '{"vividness": 1.0}'
+COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
 @pytest.fixture
@@ -315,3 +318,29 @@ def test_without_a_manifest_that_can_be_read_there_is_a_way_on(
     path.unlink()
     colorize("--manifest", "--overwrite")
     assert len(rows_of(tmp_path / "out")) == 5
+
+
+@pytest.mark.parametrize("most", [2 << 10, 4 << 10, 6 << 10])
+def test_a_disk_that_is_full_in_the_middle_is_a_sentence(
+    colorize: Callable[..., str], model: Path, photos: Path, tmp_path: Path, most: int
+) -> None:
+    """Where the manifest cannot grow, which is met before a photo, at a row or where it is joined, nothing is lost."""
+    resource = pytest.importorskip("resource")
+    (photos / "damaged.jpg").unlink()
+    for path in photos.rglob("*.*"):
+        with Image.open(path) as picture:
+            small = picture.resize((12, 10))
+        small.save(path)
+    done = subprocess.run(
+        [*COLORHUB, "colorize", photos, "-r", "--model", model, "-o", tmp_path / "out", "--manifest"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("Error: the manifest cannot be written (") == 1, done.stderr
+    colorize("--manifest")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 5
+    assert all(sha256(tmp_path / "out" / str(row.output)) == row.output_sha256 for row in rows.values())
