@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Self
 
 FORMAT = 1  # raised when what is written can no longer be read by an older version
@@ -85,8 +86,8 @@ def schema() -> Any:
 
 
 def as_text(path: str | os.PathLike[str]) -> str:
-    r"""A relative path as a row has it: forward slashes, and in UTF-8; bytes of a name that are none are escaped, and so
-    is a backslash where it would look like that. Two names never have one text.
+    r"""A relative path as a row has it: forward slashes, and in UTF-8; bytes of a name that are none are escaped, and
+    so is a backslash where it would look like that. Two names never have one text.
 
     Example:
         >>> from colorhub.archive.rows import as_text
@@ -113,6 +114,11 @@ def as_path(text: str) -> str:
 def is_utf8(path: str) -> bool:
     """Whether a path is text, and not any bytes."""
     return not any("\udc80" <= character <= "\udcff" for character in path)
+
+
+def utc_now() -> str:
+    """Now, in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def digest(source: str) -> int:

@@ -152,6 +152,8 @@ class Staging:
         self._pool.shutdown()
 
     def _fetch(self, entry: Entry, number: int) -> Staged:
+        if entry.problem:
+            return self._known(entry, "failed", entry.problem)
         here = self.folder / f"{number}"
         name = entry.name.rpartition("/")[2]
         try:

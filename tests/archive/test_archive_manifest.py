@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -17,7 +18,7 @@ from PIL import Image
 from skimage import data
 
 from colorhub.archive.journal import Journal, Known, join_if_complete
-from colorhub.archive.lease import LeaseError, leased
+from colorhub.archive.lease import LeaseError, in_turn, leased
 from colorhub.archive.manifest import PARQUET, join, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import ManifestError, Row, as_text
@@ -344,3 +345,25 @@ def test_a_disk_that_is_full_in_the_middle_is_a_sentence(
     rows = rows_of(tmp_path / "out")
     assert len(rows) == 5
     assert all(sha256(tmp_path / "out" / str(row.output)) == row.output_sha256 for row in rows.values())
+
+
+def test_shards_join_one_after_the_other(tmp_path: Path) -> None:
+    """Two that end at once would take the parts from each other, and one that begins again would lose its own."""
+    place = Place.of(tmp_path)
+    for shard in ((0, 2), (1, 2)):
+        journal = Journal(place, SETTINGS, shard)
+        journal.begin("tiny", "ab")
+        journal.add(Row(f"{shard}", "colored", f"{shard}"))
+        journal.finish()
+        journal.close()
+    again = Journal(place, SETTINGS, (1, 2))
+    with ThreadPoolExecutor(3) as pool:
+        with in_turn(place, 2):
+            waiting = [pool.submit(join_if_complete, place, (0, 2)), pool.submit(again.begin, "tiny", "ab")]
+            assert not wait(waiting, 1.5).done and len(list(tmp_path.glob("*.jsonl"))) == 2
+        wait(waiting)
+    again.finish()
+    again.close()
+    assert join_if_complete(place, (1, 2))
+    assert sorted(row.source for row in read_rows(str(tmp_path))) == ["(0, 2)", "(1, 2)"]
+    assert [path.name for path in tmp_path.iterdir()] == [PARQUET]

@@ -8,7 +8,8 @@ from commands import typed
 from photos import grey_photo
 
 from colorhub.archive.folders import size_and_sha256
-from colorhub.archive.manifest import read_rows
+from colorhub.archive.listing import pictures
+from colorhub.archive.manifest import Header, last_header, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import as_text
 
@@ -71,3 +72,44 @@ def test_a_bag_takes_what_is_text(tmp_path: Path, model: Path) -> None:
     told = typed("colorize", scans, "-o", tmp_path / "my bag", "--bag", "--model", model, code=1).stderr
     assert "3 coloured, 1 failed" in told and "no UTF-8" in told
     assert bagit.Bag(str(tmp_path / "my bag")).is_valid()
+
+
+def test_a_folder_is_listed_as_a_run_over_folders_finds_it(tmp_path: Path) -> None:
+    scans = tmp_path / "in"
+    for name in ("a.jpg", "b/c.png", ".hidden/d.jpg", "b/c.color.png", "b/notes.txt"):
+        (scans / name).parent.mkdir(parents=True, exist_ok=True)
+        (scans / name).write_bytes(b"123")
+    (scans / "b/up").symlink_to(scans, target_is_directory=True)
+    (scans / "dead.jpg").symlink_to(scans / "gone.jpg")
+    found = list(pictures(Place.of(scans), recursive=True))
+    assert sorted((entry.name, entry.size) for entry in found if not entry.problem) == [("a.jpg", 3), ("b/c.png", 3)]
+    assert [entry.name for entry in found if "does not exist" in entry.problem] == ["dead.jpg"]
+    assert {entry.name for entry in pictures(Place.of(scans), recursive=False)} == {"a.jpg", "dead.jpg"}
+
+
+def test_a_store_is_listed_folder_by_folder_and_what_gives_no_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Place.of("memory://archive-names/in")
+    place.fs.pipe({place.path(name): b"12" for name in ("a.jpg", "b/c d.png", "b/e/f.jpg", "z.jpg")})
+    assert [entry.name for entry in pictures(place, recursive=True)] == ["a.jpg", "z.jpg", "b/c d.png", "b/e/f.jpg"]
+    assert [entry.name for entry in pictures(place, recursive=False)] == ["a.jpg", "z.jpg"]
+    assert place.names("a") == ["a.jpg"]
+    listing = place.fs.ls
+
+    def cut(path: str, **how: object) -> object:
+        if path.endswith("/e"):
+            raise PermissionError(path)
+        return listing(path, **how)
+
+    monkeypatch.setattr(place.fs, "ls", cut)
+    with pytest.raises(PermissionError):
+        list(pictures(place, recursive=True))
+
+
+def test_the_run_that_wrote_last_is_the_last_whatever_the_clock_says(tmp_path: Path) -> None:
+    place = Place.of(tmp_path)
+    for began, settings in (("2031", "then"), ("2026", "now")):
+        header = Header("0", settings, "tiny", "", "0/1", "here", began)
+        with (tmp_path / "colorhub-manifest.0-of-1.jsonl").open("a") as part:
+            part.write(header.to_line())
+    found = last_header(place)
+    assert found is not None and found.settings == "now"
