@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
-    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
+    from colorhub.folder.plan import FileResult, Job, Plan, Shard
 
 
 INSIDE = (
@@ -31,7 +32,7 @@ class Recording:
 
     def __init__(
         self,
-        plan: "FolderPlan | None" = None,
+        plan: "Plan | None" = None,
         journal: "Journal | None" = None,
         maker: "RowMaker | None" = None,
     ) -> None:
@@ -132,7 +133,7 @@ def taken_over(stopping: StopSignals) -> Callable[[], None]:
 
 @contextmanager
 def recording(
-    plan: "FolderPlan",
+    plan: "Plan",
     output: Path,
     settings: Settings,
     shard: "Shard | None",
@@ -155,9 +156,8 @@ def recording(
                 expect_same_settings(place, told)
             journal = Journal(place, told, part)
         try:
-            maker = RowMaker.of(plan, output)
-            record = Recording(plan, journal, maker)
-            record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
+            record = Recording(plan, journal, RowMaker(output, base=plan.base))
+            record.foreign = plan.decide(partial(by_manifest, known=journal.known, overwrite=overwrite))
             yield record
         except BaseException:
             with suppress(OSError):  # it was told that it cannot be written
