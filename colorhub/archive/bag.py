@@ -15,6 +15,7 @@ from colorhub.archive.files import open_file, walk
 from colorhub.archive.folders import AGAIN
 from colorhub.archive.manifest import Digests, ManifestError, part_names, read_rows
 from colorhub.archive.places import Place
+from colorhub.archive.rows import as_path, as_text, is_utf8
 
 PAYLOAD = "data"
 _DECLARATION = "BagIt-Version: 1.0\nTag-File-Character-Encoding: UTF-8\n"
@@ -71,8 +72,9 @@ def _files(payload: Place) -> Iterator[tuple[str, str, int]]:
 
 def _encoded(name: str) -> str:
     """A path as RFC 8493 (2.1.3) writes it."""
-    if "\\x" in name:
-        raise ManifestError(f"the name {name} is no UTF-8, which a bag's names are: rename that photo")
+    name = as_path(name)
+    if not is_utf8(name):
+        raise ManifestError(f"the name {as_text(name)} is no UTF-8, which a bag's names are: rename that photo")
     return name.replace("%", "%25").replace("\n", "%0A").replace("\r", "%0D")
 
 

@@ -1,7 +1,5 @@
 """The files below a place, by the relative paths that a manifest's rows have."""
 
-import os
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from io import BufferedReader, BytesIO
@@ -10,16 +8,14 @@ from pathlib import Path
 from colorhub.archive import lease, manifest, row_files
 from colorhub.archive.listing import Entry, entries
 from colorhub.archive.places import Place
-from colorhub.archive.rows import as_text
+from colorhub.archive.rows import as_path, as_text
 from colorhub.folder.find import walk_folders
-
-_ESCAPED = re.compile(rb"\\x([0-9a-f]{2})")  # as rows.as_text writes a byte that is no text
 
 
 def walk(place: Place) -> Iterator[Entry]:
     """All files below."""
     if not place.is_local:
-        yield from entries(place, recursive=True)
+        yield from (Entry(as_text(entry.name), entry.size) for entry in entries(place, recursive=True))
         return
     for folder, names in walk_folders(place.root, lambda path: True):
         for path in (folder / name for name in names):
@@ -40,10 +36,6 @@ def open_file(place: Place, name: str) -> BufferedReader | BytesIO:
         OSError: it is not there, or cannot be read.
     """
     if not place.is_local:
-        with place.reading(name) as file:
+        with place.reading(as_path(name)) as file:
             return BytesIO(file.read())
-    path = Path(place.path(name))
-    if "\\x" in name and not path.exists():
-        raw = _ESCAPED.sub(lambda match: bytes([int(match[1], 16)]), name.encode("utf-8"))
-        path = Path(place.root) / os.fsdecode(raw)
-    return path.open("rb")
+    return Path(place.path(as_path(name))).open("rb")

@@ -5,14 +5,13 @@ import json
 import os
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Self
 
 from colorhub.archive.journal import Known
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
 from colorhub.folder.find import Problem, absolute
-from colorhub.folder.plan import FileResult, FolderPlan
+from colorhub.folder.plan import FileResult, FolderPlan, relative_path
 from colorhub.settings import Settings
 
 AGAIN = "move it away, and the same command makes it anew"
@@ -66,16 +65,11 @@ def by_manifest(plan: FolderPlan, known: Known, *, overwrite: bool = False) -> l
 @dataclass(frozen=True)
 class RowMaker:
     """Makes rows of results. ``output``: the folder that the outputs' paths are told from; ``relative``: the sources'
-    own, by their paths."""
+    own, by their paths, where these are not below ``base``."""
 
     output: Path
-    relative: Mapping[Path, str]
+    relative: Mapping[Path, str] = field(default_factory=dict)
     base: str = ""
-
-    @classmethod
-    def of(cls, plan: FolderPlan, output: Path) -> Self:
-        """Of a plan's photos."""
-        return cls(output, {job.source: job.relative for job in (*plan.jobs, *plan.done)}, plan.base)
 
     def problem(self, problem: Problem) -> Row:
         """Of what cannot be coloured."""
@@ -88,7 +82,7 @@ class RowMaker:
         Raises:
             OSError: one of them cannot be read any more.
         """
-        source = self.relative.get(result.source, str(result.source))
+        source = self.relative.get(result.source) or relative_path(result.source, self.base)
         row = Row(as_text(source), _STATUS.get(result.status, result.status), reason=as_text(result.reason))
         row = replace(row, notes=tuple(map(as_text, result.lost)), seconds=result.seconds)
         if row.status not in HAS_OUTPUT or result.output is None:

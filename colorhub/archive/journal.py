@@ -4,8 +4,8 @@ import json
 import os
 import platform
 from collections.abc import Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from threading import Condition, Lock, Thread
 from typing import Protocol
@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from colorhub import __version__
+from colorhub.archive.lease import in_turn
 from colorhub.archive.manifest import (
     PARQUET,
     PART,
@@ -27,7 +28,7 @@ from colorhub.archive.manifest import (
     read_part,
 )
 from colorhub.archive.places import Place
-from colorhub.archive.rows import HAS_OUTPUT, ManifestError, Row, digest
+from colorhub.archive.rows import HAS_OUTPUT, ManifestError, Row, digest, utc_now
 
 _SEGMENT = 1 << 18  # bytes of a part's object
 _PAUSE = 0.2  # seconds between two writings of it, for lines to gather
@@ -45,7 +46,16 @@ class Known:
 
     @classmethod
     def of(cls, place: Place, settings: str) -> "Known":
-        """Read it. Raises :class:`ManifestError`."""
+        """Read it, anew where other shards join it meanwhile. Raises :class:`ManifestError`."""
+        while True:
+            before, parts = place.changed(PARQUET), part_names(place)
+            with suppress(FileNotFoundError):
+                known = cls._read(place, settings)
+                if place.changed(PARQUET) == before and set(parts) <= set(part_names(place)):
+                    return known
+
+    @classmethod
+    def _read(cls, place: Place, settings: str) -> "Known":
         kinds = np.dtype([("source", np.uint64), ("made", np.bool_), ("now", np.bool_), ("sized", np.uint64)])
         rows = np.fromiter(_facts(place, settings), kinds)
         _, last = np.unique(rows["source"][::-1], return_index=True)  # of each source its last row
@@ -125,10 +135,11 @@ class Journal:
                 f"({model_sha256[:12]}... now, {before.model_sha256[:12]}... then): choose another output folder"
             )
         self.run = Run(self.settings, model, model_sha256)
-        self._part = _open_part(self.place, self.shard)
         index, count = self.shard
         header = Header(__version__, self.settings, model, model_sha256, f"{index}/{count}", platform.node(), utc_now())
-        self._append(header.to_line(), durable=True)
+        with in_turn(self.place, count):  # no other shard that joins all parts removes this one
+            self._part = _open_part(self.place, self.shard)
+            self._append(header.to_line(), durable=True)
 
     @property
     def is_joined(self) -> bool:
@@ -157,9 +168,9 @@ class Journal:
 
     def close(self) -> None:
         """End writing, whether or not all was tried."""
-        if self._part is not None:
-            self._part.close()
-            self._part = None
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
 
     def _append(self, line: str, *, durable: bool) -> None:
         part = self._part
@@ -188,7 +199,11 @@ def expect_same_settings(place: Place, settings: str) -> None:
 
 def join_if_complete(place: Place, shard: tuple[int, int] = (0, 1)) -> bool:
     """Join the parts, if every shard has come to its end. Returns whether they are joined now."""
-    _, count = shard
+    with in_turn(place, shard[1]):  # two at once would take the parts from each other
+        return _join_if_complete(place, shard[1])
+
+
+def _join_if_complete(place: Place, count: int) -> bool:
     by_index: dict[int, list[str]] = {}
     for name in part_names(place):
         if (match := PART.fullmatch(name)) and int(match[2]) == count:
@@ -200,11 +215,6 @@ def join_if_complete(place: Place, shard: tuple[int, int] = (0, 1)) -> bool:
         return False
     join(place)
     return True
-
-
-def utc_now() -> str:
-    """Now, in UTC, as ISO 8601 writes it."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool, int]]:
@@ -319,9 +329,9 @@ class _LocalPart:
 
     def close(self) -> None:
         """As :class:`Part` says."""
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with closing(self._file):
+            self._file.flush()
+            os.fsync(self._file.fileno())
 
     def _cut_unfinished_line(self) -> None:
         """What a killed run left of its last line would damage the next."""

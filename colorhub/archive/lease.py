@@ -10,18 +10,19 @@ import platform
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from threading import Event, Thread
 from typing import Protocol, Self
 
-from colorhub.archive.journal import utc_now
 from colorhub.archive.places import Place
 from colorhub.archive.retrying import retried
+from colorhub.archive.rows import utc_now
 
 PREFIX = "colorhub-lease."
 BEAT = 10.0  # seconds between two renewals
+_PAUSE = 0.5  # seconds
 EXPIRY = 60.0  # seconds without one, after which a lease has run out
 
 
@@ -123,6 +124,19 @@ def leased(
         keeper.join()
         with suppress(Exception):  # it runs out by itself
             leases.release(name, me)
+
+
+@contextmanager
+def in_turn(place: Place, count: int) -> Iterator[None]:
+    """Do what only one of ``count`` shards may at a time: wait until no other does. It has a lease as a shard has."""
+    with ExitStack() as stack:
+        while count > 1:
+            try:
+                stack.enter_context(leased(place, (count, count)))
+                break
+            except LeaseError:
+                time.sleep(_PAUSE)
+        yield
 
 
 def _take(leases: Leases, name: str, me: Holder, count: int, output: str, beat: float, expiry: float) -> None:

@@ -2,24 +2,28 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from colorhub.archive.places import Place
 from colorhub.archive.retrying import retried
 from colorhub.archive.rows import as_text
-from colorhub.folder.find import find_photos, is_picture, is_result
+from colorhub.folder.find import folders_of, is_picture, is_result
 
 _PAGE = 1000  # the most that S3 gives
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file below a place. ``name``: its path from there; ``size``: bytes."""
+    """A file below a place. ``name``: its path from there; ``size``: bytes; ``problem``: why it cannot be fetched,
+    where that is known."""
 
     name: str
     size: int
+    problem: str = ""
 
 
 def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
@@ -29,6 +33,9 @@ def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
         place: a folder or prefix.
         recursive: also what is deeper.
     """
+    if place.is_local:
+        yield from _of_folder(place, recursive)
+        return
     for entry in entries(place, recursive=recursive):
         *folders, name = entry.name.split("/")
         hidden = any(folder.startswith(".") for folder in folders)
@@ -50,21 +57,47 @@ def photo_names(place: Place, leave_out: Place) -> Iterator[str]:
     """The paths below a place of what a recursive run from it into ``leave_out`` colours, as a manifest's rows have
     them."""
     if not place.is_local:
-        yield from (entry.name for entry in pictures(place, recursive=True))
+        yield from (as_text(entry.name) for entry in pictures(place, recursive=True))
         return
-    found = find_photos([place.root], True, Path(leave_out.root) if leave_out.is_local else None)
-    yield from (as_text(path.relative_to(place.root)) for path in found.files)
+    left_out = Path(leave_out.root) if leave_out.is_local else None
+    for _, found in folders_of(Path(place.root), True, left_out):
+        yield from (as_text(path.relative_to(place.root)) for path in found.files)
+
+
+def _of_folder(place: Place, recursive: bool) -> Iterator[Entry]:
+    """As a run over folders finds them: no link is followed for ever, and what cannot be read is told."""
+    for _, found in folders_of(Path(place.root), recursive):
+        for problem in found.problems:
+            yield Entry(_below(place, problem.path), 0, problem.reason)
+        for path in found.files:
+            with suppress(FileNotFoundError):  # it went meanwhile
+                yield Entry(_below(place, path), path.stat().st_size)
+
+
+def _below(place: Place, path: Path) -> str:
+    return path.relative_to(place.root).as_posix()
 
 
 def entries(place: Place, *, recursive: bool) -> Iterator[Entry]:
-    """All files below a place."""
+    """All files below a place in a store."""
     if "s3" in place.protocols:
         yield from _of_s3(place, recursive)
         return
-    for folder, _, files in place.fs.walk(place.root, maxdepth=None if recursive else 1, detail=True):
-        for name in sorted(files):
-            path = os.path.relpath(f"{folder}/{name}", place.root).replace(os.sep, "/")
-            yield Entry(path, int(files[name].get("size") or 0))
+    yield from _of_store(place, recursive)
+
+
+def _of_store(place: Place, recursive: bool) -> Iterator[Entry]:
+    """Folder by folder; fsspec's own walk passes over those that the store gives no answer for."""
+    to_list = [place.root]
+    while to_list:
+        folder = to_list.pop()
+        found = retried(partial(place.fs.ls, folder, detail=True))
+        inside = sorted((info for info in found if info["name"].rstrip("/") != folder), key=lambda info: info["name"])
+        for info in inside:
+            if info["type"] != "directory":
+                yield Entry(os.path.relpath(info["name"], place.root).replace(os.sep, "/"), int(info.get("size") or 0))
+        if recursive:
+            to_list += [info["name"].rstrip("/") for info in reversed(inside) if info["type"] == "directory"]
 
 
 def _of_s3(place: Place, recursive: bool) -> Iterator[Entry]:

@@ -44,10 +44,13 @@ class Place:
             ImportError: the packages for such addresses are not installed.
             ValueError: nobody knows such addresses.
         """
+        from fsspec import filesystem
         from fsspec.core import url_to_fs
 
         text = os.fspath(address)
-        fs, root = url_to_fs(text if is_address(text) else Path(text).absolute().as_uri())
+        if not is_address(text):  # a path is no URL: spaces, "%", "#" and "::" in it mean themselves
+            return cls(text, filesystem("file"), Path(text).absolute().as_posix())
+        fs, root = url_to_fs(text)
         return cls(text, fs, root.rstrip("/") or "/")
 
     @property
@@ -83,7 +86,7 @@ class Place:
         self.fs.invalidate_cache()
         found = retried(lambda: self.fs.find(self.root, prefix=prefix))
         inside = [path[len(self.root) + 1 :] for path in found]
-        return sorted(name for name in inside if "/" not in name)
+        return sorted(name for name in inside if name.startswith(prefix) and "/" not in name)  # some stores list all
 
     def size(self, name: str) -> int | None:
         """Bytes of a file in it; ``None`` where there is none."""

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from typing import Any, Self
 
 FORMAT = 1  # raised when what is written can no longer be read by an older version
 KEY = "colorhub_manifest"  # holds FORMAT: in a part's first line, and in the metadata of the parquet file's schema
 STATUSES = ("colored", "unchanged", "failed", "passed_over")
 HAS_OUTPUT = ("colored", "unchanged")  # the rows that have an output
+_ESCAPED = re.compile(r"\\x(?=[0-9a-f]{2})")
+_ESCAPED_BYTES = re.compile(rb"\\x([0-9a-f]{2})")
 
 
 class ManifestError(ValueError):
@@ -82,15 +86,39 @@ def schema() -> Any:
 
 
 def as_text(path: str | os.PathLike[str]) -> str:
-    r"""A relative path as a row has it: forward slashes, and in UTF-8; bytes of a name that are none are escaped.
+    r"""A relative path as a row has it: forward slashes, and in UTF-8; bytes of a name that are none are escaped, and
+    so is a backslash where it would look like that. Two names never have one text.
 
     Example:
         >>> from colorhub.archive.rows import as_text
-        >>> as_text("a/b\udcff.jpg")
-        'a/b\\xff.jpg'
+        >>> as_text("a/b\udcff.jpg"), as_text(r"a/b\xff.jpg")
+        ('a/b\\xff.jpg', 'a/b\\x5cxff.jpg')
     """
-    text = os.fspath(path).replace(os.sep, "/")
+    text = _ESCAPED.sub(lambda _: r"\x5cx", os.fspath(path).replace(os.sep, "/"))
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
+def as_path(text: str) -> str:
+    r"""The path that :func:`as_text` gave a text.
+
+    Example:
+        >>> from colorhub.archive.rows import as_path, as_text
+        >>> names = ["a/b\udcff.jpg", r"a/b\xff.jpg", r"a\x5cxff", "a"]
+        >>> [as_path(as_text(name)) for name in names] == names
+        True
+    """
+    raw = _ESCAPED_BYTES.sub(lambda match: bytes([int(match[1], 16)]), text.encode("utf-8"))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def is_utf8(path: str) -> bool:
+    """Whether a path is text, and not any bytes."""
+    return not any("\udc80" <= character <= "\udcff" for character in path)
+
+
+def utc_now() -> str:
+    """Now, in UTC, as ISO 8601 writes it."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def digest(source: str) -> int:

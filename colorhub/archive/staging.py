@@ -19,7 +19,7 @@ from colorhub.archive.journal import Known
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
-from colorhub.folder.plan import FileResult, Job, with_sidecars
+from colorhub.folder.plan import FileResult, Job, Neighbours, with_sidecars
 from colorhub.folder.sidecars import already_there
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
@@ -152,6 +152,8 @@ class Staging:
         self._pool.shutdown()
 
     def _fetch(self, entry: Entry, number: int) -> Staged:
+        if entry.problem:
+            return self._known(entry, "failed", entry.problem)
         here = self.folder / f"{number}"
         name = entry.name.rpartition("/")[2]
         try:
@@ -213,7 +215,7 @@ class Staging:
         """The job with its photo's sidecars, which are fetched."""
         folder, _, name = job.relative.rpartition("/")
         names = frozenset(self._beside(folder, Path(name)))
-        (found,) = with_sidecars([job], lambda _: names, [])
+        (found,) = with_sidecars([job], Neighbours(lambda _: names), [])
         for sidecar in found.sidecars:
             self.source.fetch(f"{folder}/{sidecar.path.name}" if folder else sidecar.path.name, sidecar.path)
         return found

@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +18,7 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.archive.folders import RowMaker
     from colorhub.archive.journal import Journal
-    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
+    from colorhub.folder.plan import FileResult, Job, Plan, Shard
 
 
 INSIDE = (
@@ -31,7 +32,7 @@ class Recording:
 
     def __init__(
         self,
-        plan: "FolderPlan | None" = None,
+        plan: "Plan | None" = None,
         journal: "Journal | None" = None,
         maker: "RowMaker | None" = None,
     ) -> None:
@@ -46,7 +47,7 @@ class Recording:
         from colorhub.archive.manifest import ManifestError
 
         name = Path(str(settings.model)).name
-        with failing(FAILED, ManifestError), _writing():
+        with failing(FAILED, ManifestError), writing():
             self.journal.begin(name, weights_sha256)
             for result in self.foreign:
                 if result.output is None:  # else it keeps its row
@@ -78,7 +79,7 @@ class Recording:
     def add(self, result: "FileResult") -> None:
         """Write the row of what became of a photo."""
         if self.journal is not None and self.maker is not None:
-            with _writing():
+            with writing():
                 self.journal.add(self.maker.row(result))
 
     def finish(self) -> None:
@@ -88,7 +89,7 @@ class Recording:
         from colorhub.archive.journal import join_if_complete
         from colorhub.archive.manifest import ManifestError
 
-        with failing(FAILED, ManifestError), _writing():
+        with failing(FAILED, ManifestError), writing():
             self.journal.finish()
             self.journal.close()
             if find_spec("pyarrow") is None:
@@ -132,7 +133,7 @@ def taken_over(stopping: StopSignals) -> Callable[[], None]:
 
 @contextmanager
 def recording(
-    plan: "FolderPlan",
+    plan: "Plan",
     output: Path,
     settings: Settings,
     shard: "Shard | None",
@@ -155,18 +156,24 @@ def recording(
                 expect_same_settings(place, told)
             journal = Journal(place, told, part)
         try:
-            maker = RowMaker.of(plan, output)
-            record = Recording(plan, journal, maker)
-            record.foreign = by_manifest(plan, journal.known, overwrite=overwrite)
+            record = Recording(plan, journal, RowMaker(output, base=plan.base))
+            record.foreign = plan.decide(partial(by_manifest, known=journal.known, overwrite=overwrite))
             yield record
-        finally:
+        except BaseException:
+            with suppress(OSError):  # it was told that it cannot be written
+                journal.close()
+            raise
+        with writing():
             journal.close()
 
 
 @contextmanager
-def _writing() -> Iterator[None]:
+def writing() -> Iterator[None]:
+    """Where a manifest cannot be written, as on a full disk, the command ends with a sentence."""
     try:
         yield
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
     except OSError as error:
         echo_err(
             f"Error: the manifest cannot be written ({error.strerror or error}); the same command goes on from here."

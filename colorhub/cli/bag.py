@@ -31,13 +31,13 @@ def expect_no_bag(output: "Place") -> None:
 
 def expect_unicode_names(plan: "FolderPlan") -> None:
     """Photos whose names are no UTF-8, as a bag's must be, become problems of the plan."""
-    from colorhub.archive.rows import as_text
+    from colorhub.archive.rows import is_utf8
     from colorhub.folder.find import Problem
 
     for jobs in (plan.jobs, plan.done):
-        odd = [job.source for job in jobs if as_text(job.relative) != job.relative]
+        odd = [job.source for job in jobs if not is_utf8(job.relative)]
         plan.problems += [Problem(path, "its name is no UTF-8, as all in a bag are: rename it") for path in odd]
-        jobs[:] = [job for job in jobs if as_text(job.relative) == job.relative]
+        jobs[:] = [job for job in jobs if is_utf8(job.relative)]
 
 
 def close_bag(payload: str) -> int:

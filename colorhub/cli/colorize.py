@@ -1,7 +1,8 @@
 """``colorhub colorize``: files and folders, any number of them."""
 
+import os
 import tempfile
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over
+from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over, writing
 from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
 from colorhub.cli.credentials import credentials_of
@@ -24,7 +25,7 @@ from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FileResult, FolderPlan, Job, Shard
+    from colorhub.folder.plan import FileResult, FolderPlan, Job, Plan, Shard
     from colorhub.folder.run import Predictor
     from colorhub.hints import Hint
     from colorhub.pipeline import ColorizationPipeline
@@ -83,6 +84,7 @@ def colorize(
     from colorhub.cli.ray import colorize_on_ray, expect_none
     from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
     from colorhub.folder.prefetch import Prefetch
+    from colorhub.folder.stream import StreamedPlan
 
     expect_two_slashes(*paths, *([output] if output else []))
     if bag:
@@ -147,23 +149,25 @@ def colorize(
     if file and not chosen.format:
         chosen = chosen.changed(format=file.suffix)
         open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
+    if layers and (manifest or c2pa):
+        raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
-        plan = make_plan(
-            paths,
-            folder,
-            format=chosen.format,
-            recursive=recursive,
-            overwrite=overwrite or layers,
-            shard=part,
-            sidecars=sidecars,
-        )
-    if layers:
-        if manifest or c2pa:
-            raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
-        leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
-    if bag:
-        expect_unicode_names(plan)
+        naming: dict[str, Any] = {"format": chosen.format, "recursive": recursive, "shard": part, "sidecars": sidecars}
+        plan: FolderPlan | StreamedPlan
+        if folder and not file and (manifest or shard) and not (layers or hints or dry_run) and _is_one_folder(paths):
+            adjust = expect_unicode_names if bag else lambda _: None
+            plan = StreamedPlan(Path(paths[0]), folder, overwrite=overwrite, adjust=adjust, **naming)
+        else:
+            plan = make_plan(paths, folder, overwrite=overwrite or layers, **naming)
+            if layers:
+                if manifest or c2pa:
+                    raise fail(
+                        "--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE
+                    )
+                leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
+            if bag:
+                expect_unicode_names(plan)
     _check_hints(hints_file, plan)
     if dry_run:
         expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
@@ -207,7 +211,7 @@ def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag:
 
 @contextmanager
 def keeping_manifest(
-    plan: "FolderPlan",
+    plan: "Plan",
     output: Path | None,
     settings: Settings,
     part: "Shard | None",
@@ -230,7 +234,7 @@ def keeping_manifest(
 
 
 def run_isolated(
-    plan: "FolderPlan",
+    plan: "Plan",
     open_predictor: "Callable[[], Predictor]",
     settings: Settings,
     report: RunReport,
@@ -252,11 +256,12 @@ def run_isolated(
         archive.begin(settings, process.weights_sha256)
         count = len(plan.jobs)
         results = process.color(plan.jobs, total=count, stop=stopping.event, before_sending=archive.started)
-        return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
+        with writing():
+            return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
 
 
 def run_here(
-    plan: "FolderPlan",
+    plan: "Plan",
     predictor: "Predictor",
     settings: Settings,
     report: RunReport,
@@ -271,7 +276,7 @@ def run_here(
 
 
 def _run(
-    plan: "FolderPlan",
+    plan: "Plan",
     results: "Generator[FileResult, None, None]",
     report: RunReport,
     archive: Recording,
@@ -279,11 +284,10 @@ def _run(
     *,
     overwrite: bool,
 ) -> int | None:
-    folders = {job.output.parent for job in plan.jobs}
     if archive.is_alone:
-        clean_up(folders, age=0.0)
+        clean_up(plan.folders(), age=0.0)
     else:
-        clean_up(folders)
+        clean_up(plan.folders())
     ended_early = None
     with stopping, closing(results):
         for result in results:
@@ -300,14 +304,14 @@ def _run(
     return stopping.exit_code or ended_early
 
 
-def announce(plan: "FolderPlan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
+def announce(plan: "Plan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
     """Say what was found, and what of it is not to be done."""
     from colorhub.folder.plan import FileResult
 
     for note in plan.notes:
         echo_err(f"Note: {note}.")
     if _count(plan) == len(plan.done) == 1:
-        _tell_how_it_was_made(plan.done[0].output, settings, hints)
+        _tell_how_it_was_made(next(iter(plan.done)).output, settings, hints)
     for job in plan.done:
         report.add(_skipped(job))
     for problem in plan.problems:
@@ -346,6 +350,10 @@ def _skipped(job: "Job") -> "FileResult":
     return FileResult(job.source, "skipped", job.output, reason, lost=tuple(left))
 
 
+def _is_one_folder(paths: Sequence[str]) -> bool:
+    return len(paths) == 1 and os.path.isdir(paths[0])  # noqa: PTH112 Path's own raises where a name is too long
+
+
 def default_workers() -> int:
     """One more than there are cores: it has work for the core whose photo is being flushed to the disk."""
     return cores() + 1
@@ -371,7 +379,7 @@ def _check_device(device: str | None) -> None:
         raise fail(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
 
 
-def _check_hints(path: Path | None, plan: "FolderPlan") -> None:
+def _check_hints(path: Path | None, plan: "Plan") -> None:
     """Say at once what is wrong with hints whatever the photo is."""
     if path is None:
         return
@@ -383,7 +391,7 @@ def _check_hints(path: Path | None, plan: "FolderPlan") -> None:
         load_hints(path)
 
 
-def _count(plan: "FolderPlan") -> int:
+def _count(plan: "Plan") -> int:
     """Of all that was found, in whatever shard."""
     return len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
 

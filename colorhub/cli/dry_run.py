@@ -19,7 +19,7 @@ from colorhub.cli.report import duration
 from colorhub.settings import Settings
 
 if TYPE_CHECKING:
-    from colorhub.folder.plan import FolderPlan, Job
+    from colorhub.folder.plan import Job, Plan
     from colorhub.pipeline import ColorizationPipeline
 
 _MEASURED = 8  # photos
@@ -94,7 +94,7 @@ def dry_run(
 
 
 def expect(
-    plan: "FolderPlan",
+    plan: "Plan",
     settings: Settings,
     open_pipeline: Callable[[], "ColorizationPipeline"],
     workers: int,
@@ -119,7 +119,7 @@ def extent_of(jobs: "Iterable[Job]") -> Extent:
     return extent
 
 
-def passed_over(plan: "FolderPlan") -> dict[str, int]:
+def passed_over(plan: "Plan") -> dict[str, int]:
     """How many files of a plan are not coloured, by the reason."""
     reasons = Counter(problem.reason for problem in plan.problems)
     reasons += Counter({"its result exists": len(plan.done), "falls to another shard": plan.elsewhere})

@@ -78,16 +78,29 @@ def searched_with(arguments: Iterable[str | os.PathLike[str]], folder: Path) -> 
 
 
 def folders_of(folder: Path, recursive: bool, leave_out: Path | None = None) -> Iterator[tuple[Path, Found]]:
-    """The folders that photos of a folder are in, one after the other, each with what is in itself: as
-    :func:`find_photos` finds it, but never with more than one folder in memory."""
+    """The folders that photos of a folder are in, one after the other, each with what is in itself, a few files at a
+    time: those whose names begin alike, up to the first dot, so that the results of two parts never want one name. What
+    is found is what :func:`find_photos` finds, but of all other files only names are in memory, and those of one folder
+    at once."""
     walked = Found()
-    for parent, paths in groupby(_walk(walked, os.fspath(folder), recursive, leave_out), key=lambda path: path.parent):
-        found = Found(roots=[parent])
+    together = groupby(_walk(walked, os.fspath(folder), recursive, leave_out), key=_together)
+    for (parent, _), paths in together:
+        found = Found(roots=[parent], problems=walked.problems)
+        walked.problems = []  # those before this part's: what comes next was not asked for yet
         for path in paths:
             _sort_in(found, path)
         yield parent, found
     if walked.problems:
         yield folder, Found(roots=[folder], problems=walked.problems)
+
+
+def _together(path: Path) -> tuple[Path, str]:
+    return path.parent, path.name.partition(".")[0]
+
+
+def nothing_in(folder: Path, recursive: bool, leave_out: Path | None) -> Problem:
+    """What is said of a folder without any photos."""
+    return Problem(folder, _nothing_in(os.fspath(folder), recursive, leave_out))
 
 
 def is_picture(name: str) -> bool:
@@ -130,7 +143,7 @@ def _add_folder(found: Found, folder: str, recursive: bool, leave_out: Path | No
     for path in _walk(found, folder, recursive, leave_out):
         _sort_in(found, path)
     if (len(found.files), found.results, len(found.problems)) == before:
-        found.problems.append(Problem(Path(folder), _nothing_in(folder, recursive, leave_out)))
+        found.problems.append(nothing_in(Path(folder), recursive, leave_out))
 
 
 def _add_pattern(found: Found, pattern: str, recursive: bool, leave_out: Path | None) -> None:

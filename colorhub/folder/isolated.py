@@ -141,7 +141,7 @@ class Isolated:
 
     def _alone(self, job: Job, stop: Event) -> Generator[FileResult, None, None]:
         """A photo that was in work when a process died."""
-        reason = ""
+        reason, answered = "", False
         for _ in range(TRIES - 1):
             if stop.is_set():
                 return
@@ -153,10 +153,13 @@ class Isolated:
                 while (found := child.receive(stop, self._patience)) is not _END:
                     if isinstance(found, FileResult):
                         self._deaths = self._given_up = 0
+                        answered = True
                         yield found
                 return
             except _Died:
                 reason = self._forget(child)
+                if answered:
+                    return
         self._deaths, self._given_up = 0, self._given_up + 1
         said = f"the process that opened it {reason}, {TRIES} times: it is given up"
         yield FileResult(job.source, "failed", None, said, hopeless=self._given_up >= _MOST_GIVEN_UP)

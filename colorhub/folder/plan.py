@@ -3,11 +3,12 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
+from typing import Protocol
 
 from colorhub._files import LONGEST_NAME, fitting
 from colorhub.folder.find import MARK, Found, Problem, absolute, find_photos, is_picture, is_result
@@ -76,15 +77,140 @@ class FileResult:
 
 
 @dataclass
+class Some:
+    """Some files that one thing is said of: how many, and which of them is named. That is the first, or the one of the
+    least ``order``."""
+
+    count: int = 0
+    named: str = ""
+    order: tuple[object, ...] = ()
+
+    def add(self, named: str, order: tuple[object, ...] = (), count: int = 1) -> None:
+        """Some more."""
+        if count and (not self.count or order < self.order):
+            self.named, self.order = named, order
+        self.count += count
+
+
+@dataclass
+class Tally:
+    """What is said of a plan, in numbers, so that those of its parts add up."""
+
+    results: int = 0  # of an earlier run
+    linked: int = 0
+    others: int = 0
+    renamed: Some = field(default_factory=Some)
+    shortened: Some = field(default_factory=Some)
+    left: Some = field(default_factory=Some)  # sidecars, without --sidecars
+    behind: Some = field(default_factory=Some)  # sidecars that could not go along
+
+    def add(self, other: "Tally") -> None:
+        """Take in what is said of another part."""
+        for name, value in vars(other).items():
+            if isinstance(value, Some):
+                getattr(self, name).add(value.named, value.order, value.count)
+            else:
+                setattr(self, name, getattr(self, name) + value)
+
+    def sentences(self) -> list[str]:
+        """For the user."""
+        said = {
+            f"{self.results} left alone: results of an earlier run (named *{MARK}.*)": self.results,
+            f"{self.linked} are reached by a link as well: coloured once, under the name of their own folder": (
+                self.linked
+            ),
+            f"{self.others} other files ignored: no pictures by their names": self.others,
+            f"{self.renamed.count} with the same name as another but for the ending keep theirs inside the new name: "
+            f"{self.renamed.named}": self.renamed.count,
+            f"{self.shortened.count} get a shorter name, because file systems take {LONGEST_NAME} bytes: "
+            f"{self.shortened.named}": self.shortened.count,
+            f"{_stay(self.left)}: --sidecars takes them along": self.left.count,
+            f"{_stay(self.behind)}: another goes along under the same name": self.behind.count,
+        }
+        return [sentence for sentence, count in said.items() if count]
+
+
+def _stay(some: Some) -> str:
+    count = "1 sidecar stays" if some.count == 1 else f"{some.count} sidecars stay"
+    return f"{count} behind, such as {some.named}"
+
+
+class Plan(Protocol):
+    """What is to be done with photos: a :class:`FolderPlan`, or one that is made as it is read."""
+
+    elsewhere: int
+    base: str
+    problems: list[Problem]
+
+    @property
+    def jobs(self) -> Collection[Job]:
+        """To do."""
+
+    @property
+    def done(self) -> Collection[Job]:
+        """That have their output already."""
+
+    @property
+    def notes(self) -> list[str]:
+        """For the user."""
+
+    def folders(self) -> set[Path]:
+        """Where results go."""
+
+    def decide(self, by: "Callable[[FolderPlan], list[FileResult]]") -> list[FileResult]:
+        """Let something change the plan, or each part of it, and give what it gives."""
+
+
+@dataclass
 class FolderPlan:
-    """``jobs`` are to do, ``done`` have their output already, ``problems`` cannot be done; ``notes`` for the user."""
+    """``jobs`` are to do, ``done`` have their output already, ``problems`` cannot be done; ``tally``: what is said."""
 
     jobs: list[Job] = field(default_factory=list)
     done: list[Job] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
     elsewhere: int = 0  # files that fall to other shards
     base: str = ""  # the folder that holds all arguments
+
+    @property
+    def notes(self) -> list[str]:
+        """For the user."""
+        return self.tally.sentences()
+
+    def folders(self) -> set[Path]:
+        """Where results go."""
+        return {job.output.parent for job in self.jobs}
+
+    def decide(self, by: "Callable[[FolderPlan], list[FileResult]]") -> list[FileResult]:
+        """As :class:`Plan` says."""
+        return by(self)
+
+
+class Neighbours:
+    """The names in the folders of photos and of results, each read once.
+
+    Args:
+        names_in: reads one.
+        most: folders of which names are held; all when not given.
+    """
+
+    def __init__(self, names_in: Callable[[Path], frozenset[str]] | None = None, most: int | None = None) -> None:
+        self.names = lru_cache(most)(names_in or _names_in)
+        self.sidecars = lru_cache(most)(lambda folder: by_stem(self.names(folder)))
+        self.pictures = lru_cache(most)(lambda folder: Counter(map(_stem, filter(is_picture, self.names(folder)))))
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How photos get their results: the arguments of :func:`make_plan`. ``wanted``: the format, as the hub names it;
+    ``base``: the folder that photos' paths are told from."""
+
+    base: str
+    folder: Path | None = None
+    wanted: str | None = None
+    overwrite: bool = False
+    shard: Shard | None = None
+    sidecars: bool = False
 
 
 def make_plan(
@@ -113,36 +239,48 @@ def make_plan(
     Raises:
         PlanError: ``folder`` is a file, or one photo's name for several, or there is no such format.
     """
-    wanted, file = _format(format), file_named(folder)
-    if file is None and folder is not None and folder.exists() and not folder.is_dir():
-        raise PlanError(f"{folder} is a file: results need a folder")
+    expect_no_file(folder)
+    wanted, file = named_format(format), file_named(folder)
     found = find_photos(arguments, recursive, folder)
     if file is not None and len(found.files) > 1:
         raise PlanError(f"{file} names one picture, and there are {len(found.files)} photos: name a folder for them")
-    plan = FolderPlan(problems=found.problems)
-    base = plan.base = _common_folder(found.roots)
+    choices = Choices(_common_folder(found.roots), folder, wanted, overwrite, shard, sidecars)
     if file is None:
-        jobs = _named([_job(path, base, folder, wanted) for path in found.files], plan)
-    else:
-        jobs = _named([Job(path, _renamed(file, wanted), path.name) for path in found.files], plan)
-    planned = {job.output for job in jobs} | {job.source for job in jobs}
-    names_in = cache(_names_in)
+        return plan_of(found, choices, Neighbours())
+    jobs = [Job(path, _renamed(file, wanted), path.name) for path in found.files]
+    return plan_of(found, choices, Neighbours(), jobs)
+
+
+def plan_of(found: Found, choices: Choices, neighbours: Neighbours, jobs: Sequence[Job] | None = None) -> FolderPlan:
+    """The plan of what was found: of all there is, or of a part whose photos want no names that those of others want.
+
+    Args:
+        found: photos.
+        choices: how they get their results.
+        neighbours: what is in folders.
+        jobs: of the photos, where their results are named otherwise.
+    """
+    plan = FolderPlan(problems=found.problems, base=choices.base)
+    if jobs is None:
+        jobs = [_job(path, choices.base, choices.folder, choices.wanted) for path in found.files]
+    named = _named(jobs, plan)
+    planned = {job.output for job in named} | {job.source for job in named}
     behind: list[Path] = []
-    jobs = with_sidecars(jobs, names_in, behind)
-    plan.notes[:0] = _notes(found, jobs)
-    for job in jobs:
-        if shard and not shard.holds(job.relative):
+    named = with_sidecars(named, neighbours, behind)
+    _count(plan.tally, found, named)
+    for job in named:
+        if choices.shard and not choices.shard.holds(job.relative):
             plan.elsewhere += 1
-        elif not overwrite and (result := _existing_result(job, planned, names_in)):
-            late = missing(job.sidecars, result, names_in)
+        elif not choices.overwrite and (result := _existing_result(job, planned, neighbours.names)):
+            late = missing(job.sidecars, result, neighbours.names)
             plan.done.append(replace(job, output=result, sidecars=tuple(late)))
         else:
             plan.jobs.append(job)
-    if not sidecars:
+    if not choices.sidecars:
         _leave_sidecars(plan)
-    elif behind:
-        count = "1 sidecar stays" if len(behind) == 1 else f"{len(behind)} sidecars stay"
-        plan.notes.append(f"{count} behind, such as {behind[0]}: another goes along under the same name")
+    else:
+        for path in behind:
+            plan.tally.behind.add(str(path), (relative_path(path, choices.base),))
     return plan
 
 
@@ -159,9 +297,15 @@ def plan_of_folder(found: Found, base: Path, folder: Path, format: str | None = 
     Raises:
         PlanError: there is no such format.
     """
-    wanted, plan = _format(format), FolderPlan(problems=found.problems, base=absolute(base))
+    wanted, plan = named_format(format), FolderPlan(problems=found.problems, base=absolute(base))
     plan.jobs = _named([_job(path, plan.base, folder, wanted) for path in found.files], plan)
     return plan
+
+
+def expect_no_file(folder: Path | None) -> None:
+    """Raises :class:`PlanError` where the folder for results is a file that is there, and no picture's name."""
+    if file_named(folder) is None and folder is not None and folder.exists() and not folder.is_dir():
+        raise PlanError(f"{folder} is a file: results need a folder")
 
 
 def file_named(output: Path | None) -> Path | None:
@@ -200,7 +344,8 @@ def _names_in(folder: Path) -> frozenset[str]:
     return frozenset()
 
 
-def _format(format: str | None) -> str | None:
+def named_format(format: str | None) -> str | None:
+    """A format of results as the hub names it. Raises :class:`PlanError` where there is none such."""
     try:
         return format_named(format) if format else None
     except PhotoError as error:
@@ -238,10 +383,7 @@ def _without_clashes(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
     renamed = [_keep_suffix(job) if wanted[os.path.realpath(job.output)] > 1 else job for job in jobs]
     changed = [after for before, after in zip(jobs, renamed, strict=True) if before != after]
     if changed:
-        plan.notes.append(
-            f"{len(changed)} with the same name as another but for the ending keep theirs inside the new name: "
-            f"{changed[0].source} becomes {changed[0].output.name}"
-        )
+        plan.tally.renamed.add(f"{changed[0].source} becomes {changed[0].output.name}", count=len(changed))
     sources = {os.path.realpath(job.source) for job in jobs}
     taken: dict[str, Job] = {}
     for job in renamed:
@@ -266,10 +408,7 @@ def _with_fitting_names(jobs: Sequence[Job], plan: FolderPlan) -> list[Job]:
     fitted = [replace(job, output=_fitted(job.output)) for job in jobs]
     shortened = [after for before, after in zip(jobs, fitted, strict=True) if before != after]
     if shortened:
-        plan.notes.append(
-            f"{len(shortened)} get a shorter name, because file systems take {LONGEST_NAME} bytes: "
-            f"{shortened[0].source} becomes {shortened[0].output.name}"
-        )
+        plan.tally.shortened.add(f"{shortened[0].source} becomes {shortened[0].output.name}", count=len(shortened))
     return fitted
 
 
@@ -279,16 +418,19 @@ def _fitted(path: Path) -> Path:
     return path.with_name(fitting(path.name.removesuffix(ending), ending))
 
 
-def with_sidecars(jobs: Sequence[Job], names_in: Callable[[Path], frozenset[str]], behind: list[Path]) -> list[Job]:
+def with_sidecars(jobs: Sequence[Job], neighbours: Neighbours, behind: list[Path]) -> list[Job]:
     """Jobs with their photos' sidecars. ``scan.xmp`` is that of ``scan.jpg`` and of ``scan.tif``: where both are there,
     in this run or not, or the results of two would have one name for it, it is called after their whole names."""
-    in_folder = cache(lambda folder: by_stem(names_in(folder)))
-    pictures = cache(lambda folder: Counter(Path(name).stem for name in names_in(folder) if is_picture(name)))
-    found = [replace(job, sidecars=tuple(sidecars_of(job.source, in_folder(job.source.parent)))) for job in jobs]
+    found = [
+        replace(job, sidecars=tuple(sidecars_of(job.source, neighbours.sidecars(job.source.parent)))) for job in jobs
+    ]
     wanted = Counter(sidecar.beside(job.output) for job in found for sidecar in job.sidecars)
     named = []
     for job in found:
-        is_shared = pictures(job.source.parent)[job.source.stem] > 1
+        if not job.sidecars:
+            named.append(job)
+            continue
+        is_shared = neighbours.pictures(job.source.parent)[job.source.stem] > 1
         places: dict[Path, Sidecar] = {}
         for one in sorted(job.sidecars, key=lambda one: not one.after_suffix):  # what is called after it is its own
             clear = replace(one, after_suffix=True) if is_shared or wanted[one.beside(job.output)] > 1 else one
@@ -305,10 +447,10 @@ def _goes_with_result(path: Path) -> bool:
 
 
 def _leave_sidecars(plan: FolderPlan) -> None:
-    some = [sidecar for job in (*plan.jobs, *plan.done) for sidecar in job.sidecars]
-    if some:
-        count = "1 sidecar stays" if len(some) == 1 else f"{len(some)} sidecars stay"
-        plan.notes.append(f"{count} behind, such as {some[0].path.name}: --sidecars takes them along")
+    for is_done, jobs in enumerate((plan.jobs, plan.done)):
+        for job in jobs:
+            for sidecar in job.sidecars:
+                plan.tally.left.add(sidecar.path.name, (is_done, job.relative))
     plan.jobs, plan.done = ([replace(job, sidecars=()) for job in jobs] for jobs in (plan.jobs, plan.done))
 
 
@@ -326,14 +468,11 @@ def _common_folder(roots: Sequence[Path]) -> str:
         return ""
 
 
-def _notes(found: Found, jobs: Sequence[Job]) -> list[str]:
+def _count(tally: Tally, found: Found, jobs: Sequence[Job]) -> None:
     sidecars = {absolute(sidecar.path) for job in jobs for sidecar in job.sidecars}
     others = [path for path in found.others if absolute(path) not in sidecars and not _goes_with_result(path)]
-    notes = []
-    if found.results:
-        notes.append(f"{found.results} left alone: results of an earlier run (named *{MARK}.*)")
-    if found.linked:
-        notes.append(f"{found.linked} are reached by a link as well: coloured once, under the name of their own folder")
-    if others:
-        notes.append(f"{len(others)} other files ignored: no pictures by their names")
-    return notes
+    tally.results, tally.linked, tally.others = found.results, found.linked, len(others)
+
+
+def _stem(name: str) -> str:
+    return Path(name).stem

@@ -1,6 +1,6 @@
 """Read the first photos while torch is being imported and the model loaded: one core would be idle for that long."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -17,7 +17,7 @@ class Prefetch(Thread):
     A photo that cannot be read is left out: whoever wants it meets the error again and tells it.
     """
 
-    def __init__(self, jobs: Sequence[Job], max_pixels: int) -> None:
+    def __init__(self, jobs: Iterable[Job], max_pixels: int) -> None:
         super().__init__(name="prefetch", daemon=True)
         self._jobs, self._max_pixels = jobs, min(max_pixels, _MOST_PIXELS)
         self._opened: dict[Path, Photo] = {}

@@ -4,7 +4,10 @@ import hashlib
 import json
 import multiprocessing
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -15,12 +18,13 @@ from PIL import Image
 from skimage import data
 
 from colorhub.archive.journal import Journal, Known, join_if_complete
-from colorhub.archive.lease import LeaseError, leased
+from colorhub.archive.lease import LeaseError, in_turn, leased
 from colorhub.archive.manifest import PARQUET, join, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import ManifestError, Row, as_text
 
 SETTINGS = '{"vividness": 1.0}'
+COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
 @pytest.fixture
@@ -315,3 +319,51 @@ def test_without_a_manifest_that_can_be_read_there_is_a_way_on(
     path.unlink()
     colorize("--manifest", "--overwrite")
     assert len(rows_of(tmp_path / "out")) == 5
+
+
+@pytest.mark.parametrize("most", [2 << 10, 4 << 10, 6 << 10])
+def test_a_disk_that_is_full_in_the_middle_is_a_sentence(
+    colorize: Callable[..., str], model: Path, photos: Path, tmp_path: Path, most: int
+) -> None:
+    """Where the manifest cannot grow, which is met before a photo, at a row or where it is joined, nothing is lost."""
+    resource = pytest.importorskip("resource")
+    (photos / "damaged.jpg").unlink()
+    for path in photos.rglob("*.*"):
+        with Image.open(path) as picture:
+            small = picture.resize((12, 10))
+        small.save(path)
+    done = subprocess.run(
+        [*COLORHUB, "colorize", photos, "-r", "--model", model, "-o", tmp_path / "out", "--manifest"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr
+    assert done.stderr.count("Error: the manifest cannot be written (") == 1, done.stderr
+    colorize("--manifest")
+    rows = rows_of(tmp_path / "out")
+    assert len(rows) == 5
+    assert all(sha256(tmp_path / "out" / str(row.output)) == row.output_sha256 for row in rows.values())
+
+
+def test_shards_join_one_after_the_other(tmp_path: Path) -> None:
+    """Two that end at once would take the parts from each other, and one that begins again would lose its own."""
+    place = Place.of(tmp_path)
+    for shard in ((0, 2), (1, 2)):
+        journal = Journal(place, SETTINGS, shard)
+        journal.begin("tiny", "ab")
+        journal.add(Row(f"{shard}", "colored", f"{shard}"))
+        journal.finish()
+        journal.close()
+    again = Journal(place, SETTINGS, (1, 2))
+    with ThreadPoolExecutor(3) as pool:
+        with in_turn(place, 2):
+            waiting = [pool.submit(join_if_complete, place, (0, 2)), pool.submit(again.begin, "tiny", "ab")]
+            assert not wait(waiting, 1.5).done and len(list(tmp_path.glob("*.jsonl"))) == 2
+        wait(waiting)
+    again.finish()
+    again.close()
+    assert join_if_complete(place, (1, 2))
+    assert sorted(row.source for row in read_rows(str(tmp_path))) == ["(0, 2)", "(1, 2)"]
+    assert [path.name for path in tmp_path.iterdir()] == [PARQUET]
