@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, ValidationErr
 from colorhub.settings import Settings
 
 FOLDER = Path(__file__).parent / "protocols"
-DEFAULT = "colorhub-2"
+DEFAULT = "colorhub-3"
 
 
 class _Section(BaseModel):
