@@ -6,6 +6,9 @@ a folder with a manifest beside without, the runs in turns, and the median of th
 ``python benchmarks/archive.py names [--counts 1000 100000]``: the memory of listing, resuming from a manifest and
 writing one, by how many names there are; nothing is coloured.
 
+``python benchmarks/archive.py plan [--counts 1000 100000]``: the memory of planning a folder with so many names, a
+hundred folders and one, at once and part by part, each in a process of its own; the files are empty.
+
 ``python benchmarks/archive.py latency [--count 200] [--delay 0.05]``: photos a second from bucket to bucket, where each
 answer takes so long, beside a run over folders while as much traffic goes to the same server: both share the cores.
 
@@ -97,6 +100,39 @@ def names(counts: list[int]) -> None:
             )
         missing, written, resumed, joined = done.stdout.split()
         print(f"{count} names: +{written} MB written, +{resumed} MB resumed, +{joined} MB joined; {missing} not known")
+
+
+PLAN = """
+import resource, sys
+from pathlib import Path
+from colorhub.folder.plan import make_plan
+from colorhub.folder.stream import StreamedPlan
+source, output = Path(sys.argv[1]), Path(sys.argv[1] + ".out")
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+before = peak()
+if sys.argv[2] == "at once":
+    plan = make_plan([source], output, recursive=True)
+else:
+    plan = StreamedPlan(source, output, recursive=True)
+    plan.decide(lambda part: [])
+print(sum(1 for job in plan.jobs), round(peak() - before, 1))
+"""
+
+
+def plans(counts: list[int]) -> None:
+    """MB of memory that a plan takes."""
+    for count in counts:
+        for folders in (100, 1):
+            with tempfile.TemporaryDirectory() as folder:
+                for number in range(count):
+                    path = Path(folder, "in", f"{number % folders:03}", f"scan_{number:08}.jpg")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.touch()
+                for how in ("at once", "part by part"):
+                    command = [sys.executable, "-c", PLAN, str(Path(folder, "in")), how]
+                    done = subprocess.run(command, check=True, capture_output=True, text=True)
+                    found, memory = done.stdout.split()
+                    print(f"{found} names in {folders} folders, {how}: +{memory} MB", flush=True)
 
 
 def latency(folder: Path, count: int, delay: float, model: str) -> None:
@@ -195,7 +231,7 @@ def _compare(folder: Path, killed: int, seconds: float) -> None:
 def main() -> None:
     """Read the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["cost", "names", "latency", "kills"])
+    parser.add_argument("what", choices=["cost", "names", "plan", "latency", "kills"])
     parser.add_argument("--count", type=int)
     parser.add_argument("--counts", type=int, nargs="+", default=[1000, 10_000, 100_000])
     parser.add_argument("--rounds", type=int, default=9)
@@ -210,6 +246,8 @@ def main() -> None:
             cost(folder, given.count or 2000, given.rounds, given.model)
         elif given.what == "names":
             names(given.counts)
+        elif given.what == "plan":
+            plans(given.counts)
         elif given.what == "latency":
             latency(folder, given.count or 200, given.delay, given.model)
         else:
