@@ -5,7 +5,8 @@
 BEFORE and NOW are checkouts of colorhub; NOW is this one when not given. A round measures both, the one that comes
 first changes from round to round, and every measurement is a process of its own. Full size: ``pipeline(x).save(y)`` of
 a grey JPEG of 12 million pixels, warm, the median of three. Folder: ``colorhub colorize`` of 60 grey JPEGs of 1 to 2
-million pixels, from the start of the process to its end. Start: from the start of ``python app.py`` to its first page.
+million pixels, from the start of the process to its end. Both are coloured by ``unet``, so that versions of the code
+are compared, and not of the default's weights. Start: from the start of ``python app.py`` to its first page.
 
 Printed are medians, and the ratio NOW / BEFORE: the median over rounds, with its 95 % bootstrap interval.
 """
@@ -57,6 +58,8 @@ def photos(package: Path, folder: Path) -> float:
         str(folder / "photos"),
         "-o",
         str(folder / "answers"),
+        "--model",
+        "unet",
     ]
     start = time.perf_counter()
     _run(command, package)
