@@ -334,15 +334,13 @@ def kept(page: Any) -> None:
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
 
 
-@pytest.mark.parametrize(("browser", "isolated"), [("chromium", True), ("chromium", False), ("firefox", False)])
-def test_without_network(
-    request: pytest.FixtureRequest, site: Path, tmp_path: Path, browser: str, isolated: bool
-) -> None:
+@pytest.mark.parametrize("isolated", [True, False])
+def test_without_network(chromium: Any, site: Path, tmp_path: Path, isolated: bool) -> None:
     """The server is stopped after the first visit; threads are there on any host."""
     photo = tmp_path / "photo.png"
     Image.fromarray(data.camera()).save(photo)
     with served(site, isolated=isolated) as address:
-        visits = Visits(request.getfixturevalue(browser), address, WAIT)
+        visits = Visits(chromium, address, WAIT)
         page = opened(visits)
         if not isolated:  # the page loads itself again, once, for the headers that its worker adds
             page.wait_for_event("framenavigated")
