@@ -133,6 +133,7 @@ def test_metadata_are_those_of_python(visits: Visits, tmp_path: Path, kind: str)
     expect_as_python(opened(visits), photo, tmp_path, lambda page, name: downloaded(page, tmp_path))
 
 
+@pytest.mark.firefox
 @pytest.mark.parametrize("kind", ["jpg", "png", "tif", "webp"])
 def test_firefox_does_as_chromium(firefox: Any, address: str, downloads: Path, tmp_path: Path, kind: str) -> None:
     """And its console says nothing of errors."""
