@@ -31,7 +31,7 @@ def listed(source: Place, output: Place, *, format: str | None, recursive: bool)
     """
     if not (source.is_local and output.is_local):
         for entry in pictures(source, recursive=recursive):
-            yield Listed(entry.name, size=entry.size)
+            yield Listed(entry.name, size=entry.size, problem=entry.problem)
         return
     base, folder = Path(source.root), Path(output.root)
     for _, found in folders_of(base, recursive, folder):

@@ -94,6 +94,13 @@ def test_results_inside_the_source_are_not_listed(tmp_path: Path) -> None:
     assert [photo.name for photo in found] == ["a.jpg"]
 
 
+def test_what_cannot_be_read_on_its_way_into_a_store_is_told(tmp_path: Path) -> None:
+    grey_photo("astronaut", (60, 45)).save(tmp_path / "a.jpg")
+    (tmp_path / "dead.jpg").symlink_to(tmp_path / "gone.jpg")
+    found = list(listed(Place.of(tmp_path), Place.of("memory://out"), format=None, recursive=True))
+    assert {photo.name: bool(photo.problem) for photo in found} == {"a.jpg": False, "dead.jpg": True}
+
+
 def test_blocks_keep_names_that_are_no_text() -> None:
     photos = [Listed("a/\udcff.jpg", "a/\udcff.png", 7), Listed("b.jpg", problem="a link to nothing")]
     block = listed_block(photos)
