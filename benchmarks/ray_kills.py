@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import random
-import re
 import subprocess
 import sys
 import tempfile
@@ -24,7 +23,8 @@ from typing import Any
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
-from ray_runs import COLORHUB, kill, make_photos, results, start, workers
+from commands import COLORHUB
+from ray_runs import NODE, kill, make_photos, raylet, results, start, three_nodes, timeless, workers
 
 from colorhub import Photo
 from colorhub.archive.manifest import read_rows
@@ -32,7 +32,6 @@ from colorhub.archive.places import Place
 from colorhub.archive.verify import Verification
 from colorhub.models import create
 
-NODE = {"num_cpus": 2, "memory": 3 * 2**30, "object_store_memory": 80 * 2**20}
 A_NODE = 4  # of so many kills one is that of a node
 
 
@@ -48,9 +47,8 @@ class Killer:
     def __call__(self) -> None:
         """Kill a process, or, every fourth time, a node that is not the head."""
         if (self.processes + self.nodes + 1) % A_NODE == 0:
-            self.cluster.remove_node(
-                self.chances.choice(sorted(self.cluster.worker_nodes, key=id)), allow_graceful=False
-            )
+            node = self.chances.choice(list(self.cluster.worker_nodes))
+            self.cluster.remove_node(node, allow_graceful=False)
             self.cluster.add_node(**NODE)
             self.nodes += 1
         elif found := self._workers():
@@ -58,8 +56,7 @@ class Killer:
             self.processes += 1
 
     def _workers(self) -> list[Any]:
-        raylets = [node.all_processes["raylet"][0].process.pid for node in self.cluster.list_all_nodes()]
-        return [process for raylet in raylets for process in workers(raylet)]
+        return [process for node in self.cluster.list_all_nodes() for process in workers(raylet(node))]
 
 
 def color(command: tuple[Any, ...], output: Path, count: int, killer: Killer, kills: int, drivers: int) -> int:
@@ -94,16 +91,11 @@ def compare(source: Path, many: Path, one: Path) -> str:
     for path in one.rglob("*.jpg"):
         mine, theirs = Photo.open(many / path.relative_to(one)), Photo.open(path)
         worst = max(worst, int(np.abs(mine.rgb.astype(int) - theirs.rgb).max()))
-        other += _timeless(mine) != _timeless(theirs)
+        other += timeless(mine) != timeless(theirs)
     return (
         f"{results(many)} results, {len(rows)} rows of {len({row.source for row in rows})} photos, "
         f"{len(findings)} findings of verify, largest difference {worst} codes, {other} with other metadata"
     )
-
-
-def _timeless(photo: Photo) -> Any:
-    data = photo.metadata
-    return data.exif, data.iptc, re.sub(rb"<stEvt:when>[^<]*", b"", data.xmp or b"")
 
 
 def main() -> None:
@@ -114,21 +106,15 @@ def main() -> None:
     parser.add_argument("--drivers", type=int, default=3, help="kills of the driver")
     given = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
-    from ray.cluster_utils import Cluster
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         create("unet", width=4, depth=3).save_pretrained(folder / "tiny")
         source = make_photos(folder / "in", given.count)
-        cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
-        for _ in range(2):
-            cluster.add_node(**NODE)
-        cluster.wait_for_nodes()
-        killer, begun = Killer(cluster), time.perf_counter()
-        command = source, folder / "many", folder / "tiny", cluster.address
-        drivers = color(command, folder / "many", given.count, killer, given.kills, given.drivers)
-        seconds = time.perf_counter() - begun
-        cluster.shutdown()
+        with three_nodes() as cluster:
+            killer, begun = Killer(cluster), time.perf_counter()
+            command = source, folder / "many", folder / "tiny", cluster.address
+            drivers = color(command, folder / "many", given.count, killer, given.kills, given.drivers)
+            seconds = time.perf_counter() - begun
         one = [*COLORHUB, "colorize", source, "-o", folder / "one", "-r", "--model", folder / "tiny"]
         subprocess.run([str(part) for part in one], check=True, capture_output=True)
         told = compare(source, folder / "many", folder / "one")

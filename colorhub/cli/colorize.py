@@ -82,9 +82,8 @@ def colorize(
     from colorhub.archive.places import Place, is_address
     from colorhub.cli.objects import colorize_objects, expect_two_slashes, hints_here, places_of
     from colorhub.cli.ray import colorize_on_ray, expect_none
-    from colorhub.folder.plan import PlanError, Shard, file_named, make_plan
+    from colorhub.folder.plan import PlanError, Shard, file_named
     from colorhub.folder.prefetch import Prefetch
-    from colorhub.folder.stream import StreamedPlan
 
     expect_two_slashes(*paths, *([output] if output else []))
     if bag:
@@ -154,20 +153,13 @@ def colorize(
     with failing(WRONG_USAGE, PlanError):
         part = Shard.parse(shard) if shard else Shard.from_environment()
         naming: dict[str, Any] = {"format": chosen.format, "recursive": recursive, "shard": part, "sidecars": sidecars}
-        plan: FolderPlan | StreamedPlan
-        if folder and not file and (manifest or shard) and not (layers or hints or dry_run) and _is_one_folder(paths):
-            adjust = expect_unicode_names if bag else lambda _: None
-            plan = StreamedPlan(Path(paths[0]), folder, overwrite=overwrite, adjust=adjust, **naming)
-        else:
-            plan = make_plan(paths, folder, overwrite=overwrite or layers, **naming)
-            if layers:
-                if manifest or c2pa:
-                    raise fail(
-                        "--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE
-                    )
-                leave_kept(plan, layers_folder(folder), chosen, sidecars=sidecars, overwrite=overwrite)
-            if bag:
-                expect_unicode_names(plan)
+        adjust: Callable[[FolderPlan], None] = expect_unicode_names if bag else lambda _: None
+        if layers:
+            adjust = partial(
+                leave_kept, folder=layers_folder(folder), settings=chosen, sidecars=sidecars, overwrite=overwrite
+            )
+        is_kept = bool(folder and not file and (manifest or shard) and not (layers or hints or dry_run))
+        plan = _plan(paths, folder, adjust, is_kept=is_kept, overwrite=overwrite or layers, **naming)
     _check_hints(hints_file, plan)
     if dry_run:
         expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
@@ -199,6 +191,26 @@ def colorize(
         if exit_code is None:
             archive.finish()
     end_run(report, chosen, exit_code, output if bag else None)
+
+
+def _plan(
+    paths: Sequence[str],
+    folder: Path | None,
+    adjust: "Callable[[FolderPlan], None]",
+    *,
+    is_kept: bool,
+    **how: Any,
+) -> "Plan":
+    """The plan of all photos, which ``adjust`` changes before anything else does; part by part, where a manifest of the
+    results of one folder is kept."""
+    from colorhub.folder.plan import make_plan
+    from colorhub.folder.stream import StreamedPlan
+
+    if is_kept and folder and _is_one_folder(paths):
+        return StreamedPlan(Path(paths[0]), folder, adjust=adjust, **how)
+    plan = make_plan(paths, folder, **how)
+    adjust(plan)
+    return plan
 
 
 def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:

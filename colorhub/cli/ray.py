@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from colorhub.archive.places import Place
     from colorhub.cluster.colorist import Task
     from colorhub.cluster.connection import Node
+    from colorhub.cluster.run import ClusterRun
     from colorhub.cluster.weights import Weights
     from colorhub.pipeline import ColorizationPipeline
 
@@ -66,19 +66,12 @@ def colorize_on_ray(
             began = prepare(output, journal, overwrite=overwrite)
             record = Recording(journal=journal)
             record.begin(settings, open_pipeline().model.weights_sha256)
-            task, weights = _task(source, output, settings, journal, nodes, began, overwrite, max_pixels, device)
-            task = replace(task, patience=patience)
+            task, weights = _task(
+                source, output, settings, journal, nodes, began, overwrite, max_pixels, device, patience
+            )
             before = frozenset(name for part in PASSES for name in file_names(output, rows_of(part)))
             run = ClusterRun(task, weights, nodes)
-            listed = 0
-            with stopping, closing(run.color(recursive=recursive)) as steps:
-                for progress in steps:
-                    listed = progress.listed
-                    left = max(listed - len(journal.known.done), progress.done)
-                    report.at(progress.done, left if progress.is_listed else None)
-                    _tell(run.notes)
-                    if stopping.event.is_set():
-                        break
+            listed = _follow(run, recursive, len(journal.known.done), report, stopping)
             if not listed and not stopping.event.is_set():
                 raise no_pictures(source, recursive)
             report.to_do = listed
@@ -90,6 +83,21 @@ def colorize_on_ray(
             if is_whole:
                 record.finish()
     return finished(report, settings, stopping)
+
+
+def _follow(run: "ClusterRun", recursive: bool, known: int, report: RunReport, stopping: StopSignals) -> int:
+    """Say how far a run is, until it comes to its end or is to stop. Returns how many photos were listed; ``known``: of
+    them were done before."""
+    listed = 0
+    with stopping, closing(run.color(recursive=recursive)) as steps:
+        for progress in steps:
+            listed = progress.listed
+            report.at(progress.done, max(listed - known, progress.done) if progress.is_listed else None)
+            while run.notes:
+                echo_err(f"Note: {run.notes.pop(0)}.")
+            if stopping.event.is_set():
+                break
+    return listed
 
 
 def _expect_places(source: "Place", output: "Place") -> None:
@@ -111,6 +119,7 @@ def _task(
     overwrite: bool,
     max_pixels: int,
     device: str | None,
+    patience: float,
 ) -> "tuple[Task, Weights]":
     """What every process is told, and the model's files."""
     from colorhub.cluster.colorist import Task
@@ -141,13 +150,9 @@ def _task(
         largest=min(largest, max_pixels),
         memory=memory,
         weights=weights.size,
+        patience=patience,
     )
     return task, weights
-
-
-def _tell(notes: list[str]) -> None:
-    while notes:
-        echo_err(f"Note: {notes.pop(0)}.")
 
 
 def _report(output: "Place", before: frozenset[str], report: RunReport) -> tuple[int, set[str]]:

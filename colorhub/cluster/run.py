@@ -125,7 +125,8 @@ class ClusterRun:
             try:
                 with closing(self._pipeline(name, photos, task, rows)) as steps:
                     for progress in steps:
-                        tries, done = (tries, done) if progress.done == done else (0, progress.done)
+                        if progress.done != done:
+                            tries, done = 0, progress.done
                         yield progress
                 return
             except RunError as error:

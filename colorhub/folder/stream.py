@@ -75,11 +75,7 @@ class StreamedPlan:
         """Let something change the plan of each part, now and whenever it is made again, and give what it gives."""
         self._by = by
         results: list[FileResult] = []
-        kinds: tuple[list[Problem], list[Problem], list[Problem]] = (
-            [],
-            [],
-            [],
-        )  # of finding, of naming, and of adjusting
+        kinds = list[Problem](), list[Problem](), list[Problem]()  # of finding, of naming, and of adjusting
         is_empty, neighbours = True, Neighbours(most=_FOLDERS)
         for parent, found in folders_of(self._source, self._recursive, self._folder):
             self._remember(parent)

@@ -5,14 +5,13 @@ import json
 import multiprocessing
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from commands import typed
+from commands import COLORHUB, typed
 from photos import grey_photo
 from PIL import Image
 from skimage import data
@@ -24,7 +23,6 @@ from colorhub.archive.places import Place
 from colorhub.archive.rows import ManifestError, Row, as_text
 
 SETTINGS = '{"vividness": 1.0}'
-COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
 @pytest.fixture

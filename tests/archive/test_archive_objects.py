@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import typed
+from commands import COLORHUB, typed
 from object_store import Proxy, environment, s3_server
 from photos import grey_photo
 from PIL import Image
@@ -33,7 +32,6 @@ TURNED = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description'
     ' rdf:about="" xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
 )
-COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
 @pytest.fixture(scope="module")

@@ -4,13 +4,13 @@ import json
 import re
 import signal
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import COLORHUB
 from PIL import Image
-from ray_runs import COLORHUB, FAILS_ONCE, kill, make_photos, make_poison, results, run, start, wait_for, workers
+from ray_runs import FAILS_ONCE, kill, make_photos, make_poison, results, run, start, timeless, wait_for, workers
 
 from colorhub.archive.manifest import read_rows
 from colorhub.archive.places import Place
@@ -18,7 +18,6 @@ from colorhub.archive.row_files import rows_of, tables
 from colorhub.archive.verify import Verification
 from colorhub.models import UNet
 from colorhub.photo import Photo
-from colorhub.photo.metadata import Metadata
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
@@ -38,12 +37,6 @@ def poisoned(folder: Path) -> Path:
     config = folder / "config.json"
     config.write_text(json.dumps(json.loads(config.read_text()) | {"architecture": "poison"}))
     return folder
-
-
-def timeless(photo: Photo) -> Metadata:
-    """A photo's metadata, but for when it was coloured."""
-    xmp = re.sub(rb"<stEvt:when>[^<]*", b"", photo.metadata.xmp or b"")
-    return replace(photo.metadata, xmp=xmp)
 
 
 def test_it_makes_what_one_machine_makes(tmp_path: Path, model: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from object_store import Proxy, credentials, s3_server
 from PIL import Image
-from ray_runs import kill, make_photos, results, run, start, wait_for, workers
+from ray_runs import NODE, kill, make_photos, raylet, results, run, start, three_nodes, wait_for, workers
 
 from colorhub.archive.manifest import read_rows
 from colorhub.archive.places import Place
@@ -20,27 +20,14 @@ from colorhub.archive.verify import Verification
 
 pytest.importorskip("ray")
 pytestmark = pytest.mark.slow
-_NODE = {"num_cpus": 2, "memory": 3 * 2**30, "object_store_memory": 80 * 2**20}
 
 
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A head and two nodes."""
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    from ray.cluster_utils import Cluster
-
-    started = Cluster(initialize_head=True, head_node_args={**_NODE, "include_dashboard": False})
-    for _ in range(2):
-        started.add_node(**_NODE)
-    started.wait_for_nodes()
-    yield started
-    started.shutdown()
-
-
-def raylet(node: Any) -> int:
-    """The process that a node's others are below."""
-    [found] = node.all_processes["raylet"]
-    return int(found.process.pid)
+    with three_nodes() as started:
+        yield started
 
 
 def summary(told: str) -> dict[str, Any]:
@@ -56,7 +43,7 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
     for node in cluster.list_all_nodes():
         for process in workers(raylet(node))[:1]:
             kill(process)
-    cluster.add_node(**_NODE)
+    cluster.add_node(**NODE)
     wait_for(output / rows_of("photos"), 2, driver, "*.parquet")
     driver.send_signal(signal.SIGKILL)
     printed, errors = driver.communicate()

@@ -1,8 +1,12 @@
-"""``colorhub`` typed in this process."""
+"""``colorhub``, typed in this process, or as the command of another one."""
+
+import sys
 
 from typer.testing import CliRunner, Result
 
 from colorhub.cli.main import app
+
+COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
 
 
 def typed(*arguments: object, code: int | None = None) -> Result:

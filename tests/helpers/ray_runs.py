@@ -1,17 +1,24 @@
 """``colorhub colorize --ray`` as a process, and what is killed while it runs."""
 
 import os
+import re
 import signal
 import subprocess
-import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
+from commands import COLORHUB
 from photos import grey_photo
 
-COLORHUB = [sys.executable, "-m", "colorhub.cli.main"]
+from colorhub.photo import Photo
+from colorhub.photo.metadata import Metadata
+
+NODE = {"num_cpus": 2, "memory": 3 * 2**30, "object_store_memory": 80 * 2**20}
 _POISON = """
 import os, signal, time
 from colorhub import Prediction
@@ -93,6 +100,33 @@ def wait_for(folder: Path, count: int, process: "subprocess.Popen[str]", suffix:
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline, results(folder, suffix)
         time.sleep(0.02)
+
+
+@contextmanager
+def three_nodes() -> Iterator[Any]:
+    """A cluster of a head and two nodes, all processes of this machine."""
+    from ray.cluster_utils import Cluster
+
+    cluster = Cluster(initialize_head=True, head_node_args={**NODE, "include_dashboard": False})
+    try:
+        for _ in range(2):
+            cluster.add_node(**NODE)
+        cluster.wait_for_nodes()
+        yield cluster
+    finally:
+        cluster.shutdown()
+
+
+def raylet(node: Any) -> int:
+    """The process that a node's others are below."""
+    [found] = node.all_processes["raylet"]
+    return int(found.process.pid)
+
+
+def timeless(photo: Photo) -> Metadata:
+    """A photo's metadata, but for when it was coloured."""
+    xmp = re.sub(rb"<stEvt:when>[^<]*", b"", photo.metadata.xmp or b"")
+    return replace(photo.metadata, xmp=xmp)
 
 
 def workers(above: int) -> list[psutil.Process]:
