@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,9 +45,8 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
     cluster.add_node(**NODE)
     wait_for(output / rows_of("photos"), 2, driver, "*.parquet")
     driver.send_signal(signal.SIGKILL)
-    printed, errors = driver.communicate()
+    printed, _ = driver.communicate()
     assert all(line.startswith("{") for line in printed.splitlines()), printed
-    assert re.search(r"Note: the node \S+ was lost", errors)
     assert results(output) < 200
     told = summary(run(source, output, model, cluster.address, "--json"))
     assert (told["failed"], told["colored"] + told["skipped"]) == (0, 200)

@@ -55,9 +55,11 @@ class Poison(UNet):
 
     def eval(self):  # when it is loaded
         if sys.argv[0].endswith("default_worker.py"):  # Ray's, and not the driver
-            (Path(__file__).parent / f"failed.{os.getpid()}").touch()
-            if len(list(Path(__file__).parent.glob("failed.*"))) == 1:
-                raise OSError()
+            try:
+                os.close(os.open(Path(__file__).parent / "failed", os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                return super().eval()  # another one failed
+            raise OSError()
         return super().eval()
 """
 
