@@ -29,6 +29,7 @@ _PATIENCE = 5.0  # seconds for a connection to the head
 _ANSWER = 60.0  # seconds for a node to start a process and look at the output
 _STORE = 200 * 2**20  # bytes of the object store of one machine: names, rows and a model's weights
 _ERRORS = "ray_listen_error_messages"  # a thread of a driver
+_GONE = ray.exceptions.TaskUnschedulableError, ray.exceptions.NodeDiedError, ray.exceptions.LocalRayletDiedError
 _VERSIONS = re.compile(r"Ray: (\S+)\s+Python: (\S+)")
 
 
@@ -117,7 +118,8 @@ def nodes() -> list[Node]:
 
 
 def expect_shared(source: Place, output: Place, where: Sequence[Node]) -> None:
-    """Let every node look for the photos, and for a file in the output that this machine wrote, and write one, too.
+    """Let every node look for the photos, and for a file in the output that this machine wrote, and write one, too. One
+    that is lost meanwhile takes no part.
 
     Raises:
         ClusterError: one does not see it, has no colorhub, or another version: the message names it.
@@ -185,6 +187,8 @@ def _answer(asked: "ray.ObjectRef[str]", output: Place) -> str:
         if "No module named" in str(error):
             return 'has no colorhub: pip install "colorhub[ray]" there'
         return f"cannot look at {output.name} ({one_line(error, 200)})"
+    except _GONE:  # Ray still listed it; it takes no part, and the run tells that it was lost
+        return ""
     except ray.exceptions.RayError as error:
         return f"was lost while it was looked at ({one_line(error, 100)}): the same command tries again"
 

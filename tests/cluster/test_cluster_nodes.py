@@ -4,6 +4,7 @@ import json
 import random
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,19 @@ def test_each_photo_once_through_lost_processes_nodes_and_drivers(cluster: Any, 
     rows = list(read_rows(str(output)))
     assert len({row.source for row in rows}) == len(rows) == 200
     assert list(Verification(Place.of(output), Place.of(source)).findings()) == []
+
+
+def test_a_node_that_is_gone_takes_no_part(cluster: Any, tmp_path: Path) -> None:
+    """Ray lists a node for some seconds after it was lost."""
+    from colorhub.cluster.connection import connected, expect_shared
+
+    source, output = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    output.mkdir()
+    with connected(cluster.address) as nodes:
+        gone = replace(nodes[0], id="a" * len(nodes[0].id), name="gone")
+        expect_shared(Place.of(source), Place.of(output), [*nodes, gone])
+    assert list(output.iterdir()) == []
 
 
 def test_large_scans_come_last_or_are_refused_by_name(tmp_path: Path, model: Path) -> None:
