@@ -4,7 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Condition, Lock, Thread
@@ -17,28 +17,31 @@ from colorhub.archive.lease import in_turn
 from colorhub.archive.manifest import (
     PARQUET,
     PART,
-    PREFIX,
     Digests,
     Header,
-    all_rows,
     has_ended,
     join,
     last_header,
+    last_of_each,
+    next_number,
+    part_name,
     part_names,
-    read_part,
+    told,
 )
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, ManifestError, Row, digest, utc_now
 
 _SEGMENT = 1 << 18  # bytes of a part's object
 _PAUSE = 0.2  # seconds between two writings of it, for lines to gather
+_SAID = [("started", np.bool_), ("made", np.bool_), ("now", np.bool_)]
+_FACT = np.dtype([("source", np.uint64), *_SAID, ("sized", np.uint64)])
 
 
 @dataclass(frozen=True)
 class Known:
     """What the manifest tells at the start of a run. ``done``: sources that have their result, of these settings;
     ``sizes``: of these the result's size and the source, as :meth:`sized` has them; ``ours``: those whose result, if
-    there is one, an earlier run made or was about to: it may be replaced."""
+    there is one, an earlier run made, or was about to when it was killed: it may be replaced."""
 
     done: Digests
     ours: Digests
@@ -47,22 +50,27 @@ class Known:
     @classmethod
     def of(cls, place: Place, settings: str) -> "Known":
         """Read it, anew where other shards join it meanwhile. Raises :class:`ManifestError`."""
+        gone = ""
         while True:
             before, parts = place.changed(PARQUET), part_names(place)
-            with suppress(FileNotFoundError):
+            try:
                 known = cls._read(place, settings)
                 if place.changed(PARQUET) == before and set(parts) <= set(part_names(place)):
                     return known
+            except FileNotFoundError as error:
+                if str(error) == gone:  # and listed again
+                    raise ManifestError(
+                        f"a part of the manifest in {place.name} is a link to nothing ({error}): restore what it led "
+                        "to; without that, remove the link, and what it told of is done again"
+                    ) from None
+                gone = str(error)
 
     @classmethod
     def _read(cls, place: Place, settings: str) -> "Known":
-        kinds = np.dtype([("source", np.uint64), ("made", np.bool_), ("now", np.bool_), ("sized", np.uint64)])
-        rows = np.fromiter(_facts(place, settings), kinds)
-        _, last = np.unique(rows["source"][::-1], return_index=True)  # of each source its last row
-        latest = rows[::-1][last]
-        started = np.fromiter(_started(place), np.uint64)
-        ours = np.concatenate([rows["source"][rows["made"]], started])
+        facts = np.fromiter(_facts(place, settings), _FACT)
+        latest = facts[last_of_each(facts["source"])]
         done = latest[latest["made"] & latest["now"]]
+        ours = np.concatenate([facts["source"][facts["made"]], latest["source"][latest["started"]]])
         return cls(Digests(done["source"]), Digests(ours), Digests(done["sized"]))
 
     @staticmethod
@@ -217,35 +225,28 @@ def _join_if_complete(place: Place, count: int) -> bool:
     return True
 
 
-def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool, int]]:
-    for row in all_rows(place):
-        sized = digest(Known.sized(row.output_size, row.source))
-        yield digest(row.source), row.status in HAS_OUTPUT, row.settings == settings, sized
-
-
-def _started(place: Place) -> Iterator[int]:
-    for name in part_names(place):
-        yield from (digest(line) for line in read_part(place, name) if isinstance(line, str))
+def _facts(place: Place, settings: str) -> Iterator[tuple[int, bool, bool, bool, int]]:
+    for source, row in told(place):
+        if row is None:
+            yield source, True, False, False, 0
+        else:
+            sized = digest(Known.sized(row.output_size, row.source))
+            yield source, False, row.status in HAS_OUTPUT, row.settings == settings, sized
 
 
 def _open_part(place: Place, shard: tuple[int, int]) -> Part:
-    name = f"{PREFIX}{shard[0]}-of-{shard[1]}.jsonl"
+    number = next_number(place)
     if place.is_local:
-        return _LocalPart(Path(place.path(name)))
-    return _ObjectPart(place, name)
+        return _LocalPart(Path(place.path(part_name(shard, number))))
+    return _ObjectPart(place, shard, number)
 
 
 class _ObjectPart:
     """Objects that are written anew with more lines, once a second: nothing can be added to one. A long one is left,
     and another is begun."""
 
-    def __init__(self, place: Place, name: str) -> None:
-        stem = name.removesuffix(".jsonl")
-        before = [
-            match for found in part_names(place) if (match := PART.fullmatch(found)) and found.startswith(f"{stem}.")
-        ]
-        self._place, self._stem = place, stem
-        self._number = max((int(match[3] or 0) for match in before), default=0) + 1
+    def __init__(self, place: Place, shard: tuple[int, int], number: int) -> None:
+        self._place, self._shard, self._number = place, shard, number
         self._lines: list[bytes] = []
         self._count = self._written = 0  # lines
         self._changed, self._closing = Condition(), False
@@ -290,7 +291,7 @@ class _ObjectPart:
                     return
                 content, lines, count = b"".join(self._lines), len(self._lines), self._count
             try:
-                self._place.write(f"{self._stem}.{self._number:06}.jsonl", content)
+                self._place.write(part_name(self._shard, self._number), content)
             except Exception as error:
                 with self._changed:
                     self._error = error
@@ -312,8 +313,7 @@ class _LocalPart:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._lock = Lock()
-        self._file = path.open("ab+")
-        self._cut_unfinished_line()
+        self._file = path.open("xb")
 
     def append(self, line: str, *, durable: bool) -> None:
         """As :class:`Part` says."""
@@ -332,12 +332,3 @@ class _LocalPart:
         with closing(self._file):
             self._file.flush()
             os.fsync(self._file.fileno())
-
-    def _cut_unfinished_line(self) -> None:
-        """What a killed run left of its last line would damage the next."""
-        self._file.seek(0)
-        end = 0
-        for line in self._file:
-            end += len(line) if line.endswith(b"\n") else 0
-        self._file.truncate(end)
-        self._file.seek(end)

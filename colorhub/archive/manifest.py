@@ -1,9 +1,11 @@
 """The manifest in an output: read, and its parts joined.
 
-While a run colours, it writes lines of JSON into a part of its own, ``colorhub-manifest.0-of-1.jsonl``, or one a shard.
-At the end the parts are joined to ``colorhub-manifest.parquet`` and removed. A part has lines of four kinds: a header,
-of each run (it has :data:`~colorhub.archive.rows.KEY`); ``{"started": source}``, before a result appears under its
-name; the rows; and ``{"ended": time}``, of a run that came to its end.
+While a run colours, it writes lines of JSON into parts of its own, ``colorhub-manifest.0-of-1.jsonl`` or those of its
+shard. A part is numbered above all that are there when it is begun, ``colorhub-manifest.0-of-1.000001.jsonl``: so no
+clock is asked which of two runs told last of a photo. At the end the parts are joined to ``colorhub-manifest.parquet``
+and removed. A run's lines are of four kinds: a header (it has :data:`~colorhub.archive.rows.KEY`);
+``{"started": source}``, before a result appears under its name; the rows; and ``{"ended": time}``, where the run came
+to its end.
 """
 
 import json
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from colorhub.archive import row_files
 from colorhub.archive.places import Place
@@ -24,6 +27,7 @@ from colorhub.archive.rows import FORMAT, KEY, ManifestError, Row, digest, schem
 PARQUET = "colorhub-manifest.parquet"
 PREFIX = "colorhub-manifest."
 PART = re.compile(r"colorhub-manifest\.(\d+)-of-(\d+)(?:\.(\d+))?\.jsonl")
+_RUN, _STARTED = "colorhub_run", "colorhub_started"  # in the metadata of the parquet file's schema, beside KEY
 _ROWS = 4096  # in memory at once
 _RESTORE = (
     "restore it from a copy; without one, move it away, and the same command with --overwrite colours all anew and "
@@ -100,16 +104,46 @@ def no_manifest(place: Place) -> ManifestError:
 
 def all_rows(place: Place) -> Iterator[Row]:
     """The rows in the order they were written: a file that was tried twice has two."""
-    yield from _joined(place)
-    yield from row_files.rows(place)
+    yield from (row for _, row in told(place) if row is not None)
+
+
+def told(place: Place) -> Iterator[tuple[int, Row | None]]:
+    """What is told of sources, in the order it was written: the digest of one, and its row; none where its result was
+    about to appear."""
+    yield from ((digest(row.source), row) for row in _joined(place))
+    yield from ((source, None) for source in _metadata(place, _STARTED, []))
+    yield from ((digest(row.source), row) for row in row_files.rows(place))
     for name in part_names(place):
-        yield from (line for line in read_part(place, name) if isinstance(line, Row))
+        for line in read_part(place, name):
+            if isinstance(line, Row):
+                yield digest(line.source), line
+            elif isinstance(line, str):
+                yield digest(line), None
+
+
+def last_of_each(sources: npt.NDArray[np.uint64]) -> npt.NDArray[np.intp]:
+    """Where each source stands last."""
+    return len(sources) - 1 - np.unique(sources[::-1], return_index=True)[1]
 
 
 def part_names(place: Place) -> list[str]:
-    """Of the parts, the segments of one in their order."""
-    found = [match for name in place.names(PREFIX) if (match := PART.fullmatch(name))]
-    return [match[0] for match in sorted(found, key=lambda match: [int(number or 0) for number in match.groups()])]
+    """Of the parts, in the order of their numbers."""
+    return sorted((name for name in place.names(PREFIX) if PART.fullmatch(name)), key=_order)
+
+
+def next_number(place: Place) -> int:
+    """Of a part that is begun now."""
+    return max((_order(name)[0] + 1 for name in part_names(place)), default=0)
+
+
+def part_name(shard: tuple[int, int], number: int) -> str:
+    """Of a part; the first has no number."""
+    return f"{PREFIX}{shard[0]}-of-{shard[1]}{f'.{number:06}' if number else ''}.jsonl"
+
+
+def _order(name: str) -> list[int]:
+    match = PART.fullmatch(name)
+    return [int(number or 0) for number in reversed(match.groups())] if match else []
 
 
 def read_part(place: Place, name: str) -> Iterator[Line]:
@@ -136,20 +170,11 @@ def read_part(place: Place, name: str) -> Iterator[Line]:
 
 
 def last_header(place: Place) -> Header | None:
-    """Of the run that wrote last into the manifest, joined or not. Clocks are asked only which of several shards that
-    was: one that jumped in between makes no earlier run the last."""
-    last: dict[str, Header] = {}
-    for name in part_names(place):
-        last |= {line.shard: line for line in read_part(place, name) if isinstance(line, Header)}
-    return max(last.values(), key=lambda header: header.begun) if last else joined_header(place)
-
-
-def joined_header(place: Place) -> Header | None:
-    """What the joined manifest says of its last run."""
-    if place.size(PARQUET) is None:
-        return None
-    with _parquet(place) as file:
-        return _header(json.loads(file.schema_arrow.metadata.get(b"colorhub_run", b"{}")))
+    """Of the run that was begun last of those the manifest tells of, joined or not."""
+    for name in reversed(part_names(place)):
+        if headers := [line for line in read_part(place, name) if isinstance(line, Header)]:
+            return headers[-1]
+    return _header(_metadata(place, _RUN, {}))
 
 
 def has_ended(place: Place, names: Iterable[str]) -> bool:
@@ -163,7 +188,8 @@ def has_ended(place: Place, names: Iterable[str]) -> bool:
 
 
 def join(output: str | Place) -> int:
-    """Join the parts to the parquet file and remove them: one row a source file, its last. Returns how many.
+    """Join the parts to the parquet file and remove them: one row a source file, its last. Returns how many. Which
+    results were about to appear, as a killed run leaves it, is kept beside the rows.
 
     Killed in between it loses nothing: joined again, the same rows come out.
     """
@@ -172,9 +198,8 @@ def join(output: str | Place) -> int:
 
     place = output if isinstance(output, Place) else Place.of(output)
     parts, count, header = part_names(place), 0, last_header(place)
-    columns = schema().with_metadata(
-        {**schema().metadata, "colorhub_run": json.dumps(asdict(header) if header else {})}
-    )
+    kept = {_RUN: json.dumps(asdict(header) if header else {}), _STARTED: json.dumps(_started(place))}
+    columns = schema().with_metadata({**schema().metadata, **kept})
     with tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
         aside = Path(folder) / PARQUET
         with pq.ParquetWriter(aside, columns, compression="zstd") as writer:
@@ -201,6 +226,23 @@ def _last_rows(place: Place) -> Iterator[Row]:
         else:
             yield row
     yield from last.values()
+
+
+def _started(place: Place) -> list[int]:
+    """The digests of sources of which it was told last that their results were about to appear."""
+    kinds = np.dtype([("source", np.uint64), ("started", np.bool_)])
+    found = np.fromiter(((source, row is None) for source, row in told(place)), kinds)
+    latest = found[last_of_each(found["source"])]
+    return [int(source) for source in latest["source"][latest["started"]]]
+
+
+def _metadata(place: Place, key: str, default: Any) -> Any:
+    """What the joined manifest has beside its rows."""
+    if place.size(PARQUET) is None:
+        return default
+    with _parquet(place) as file:
+        found = file.schema_arrow.metadata.get(key.encode())
+    return default if found is None else json.loads(found)
 
 
 def _joined(place: Place) -> Iterator[Row]:

@@ -20,6 +20,8 @@ from colorhub.archive.journal import Journal, Known, join_if_complete
 from colorhub.archive.lease import LeaseError, in_turn, leased
 from colorhub.archive.manifest import PARQUET, join, read_rows
 from colorhub.archive.places import Place
+from colorhub.archive.row_files import PASSES
+from colorhub.archive.row_files import rows_of as rows_of_pass
 from colorhub.archive.rows import ManifestError, Row, as_text
 
 SETTINGS = '{"vividness": 1.0}'
@@ -220,6 +222,61 @@ def test_the_last_row_of_a_file_counts_through_joins(tmp_path: Path) -> None:
     known = Known.of(place, SETTINGS)
     assert "a" in known.done and "b" in known.ours and "c" not in known.ours
     assert "a" not in Known.of(place, "{}").done
+
+
+def tell(place: Place, shard: tuple[int, int], *rows: Row, started: str = "", ends: bool = False) -> None:
+    """What one run tells, which ends or is killed."""
+    journal = Journal(place, SETTINGS, shard)
+    journal.begin("tiny", "ab")
+    for row in rows:
+        journal.started(row.source)
+        journal.add(row)
+    if started:
+        journal.started(started)
+    if ends:
+        journal.finish()
+    journal.close()
+
+
+@pytest.mark.parametrize("place", ["folder", "memory://told-last"])
+@pytest.mark.parametrize(
+    "shards", [[(2, 3), (0, 1)], [(0, 1), (1, 3)], [(0, 1), (2, 3), (0, 1)], [(3, 4), (1, 2), (0, 1)]]
+)
+def test_what_was_told_last_counts_whoever_told_it(tmp_path: Path, place: str, shards: list[tuple[int, int]]) -> None:
+    """Shards that were killed are finished by a plain run, or by more or fewer, or the other way round."""
+    output = Place.of(tmp_path if place == "folder" else f"{place}-{shards[0][1]}-{len(shards)}")
+    for number, shard in enumerate(shards):
+        (status, result) = ("failed", None) if number < len(shards) - 1 else ("colored", "a.jpg")
+        tell(output, shard, Row("a.jpg", status, result), Row(f"{number}.jpg", "colored", f"{number}.jpg"))
+        assert ("a.jpg" in Known.of(output, SETTINGS).done) == (status == "colored")
+    assert {row.source: row.status for row in read_rows(output)}["a.jpg"] == "colored"
+    assert join(output) == len(shards) + 1
+    assert {row.source: row.status for row in read_rows(output)}["a.jpg"] == "colored"
+
+
+def test_what_a_killed_run_had_begun_is_known_through_joins(tmp_path: Path) -> None:
+    """Its result may be there without a row, and is no file of somebody else's."""
+    place = Place.of(tmp_path)
+    tell(place, (0, 3), Row("b.jpg", "colored", "b.jpg"), Row("c.jpg", "failed"), started="a.jpg")
+    tell(place, (0, 1), Row("b.jpg", "colored", "b.jpg"), Row("d.jpg", "colored", "d.jpg"), started="d.jpg", ends=True)
+    for _ in range(2):
+        assert join(place) == 3
+        assert [path.name for path in tmp_path.iterdir()] == [PARQUET]
+        known = Known.of(place, SETTINGS)
+        assert all(name in known.ours for name in ("a.jpg", "b.jpg", "d.jpg")) and "c.jpg" not in known.ours
+        assert "b.jpg" in known.done and "d.jpg" not in known.done  # begun anew, and killed
+    tell(place, (0, 1), Row("a.jpg", "failed"), Row("d.jpg", "colored", "d.jpg"), ends=True)
+    assert join(place) == 4
+    known = Known.of(place, SETTINGS)
+    assert "a.jpg" not in known.ours and "d.jpg" in known.done
+
+
+def test_a_link_to_nothing_among_the_parts_is_a_sentence(tmp_path: Path) -> None:
+    rows = tmp_path / rows_of_pass(PASSES[0])
+    rows.mkdir(parents=True)
+    (rows / "1.parquet").symlink_to(tmp_path / "gone.parquet")
+    with pytest.raises(ManifestError, match=r"link to nothing.*1\.parquet"):
+        Known.of(Place.of(tmp_path), SETTINGS)
 
 
 def test_a_row_survives_being_written(tmp_path: Path) -> None:
