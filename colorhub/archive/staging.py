@@ -19,9 +19,9 @@ from colorhub.archive.journal import Known
 from colorhub.archive.listing import Entry
 from colorhub.archive.places import Place
 from colorhub.archive.rows import HAS_OUTPUT, Row, as_text
-from colorhub.folder.plan import FileResult, Job, Neighbours, with_sidecars
+from colorhub.folder.find import Found, is_picture, is_result
+from colorhub.folder.plan import FileResult, Job, Neighbours, PlanError, plan_of_folder, with_sidecars
 from colorhub.folder.sidecars import already_there
-from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
 
 THREADS = 12  # that wait for answers in each direction
 AHEAD = 48  # photos here at once, fetched or to be put
@@ -85,8 +85,7 @@ class Staging:
         aside: Callable[[Job], FileResult | None] = lambda job: None,
     ) -> None:
         self.source, self.output, self.journal, self.folder = source, output, journal, folder
-        self.wanted = format_named(format) if format else None
-        self.overwrite, self.sidecars, self.stop = overwrite, sidecars, stop
+        self.format, self.overwrite, self.sidecars, self.stop = format, overwrite, sidecars, stop
         self._is_foreign, self._aside = is_foreign or self._is_there, aside
         self._room = Semaphore(AHEAD)
         self._numbers = 0
@@ -154,18 +153,18 @@ class Staging:
     def _fetch(self, entry: Entry, number: int) -> Staged:
         if entry.problem:
             return self._known(entry, "failed", entry.problem)
-        here = self.folder / f"{number}"
-        name = entry.name.rpartition("/")[2]
         try:
-            target = self._target(entry)
+            job = self._named(entry, self.folder / f"{number}")
+            target = _target(job, job.output)
             if not self.overwrite and as_text(entry.name) not in self.journal.known.ours and self._is_foreign(target):
                 return self._known(entry, "failed", FOREIGN)
-            for part in ("in", "out"):
-                (here / part).mkdir(parents=True)
-            self.source.fetch(entry.name, here / "in" / name)
-            job = Job(here / "in" / name, here / "out" / target.rpartition("/")[2], entry.name)
+            for path in (job.source, job.output):
+                path.parent.mkdir(parents=True)
+            self.source.fetch(entry.name, job.source)
             if self.sidecars:
                 job = self._with_sidecars(job)
+        except PlanError as error:
+            return self._known(entry, "failed", str(error))
         except Exception as error:
             return self._known(entry, "failed", f"it could not be fetched ({type(error).__name__}: {error})")
         if (result := self._aside(job)) is not None:
@@ -199,9 +198,8 @@ class Staging:
         if result.output is None:
             self.journal.add(self._row(staged, result))
             return replace(result, source=Path(name))
-        target = "/".join([*name.split("/")[:-1], result.output.name])
-        known = as_text(name) in self.journal.known.ours
-        if not self.overwrite and not known and target != self._target(staged.entry) and self._is_foreign(target):
+        target, known = _target(job, result.output), as_text(name) in self.journal.known.ours
+        if not self.overwrite and not known and target != _target(job, job.output) and self._is_foreign(target):
             self.journal.add(Row(as_text(name), "failed", reason=FOREIGN))
             return FileResult(Path(name), "failed", reason=FOREIGN)
         self.journal.flush()  # what was started is known before a result appears
@@ -214,7 +212,7 @@ class Staging:
     def _with_sidecars(self, job: Job) -> Job:
         """The job with its photo's sidecars, which are fetched."""
         folder, _, name = job.relative.rpartition("/")
-        names = frozenset(self._beside(folder, Path(name)))
+        names = frozenset(self._beside(folder, Path(name).stem))
         (found,) = with_sidecars([job], Neighbours(lambda _: names), [])
         for sidecar in found.sidecars:
             self.source.fetch(f"{folder}/{sidecar.path.name}" if folder else sidecar.path.name, sidecar.path)
@@ -240,24 +238,30 @@ class Staging:
     def _is_there(self, target: str) -> bool:
         return self.output.size(target) is not None
 
-    def _target(self, entry: Entry) -> str:
-        """Where a photo's result goes, as far as that can be known before it is opened: as :mod:`~colorhub.folder.plan`
-        has it. Where another photo would have the same, it keeps its own suffix inside the new name."""
+    def _named(self, entry: Entry, here: Path) -> Job:
+        """A photo on its way through a folder, with the name for its result that a plan of its own folder has.
+
+        Raises:
+            PlanError: there is none.
+        """
         folder, _, name = entry.name.rpartition("/")
-        path = Path(name)
-        wanted = self.wanted or format_of_path(path)
-        named = with_suffix(path, writable(wanted, lossless=False)[0]) if wanted else path
-        if named.suffix != path.suffix and self._has_twin(folder, path):
-            named = Path(path.name + named.suffix)
-        return f"{folder}/{named.name}" if folder else named.name
+        base, results, stem = here / "in", here / "out", Path(name).stem
+        while is_picture(stem):  # of scan.jpg.png, which is the name that scan.jpg may get
+            stem = Path(stem).stem
+        plan = plan_of_folder(Found([base / name]), base, results, self.format)
+        if plan.jobs[0].output.name != name or stem != Path(name).stem:  # another may want the same
+            beside = {one for one in self._beside(folder, stem) if is_picture(one) and not is_result(one)}
+            plan = plan_of_folder(Found([base / one for one in sorted({name, *beside})]), base, results, self.format)
+        for problem in plan.problems:
+            if problem.path.name == name:
+                raise PlanError(problem.reason.replace(f"{base}/", ""))
+        return next(replace(job, relative=entry.name) for job in plan.jobs if job.source.name == name)
 
-    def _has_twin(self, folder: str, path: Path) -> bool:
-        suffixes = {suffix for some in SUFFIXES.values() for suffix in some}
-        return any(
-            name != path.name and Path(name).stem == path.stem and Path(name).suffix.lower() in suffixes
-            for name in self._beside(folder, path)
-        )
+    def _beside(self, folder: str, stem: str) -> list[str]:
+        """The names in a folder that begin so, up to a dot."""
+        return self.source.below(folder).names(f"{stem}.")
 
-    def _beside(self, folder: str, path: Path) -> list[str]:
-        """The names in a photo's folder that begin as its own does, up to the suffix."""
-        return self.source.below(folder).names(f"{path.stem}.")
+
+def _target(job: Job, result: Path) -> str:
+    """The name in the output of a photo's result."""
+    return "/".join([*job.relative.split("/")[:-1], result.name])

@@ -2,16 +2,20 @@
 
 import os
 from pathlib import Path
+from threading import Event
 
 import pytest
 from commands import typed
 from photos import grey_photo
 
 from colorhub.archive.folders import size_and_sha256
+from colorhub.archive.journal import Journal
 from colorhub.archive.listing import pictures
 from colorhub.archive.manifest import Header, last_header, read_rows
 from colorhub.archive.places import Place
 from colorhub.archive.rows import as_text
+from colorhub.archive.staging import Staging
+from colorhub.folder.plan import make_plan
 
 ODD = [
     b"a b.jpg",
@@ -113,3 +117,32 @@ def test_the_run_that_wrote_last_is_the_last_whatever_the_clock_says(tmp_path: P
             part.write(header.to_line())
     found = last_header(place)
     assert found is not None and found.settings == "now"
+
+
+NEIGHBOURS = (
+    *("a.jpg", "a.gif", "b.gif", "b.png", "b.color.png", "c.gif", "c.webp", "c.gif.png", "c.notes.txt", "d.GIF"),
+    *("e.tif", "e.tif.png", "e.webp", "sub/a.gif", "sub/a.bmp", "f.jpg", "f.jpeg", "g..gif", "g.png"),
+    f"{'h' * 251}.gif",
+)
+
+
+@pytest.mark.parametrize("format", [None, "png", "jpg"])
+def test_results_have_the_names_that_a_plan_of_folders_gives_them(tmp_path: Path, format: str | None) -> None:
+    store = Place.of(f"memory://archive-neighbours-{format}/in")
+    for name in NEIGHBOURS:
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"x")
+        store.fs.pipe(store.path(name), b"x")
+    plan = make_plan([tmp_path / "in"], tmp_path / "out", format=format, recursive=True)
+    journal = Journal(Place.of(tmp_path / "out"), "{}")
+    journal.begin("tiny", "")
+    staging = Staging(store, journal.place, journal, tmp_path, format=format, overwrite=False, stop=Event())
+    staged = list(staging.fetched(pictures(store, recursive=True)))
+    staging.close()
+    journal.close()
+    named = {one.entry.name: one.job.output.name for one in staged if one.job}
+    assert named == {job.relative: job.output.name for job in plan.jobs}
+    refused = {one.entry.name: one.result.reason for one in staged if one.result}
+    wanted = {problem.path.name: problem.reason.replace(f"{tmp_path / 'in'}/", "") for problem in plan.problems}
+    assert refused == wanted and len(named) + len(refused) == 18
+    assert bool(refused) == (format is not None)
