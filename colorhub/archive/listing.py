@@ -14,6 +14,7 @@ from colorhub.archive.rows import as_text
 from colorhub.folder.find import folders_of, is_picture, is_result
 
 _PAGE = 1000  # the most that S3 gives
+_NAMELESS = "a folder without a name is in its key (//), which results cannot have everywhere: copy it to another key"
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def pictures(place: Place, *, recursive: bool) -> Iterator[Entry]:
         *folders, name = entry.name.split("/")
         hidden = any(folder.startswith(".") for folder in folders)
         if is_picture(name) and not is_result(name) and not hidden:
-            yield entry
+            yield entry if all(folders) else replace(entry, problem=_NAMELESS)
 
 
 def photos_in(place: Place, *, recursive: bool) -> tuple[Place, Iterator[Entry], bool]:

@@ -3,6 +3,7 @@
 import atexit
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from itertools import chain
@@ -54,8 +55,13 @@ def place_of(address: str, *, to_write: bool = False, code: int = FAILED) -> "Pl
 
 
 def expect_two_slashes(*texts: str) -> None:
-    """A wrong call where a text would be an address but for a slash that is missing, and is no path that is there."""
+    """A wrong call where a text would be an address but for a slash that is missing, and is no path that is there; or
+    where it is an address with two slashes once more, which stores take for a folder without a name."""
+    from colorhub.archive.places import is_address
+
     for text in texts:
+        if is_address(text) and "//" in text.partition("://")[2]:
+            raise fail(f"{text} has a folder without a name in it: // stands only once in an address", WRONG_USAGE)
         protocol, colon, rest = text.partition(":/")
         if colon and protocol in _EXTRAS and not rest.startswith("/") and not Path(text).exists():
             raise fail(f"an address has two slashes: {protocol}://{rest}, and not {text}", WRONG_USAGE)
@@ -167,13 +173,18 @@ def _expect(
     """Say what is to be done, and write nothing, not even a lease."""
     from colorhub.archive.folders import settings_json
     from colorhub.archive.journal import Journal
+    from colorhub.archive.manifest import ManifestError
 
-    extent = Extent()
-    journal = Journal(output, settings_json(settings))
+    extent, problems = Extent(), Counter[str]()
+    with failing(FAILED, ManifestError, MissingExtraError):
+        journal = Journal(output, settings_json(settings))
     for entry in _to_do(found, journal, shard, report, overwrite=overwrite):
-        extent.add(entry.name, entry.size)
+        if entry.problem:
+            problems[entry.problem] += 1
+        else:
+            extent.add(entry.name, entry.size)
     words = {"skipped": "its result exists", "elsewhere": "falls to another shard"}
-    over = {words[kind]: count for kind, count in report.counts.items()}
+    over = {words[kind]: count for kind, count in report.counts.items()} | dict(problems)
     dry_run(extent, source.fetch, open_pipeline, settings, workers, over, as_json=as_json)
 
 

@@ -146,3 +146,30 @@ def test_results_have_the_names_that_a_plan_of_folders_gives_them(tmp_path: Path
     wanted = {problem.path.name: problem.reason.replace(f"{tmp_path / 'in'}/", "") for problem in plan.problems}
     assert refused == wanted and len(named) + len(refused) == 18
     assert bool(refused) == (format is not None)
+
+
+class S3:
+    """Answers to a listing what S3 does for these keys; s3fs itself asks a server."""
+
+    protocol = ("s3", "s3a")
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = keys
+
+    def call_s3(self, method: str, **_: object) -> dict[str, object]:
+        return {"Contents": [{"Key": key, "Size": 2} for key in self.keys], "IsTruncated": False}
+
+
+def test_keys_that_hold_a_folder_without_a_name_are_listed_as_failed() -> None:
+    keys = ("in/a.jpg", "in//a.jpg", "in/b//c.jpg", "in/b/c.jpg", "in//.hidden.jpg", "in/b//c.color.jpg")
+    found = list(pictures(Place("s3://bucket/in", S3(*keys), "bucket/in"), recursive=True))
+    assert [entry.name for entry in found] == ["a.jpg", "/a.jpg", "b//c.jpg", "b/c.jpg"]
+    assert [entry.name for entry in found if "(//)" in entry.problem] == ["/a.jpg", "b//c.jpg"]
+
+
+@pytest.mark.parametrize("options", [(), ("--ray", "local"), ("--dry-run",)])
+def test_an_address_with_a_folder_without_a_name_is_a_wrong_call(options: tuple[str, ...]) -> None:
+    for source, output in (("s3://bucket//in", "out"), ("s3://bucket/in//", "out"), ("in", "s3://bucket//out")):
+        told = typed("colorize", source, "-o", output, *options, code=2).output
+        assert "without a name" in told and told.count("Error") == 1
+    assert "without a name" in typed("verify", "s3://bucket//out", code=2).output

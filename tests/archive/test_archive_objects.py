@@ -219,3 +219,23 @@ def test_a_listing_comes_in_pages(bucket: str) -> None:
     assert len(list(entries(place, recursive=True))) == 1204
     assert len(list(entries(place, recursive=False))) == 1203
     assert len(list(pictures(place, recursive=True))) == 1204
+
+
+def test_keys_that_are_no_names_are_listed_and_the_rest_is_done(
+    bucket: str, endpoint: str, model: Path, tmp_path: Path
+) -> None:
+    grey_photo("astronaut", (60, 40)).save(tmp_path / "a.jpg")
+    content = (tmp_path / "a.jpg").read_bytes()
+    keys = ("in/a.jpg", "in//a.jpg", "in/b//a.jpg", "in/b/a.gif", "in/b/a.jpg")
+    client = s3fs.S3FileSystem()
+    for key in keys:
+        client.call_s3("put_object", Bucket=bucket, Key=key, Body=content)
+    for out in (f"s3://{bucket}/out", str(tmp_path / "out")):
+        told = run(f"s3://{bucket}/in", out, model, endpoint, code=1)
+        assert "3 coloured, 2 failed" in told and told.count("(//)") == 2
+        rows = {row.source: row for row in read_rows(out)}
+        assert sorted(rows) == ["/a.jpg", "a.jpg", "b//a.jpg", "b/a.gif", "b/a.jpg"]
+        assert sorted(row.source for row in rows.values() if row.status == "failed") == ["/a.jpg", "b//a.jpg"]
+        typed("verify", out, "--source", f"s3://{bucket}/in", code=0)
+    expected = run(f"s3://{bucket}/in", f"s3://{bucket}/new", model, endpoint, "--dry-run")
+    assert "3 photos to colour" in expected and "2 passed over" in expected
