@@ -11,12 +11,7 @@ from threading import Thread
 from colorhub.archive.rows import Row, as_text
 from colorhub.cluster.colorist import Colorist, Task
 from colorhub.cluster.photos import Listed, Outcome
-
-TRIES = 3
-_REASON = (
-    f"it ended or held up the process that was at work on it, alone, {TRIES} times: have a look whether the file is "
-    "damaged"
-)
+from colorhub.folder.isolated import TRIES, given_up
 
 
 class Alone:
@@ -43,7 +38,7 @@ class Alone:
                 return pool.submit(_color, photo).result()
             except BrokenProcessPool:
                 self.close()
-        row = Row(as_text(photo.name), "failed", source_size=photo.size or None, reason=_REASON)
+        row = Row(as_text(photo.name), "failed", source_size=photo.size or None, reason=given_up("ended or hung"))
         return Outcome(photo, self._task.run.signed(row))
 
     def close(self) -> None:

@@ -31,6 +31,11 @@ _TICK = 0.1  # seconds
 _GRACE = 10.0  # seconds to end in order
 
 
+def given_up(how: str) -> str:
+    """What is said of a photo after the last try. ``how``: the process ended."""
+    return f"the process that opened it {how}, {TRIES} times: it is given up"
+
+
 class IsolationError(RuntimeError):
     """The process dies whatever it does: one sentence."""
 
@@ -161,8 +166,8 @@ class Isolated:
                 if answered:
                     return
         self._deaths, self._given_up = 0, self._given_up + 1
-        said = f"the process that opened it {reason}, {TRIES} times: it is given up"
-        yield FileResult(job.source, "failed", None, said, hopeless=self._given_up >= _MOST_GIVEN_UP)
+        hopeless = self._given_up >= _MOST_GIVEN_UP
+        yield FileResult(job.source, "failed", None, given_up(reason), hopeless=hopeless)
 
     def _running(self) -> "_Child":
         if self._child is None:

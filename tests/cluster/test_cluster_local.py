@@ -88,7 +88,7 @@ def test_a_photo_that_kills_or_hangs_takes_no_other_with_it(tmp_path: Path) -> N
     environment, model = make_poison(tmp_path / "packages"), poisoned(tmp_path / "model")
     told = run(source, output, model, "local", "--time-limit", "10", code=1, env=environment)
     for name in ("black", "blank"):
-        assert f"{name}.png: it ended or held up the process that was at work on it, alone, 3 times" in told
+        assert f"{name}.png: the process that opened it ended or hung, 3 times: it is given up" in told
     rows = {row.source: row for row in read_rows(str(output))}
     assert sorted(name for name, row in rows.items() if row.status == "failed") == ["black.png", "blank.png"]
     assert results(output) == 20
