@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -80,10 +80,9 @@ def colorize(
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
     from colorhub.archive.places import Place, is_address
-    from colorhub.cli.objects import colorize_objects, expect_two_slashes, hints_here, places_of
+    from colorhub.cli.objects import check_hints, colorize_objects, expect_two_slashes, hints_here, places_of
     from colorhub.cli.ray import colorize_on_ray, expect_none
-    from colorhub.folder.plan import PlanError, Shard, file_named
-    from colorhub.folder.prefetch import Prefetch
+    from colorhub.folder.plan import PlanError, file_named
 
     expect_two_slashes(*paths, *([output] if output else []))
     if bag:
@@ -95,48 +94,21 @@ def colorize(
     if ray:
         expect_none({"--layers": layers, "--c2pa": c2pa, "--dry-run": dry_run, "--shard": shard, "--jobs": jobs})
         expect_none({"--hints": hints, "--sidecars": sidecars})
-        places = places_of(paths, output, why="--ray")
-        if save_settings:
-            write_settings(chosen, save_settings)
-        code = colorize_on_ray(
-            ray,
-            *places,
-            chosen,
-            partial(_open_pipeline, chosen, None, max_pixels),
-            device=device,
-            max_pixels=max_pixels,
-            recursive=recursive,
-            overwrite=overwrite,
-            patience=time_limit,
-            as_json=as_json,
-        )
-        if bag and output:
-            code = max(code, close_bag(output))
-        raise typer.Exit(code)
-    open_pipeline = partial(_open_pipeline, chosen, device, max_pixels)
-    if (output is not None and is_address(output)) or any(map(is_address, paths)):
+    part = None if ray else shard_of(shard)
+    open_pipeline = partial(_open_pipeline, chosen, None if ray else device, max_pixels)
+    how: dict[str, Any] = {"overwrite": overwrite, "as_json": as_json}
+    if ray or any(map(is_address, (*paths, output or ""))):
         if layers:
             raise fail("--layers works with files and folders only, not with addresses", WRONG_USAGE)
-        with failing(WRONG_USAGE, PlanError):
-            part = Shard.parse(shard) if shard else Shard.from_environment()
-        places = places_of(paths, output)
+        places = places_of(paths, output, why="--ray" if ray else "an address")
         if save_settings and not dry_run:
             write_settings(chosen, save_settings)
-        code = colorize_objects(
-            *places,
-            chosen,
-            part,
-            open_pipeline,
-            recursive=recursive,
-            overwrite=overwrite,
-            workers=jobs or default_workers(),
-            patience=time_limit,
-            as_json=as_json,
-            dry=dry_run,
-            sidecars=sidecars,
-            hints=hints_file,
-            credentials=credentials_of(c2pa),
-        )
+        how |= {"recursive": recursive, "patience": time_limit}
+        if ray:
+            code = colorize_on_ray(ray, *places, chosen, open_pipeline, device=device, max_pixels=max_pixels, **how)
+        else:
+            how |= {"workers": jobs or _default_workers(), "dry": dry_run, "sidecars": sidecars, "hints": hints_file}
+            code = colorize_objects(*places, chosen, part, open_pipeline, credentials=credentials_of(c2pa), **how)
         if bag and output and not dry_run:
             code = max(code, close_bag(output))
         raise typer.Exit(code)
@@ -151,7 +123,6 @@ def colorize(
     if layers and (manifest or c2pa):
         raise fail("--manifest, --bag and --c2pa are for results: give them to colorhub compose", WRONG_USAGE)
     with failing(WRONG_USAGE, PlanError):
-        part = Shard.parse(shard) if shard else Shard.from_environment()
         naming: dict[str, Any] = {"format": chosen.format, "recursive": recursive, "shard": part, "sidecars": sidecars}
         adjust: Callable[[FolderPlan], None] = expect_unicode_names if bag else lambda _: None
         if layers:
@@ -160,37 +131,23 @@ def colorize(
             )
         is_kept = bool(folder and not file and (manifest or shard) and not (layers or hints or dry_run))
         plan = _plan(paths, folder, adjust, is_kept=is_kept, overwrite=overwrite or layers, **naming)
-    _check_hints(hints_file, plan)
+    check_hints(hints_file, _count(plan))
     if dry_run:
-        expect(plan, chosen, open_pipeline, jobs or default_workers(), as_json)
+        expect(plan, chosen, open_pipeline, jobs or _default_workers(), as_json)
         raise typer.Exit()
     if save_settings:
         write_settings(chosen, save_settings)
-    stopping = StopSignals()
-    how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite, "hints": hints_file}
-    how["credentials"] = credentials_of(c2pa)
-    parts = None if layers else shard  # layers have an index of their own
-    with keeping_manifest(plan, folder, chosen, part, parts, manifest, overwrite, stopping) as archive:
-        report = RunReport(len(plan.jobs), as_json)
-        announce(plan, report, chosen, hints_file)
-        for result in archive.foreign:
-            report.add(result)
-        exit_code = None
-        if plan.jobs:
-            check_writable(file.parent if file else folder)
-        if plan.jobs and archive.is_kept:
-            exit_code = run_isolated(plan, open_pipeline, chosen, report, archive, stopping, time_limit, **how)
-        elif plan.jobs:
-            prefetch = Prefetch(plan.jobs, max_pixels)
-            pipeline = open_pipeline()
-            with keeping(folder if layers else None, pipeline, chosen, part, stopping, sidecars=sidecars) as writer:
-                how |= {"layers": writer, "opened": prefetch.stop()}
-                exit_code = run_here(plan, pipeline, chosen, report, stopping, **how)
-        else:
-            archive.begin(chosen)
-        if exit_code is None:
-            archive.finish()
-    end_run(report, chosen, exit_code, output if bag else None)
+    how |= {"manifest": manifest, "shard": shard, "bag": bag, "c2pa": c2pa, "jobs": jobs, "hints": hints_file}
+    how |= {"layers": layers, "sidecars": sidecars, "patience": time_limit, "max_pixels": max_pixels}
+    carry_out(plan, folder, chosen, part, open_pipeline, **how)
+
+
+def shard_of(text: str | None) -> "Shard | None":
+    """The part of the files that falls to this process; a wrong call where the text says none."""
+    from colorhub.folder.plan import PlanError, Shard
+
+    with failing(WRONG_USAGE, PlanError):
+        return Shard.parse(text) if text else Shard.from_environment()
 
 
 def _plan(
@@ -213,39 +170,67 @@ def _plan(
     return plan
 
 
-def end_run(report: RunReport, settings: Settings, ended_early: int | None, bag: str | None) -> NoReturn:
-    """Close the bag whose results lie there, say how the run went, and end with its exit code."""
-    bag_failed = close_bag(bag) if bag else 0
+def carry_out(
+    plan: "Plan",
+    output: Path | None,
+    settings: Settings,
+    part: "Shard | None",
+    open_predictor: "Callable[[], Predictor]",
+    *,
+    manifest: bool,
+    shard: str | None,
+    bag: bool,
+    overwrite: bool,
+    c2pa: tuple[Path, Path] | None,
+    jobs: int | None,
+    patience: float,
+    max_pixels: int,
+    as_json: bool,
+    hints: Path | None = None,
+    layers: bool = False,
+    sidecars: bool = False,
+) -> NoReturn:
+    """Colour what is planned, keep a manifest where one is wanted, say how it went, and end with the exit code. A
+    manifest is kept also where a shard was asked for, and has a folder for it; layers have an index of their own."""
+    from colorhub.folder.plan import file_named
+    from colorhub.folder.prefetch import Prefetch
+
+    stopping, file = StopSignals(), file_named(output)
+    kept: AbstractContextManager[Recording] = nullcontext(Recording(plan))
+    how: dict[str, Any] = {"workers": jobs or _default_workers(), "overwrite": overwrite, "hints": hints}
+    how["credentials"] = credentials_of(c2pa)
+    if (manifest or (shard and not layers)) and expect_folder(output, file, asked=manifest) and output:
+        _check_writable(output)
+        kept = recording(plan, output, settings, part, overwrite=overwrite, lost=taken_over(stopping))
+    with kept as archive:
+        report = RunReport(len(plan.jobs), as_json)
+        _announce(plan, report, settings, hints)
+        for result in archive.foreign:
+            report.add(result)
+        ended_early = None
+        if not plan.jobs:
+            archive.begin(settings)
+        elif archive.is_kept:
+            ended_early = _run_isolated(plan, open_predictor, settings, report, archive, stopping, patience, **how)
+        else:
+            _check_writable(file.parent if file else output)
+            prefetch = Prefetch(plan.jobs, max_pixels)
+            from colorhub.folder.run import color_files  # loads torch, while photos are read
+
+            predictor = open_predictor()
+            with keeping(output if layers else None, predictor, settings, part, stopping, sidecars=sidecars) as writer:
+                how |= {"layers": writer, "opened": prefetch.stop(), "stop": stopping.event}
+                results = color_files(predictor, plan.jobs, settings, **how)
+                ended_early = _run(plan, results, report, archive, stopping, overwrite=overwrite)
+        if ended_early is None:
+            archive.finish()
+    bag_failed = close_bag(str(output)) if bag else 0
     exit_code = ended_early if ended_early is not None else FAILED if report.failures else bag_failed
     report.finish(str(settings.model), exit_code)
     raise typer.Exit(exit_code or (FAILED if report.unprinted else 0))
 
 
-@contextmanager
-def keeping_manifest(
-    plan: "Plan",
-    output: Path | None,
-    settings: Settings,
-    part: "Shard | None",
-    shard: str | None,
-    manifest: bool,
-    overwrite: bool,
-    stopping: StopSignals,
-) -> Iterator[Recording]:
-    """A manifest, where one is wanted: also where a shard was asked for, and has a folder for it."""
-    from colorhub.folder.plan import file_named
-
-    wanted = bool(manifest or shard) and expect_folder(output, file_named(output), asked=manifest)
-    if not wanted or output is None:
-        yield Recording(plan)
-        return
-    check_writable(output)
-
-    with recording(plan, output, settings, part, overwrite=overwrite, lost=taken_over(stopping)) as record:
-        yield record
-
-
-def run_isolated(
+def _run_isolated(
     plan: "Plan",
     open_predictor: "Callable[[], Predictor]",
     settings: Settings,
@@ -270,21 +255,6 @@ def run_isolated(
         results = process.color(plan.jobs, total=count, stop=stopping.event, before_sending=archive.started)
         with writing():
             return _run(plan, results, report, archive, stopping, overwrite=how["overwrite"])
-
-
-def run_here(
-    plan: "Plan",
-    predictor: "Predictor",
-    settings: Settings,
-    report: RunReport,
-    stopping: StopSignals,
-    **how: Any,
-) -> int | None:
-    """Colour what is planned. Returns an exit code when it ended early."""
-    from colorhub.folder.run import color_files
-
-    results = color_files(predictor, plan.jobs, settings, stop=stopping.event, **how)
-    return _run(plan, results, report, Recording(plan), stopping, overwrite=how["overwrite"])
 
 
 def _run(
@@ -316,7 +286,7 @@ def _run(
     return stopping.exit_code or ended_early
 
 
-def announce(plan: "Plan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
+def _announce(plan: "Plan", report: RunReport, settings: Settings, hints: Path | None = None) -> None:
     """Say what was found, and what of it is not to be done."""
     from colorhub.folder.plan import FileResult
 
@@ -366,7 +336,7 @@ def _is_one_folder(paths: Sequence[str]) -> bool:
     return len(paths) == 1 and os.path.isdir(paths[0])  # noqa: PTH112 Path's own raises where a name is too long
 
 
-def default_workers() -> int:
+def _default_workers() -> int:
     """One more than there are cores: it has work for the core whose photo is being flushed to the disk."""
     return cores() + 1
 
@@ -391,24 +361,12 @@ def _check_device(device: str | None) -> None:
         raise fail(f"no device {device!r} here; there is {', '.join(here)}", WRONG_USAGE)
 
 
-def _check_hints(path: Path | None, plan: "Plan") -> None:
-    """Say at once what is wrong with hints whatever the photo is."""
-    if path is None:
-        return
-    from colorhub.hints import HintsError, load_hints
-
-    if (count := _count(plan)) > 1:
-        raise fail(f"hints are for one photo, but there are {count}; give its path alone", WRONG_USAGE)
-    with failing(WRONG_USAGE, HintsError):
-        load_hints(path)
-
-
 def _count(plan: "Plan") -> int:
     """Of all that was found, in whatever shard."""
     return len(plan.jobs) + len(plan.done) + len(plan.problems) + plan.elsewhere
 
 
-def check_writable(folder: Path | None) -> None:
+def _check_writable(folder: Path | None) -> None:
     """Say at once, not once a photo, that nothing can be written into the folder for the results."""
     if folder is None:
         return

@@ -2,27 +2,15 @@
 
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from colorhub.cli import options
 from colorhub.cli.archive import expect_elsewhere
 from colorhub.cli.bag import expect_no_bag, expect_unicode_names, payload_of
-from colorhub.cli.colorize import (
-    LIMIT,
-    announce,
-    check_writable,
-    default_workers,
-    end_run,
-    keeping_manifest,
-    run_here,
-    run_isolated,
-)
+from colorhub.cli.colorize import LIMIT, carry_out, shard_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
-from colorhub.cli.credentials import credentials_of
-from colorhub.cli.report import RunReport
-from colorhub.cli.signals import StopSignals
 from colorhub.settings import SettingsError
 
 if TYPE_CHECKING:
@@ -64,7 +52,7 @@ def compose(
     """
     from colorhub.archive.places import Place
     from colorhub.folder.layers import LayerFolder, StoredLayers
-    from colorhub.folder.plan import PlanError, Shard, make_plan
+    from colorhub.folder.plan import PlanError, make_plan
     from colorhub.inference.layer import LayerError
 
     if bag:
@@ -76,9 +64,9 @@ def compose(
     if kept.made is None:
         raise fail(f"{layers} holds no colour layers: expected a folder of colorhub colorize --layers", WRONG_USAGE)
     given = {"vividness": vividness, "format": format, "quality": quality, "record": record}
+    part = shard_of(shard)
     with failing(WRONG_USAGE, PlanError, SettingsError):
         settings = kept.made.settings.changed(**{name: value for name, value in given.items() if value is not None})
-        part = Shard.parse(shard) if shard else Shard.from_environment()
         plan = make_plan(
             [source],
             output,
@@ -91,27 +79,22 @@ def compose(
     if bag:
         expect_unicode_names(plan)
     _expect_both(plan, kept, source, part)
-    stopping, credentials = StopSignals(), credentials_of(c2pa)
-    with keeping_manifest(plan, output, settings, part, shard, manifest, overwrite, stopping) as archive:
-        report = RunReport(len(plan.jobs), as_json)
-        announce(plan, report, settings)
-        for result in archive.foreign:
-            report.add(result)
-        exit_code = None
-        if plan.jobs:
-            check_writable(output)
-            how: dict[str, Any] = {"workers": jobs or default_workers(), "overwrite": overwrite}
-            how["credentials"] = credentials
-            open_layers = partial(StoredLayers.of, layers, plan.base, max_pixels)
-            if archive.is_kept:
-                exit_code = run_isolated(plan, open_layers, settings, report, archive, stopping, time_limit, **how)
-            else:
-                exit_code = run_here(plan, open_layers(), settings, report, stopping, **how)
-        else:
-            archive.begin(settings)
-        if exit_code is None:
-            archive.finish()
-    end_run(report, settings, exit_code, str(output) if bag else None)
+    carry_out(
+        plan,
+        output,
+        settings,
+        part,
+        partial(StoredLayers.of, layers, plan.base, max_pixels),
+        manifest=manifest,
+        shard=shard,
+        bag=bag,
+        overwrite=overwrite,
+        c2pa=c2pa,
+        jobs=jobs,
+        patience=time_limit,
+        max_pixels=max_pixels,
+        as_json=as_json,
+    )
 
 
 def _expect_both(plan: "FolderPlan", kept: "LayerFolder", source: Path, shard: "Shard | None") -> None:

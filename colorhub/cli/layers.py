@@ -14,7 +14,7 @@ from colorhub.settings import Settings
 if TYPE_CHECKING:
     from colorhub.folder.layers import LayerWriter
     from colorhub.folder.plan import FolderPlan, Shard
-    from colorhub.pipeline import ColorizationPipeline
+    from colorhub.folder.run import Predictor
 
 
 def layers_folder(output: Path | None) -> Path:
@@ -53,7 +53,7 @@ def _model(settings: Settings) -> str:
 @contextmanager
 def keeping(
     folder: Path | None,
-    pipeline: "ColorizationPipeline",
+    predictor: "Predictor",
     settings: Settings,
     shard: "Shard | None",
     stopping: StopSignals,
@@ -69,7 +69,7 @@ def keeping(
     from colorhub.folder.layers import LayerWriter, Made
     from colorhub.inference.layer import LayerError
 
-    made, part = Made(settings, pipeline.model.weights_sha256, sidecars), (0, 1)
+    made, part = Made(settings, predictor.model.weights_sha256, sidecars), (0, 1)
     if shard:
         part = shard.index, shard.count
     with failing(FAILED, LeaseError), leased(Place.of(folder), part, lost=taken_over(stopping)):

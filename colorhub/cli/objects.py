@@ -6,6 +6,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from queue import Empty, SimpleQueue
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from colorhub.archive.journal import Journal
     from colorhub.archive.listing import Entry
     from colorhub.archive.places import Place
+    from colorhub.archive.staging import Staging
     from colorhub.folder.credentials import Credentials
     from colorhub.folder.isolated import Isolated
     from colorhub.folder.plan import FileResult, Job, Shard
@@ -88,6 +90,18 @@ def hints_here(hints: str | None) -> Path | None:
     return Path(folder, name)
 
 
+def check_hints(path: Path | None, photos: int | None) -> None:
+    """Say at once what is wrong with hints whatever the photo is. ``photos``: how many; ``None`` for several."""
+    if path is None:
+        return
+    from colorhub.hints import HintsError, load_hints
+
+    if photos is None or photos > 1:
+        raise fail(f"hints are for one photo, but there are {photos or 'several'}; give its path alone", WRONG_USAGE)
+    with failing(WRONG_USAGE, HintsError):
+        load_hints(path)
+
+
 def colorize_objects(
     source: "Place",
     output: "Place",
@@ -107,19 +121,15 @@ def colorize_objects(
 ) -> int:
     """Colour what is in one place into another, and return the exit code. ``dry``: only say what that would be."""
     from colorhub.archive.listing import photos_in
+    from colorhub.archive.staging import Staging
+    from colorhub.folder.isolated import Isolated, IsolationError
 
     with network(source, output):
         expect_no_bag(output)
         source, found, is_one = photos_in(source, recursive=recursive)
     if source.holds(output):
         raise fail(INSIDE.format(output=output.name, source=source.name), WRONG_USAGE)
-    if hints and not is_one:
-        raise fail("hints are for one photo: give its address alone", WRONG_USAGE)
-    if hints:
-        from colorhub.hints import HintsError, load_hints
-
-        with failing(WRONG_USAGE, HintsError):
-            load_hints(hints)
+    check_hints(hints, 1 if is_one else None)
     stopping, report = StopSignals(), RunReport(None, as_json)
     if dry:
         with network(source, output):
@@ -132,11 +142,12 @@ def colorize_objects(
         if first is None and not sum(report.counts.values()):
             raise no_pictures(source, recursive)
         if first is not None:
-            how = {"workers": workers, "patience": patience, "hints": hints, "credentials": credentials}
-            with _isolated(open_pipeline, settings, **how) as process:
+            how: dict[str, Any] = {"workers": workers, "patience": patience, "hints": hints, "credentials": credentials}
+            with failing(FAILED, IsolationError), Isolated(open_pipeline, settings, **how) as process:
                 record.begin(settings, process.weights_sha256)
-                entries = chain([first], to_do)
-                _run(source, output, journal, process, settings, entries, report, stopping, overwrite, sidecars)
+                how = {"format": settings.format, "overwrite": overwrite, "sidecars": sidecars, "stop": stopping.event}
+                staging = partial(Staging, source, output, journal, **how)
+                _run(staging, process, chain([first], to_do), report, stopping)
         elif not journal.is_joined:
             record.begin(settings)
         if stopping.exit_code is None and not stopping.event.is_set():
@@ -203,32 +214,15 @@ def _to_do(
             yield entry
 
 
-@contextmanager
-def _isolated(
-    open_pipeline: Callable[[], "ColorizationPipeline"], settings: Settings, **how: Any
-) -> "Iterator[Isolated]":
-    from colorhub.folder.isolated import Isolated, IsolationError
-
-    with (
-        failing(FAILED, IsolationError),
-        Isolated(open_pipeline, settings, **how) as process,
-    ):
-        yield process
-
-
 def _run(
-    source: "Place",
-    output: "Place",
-    journal: "Journal",
+    opened: "Callable[[Path], Staging]",
     process: "Isolated",
-    settings: Settings,
     entries: "Iterator[Entry]",
     report: RunReport,
     stopping: StopSignals,
-    overwrite: bool,
-    sidecars: bool,
 ) -> None:
-    from colorhub.archive.staging import Staging
+    """Take photos all the way, through a folder of this machine that staging is ``opened`` with."""
+    done: SimpleQueue[FileResult] = SimpleQueue()
 
     def colored(jobs: "Iterator[Job]") -> "Generator[FileResult, None, None]":
         with closing(process.color(jobs, stop=stopping.event)) as results:
@@ -236,10 +230,8 @@ def _run(
                 yield result
                 _report(done, report)
 
-    done: SimpleQueue[FileResult] = SimpleQueue()
     with stopping, tempfile.TemporaryDirectory(prefix="colorhub-") as folder:
-        how: dict[str, Any] = {"overwrite": overwrite, "sidecars": sidecars, "stop": stopping.event}
-        staging = Staging(source, output, journal, Path(folder), format=settings.format, **how)
+        staging = opened(Path(folder))
         try:
             staging.color(entries, colored, done.put)
         except BaseException:

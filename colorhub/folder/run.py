@@ -40,6 +40,10 @@ class Predictor(Protocol):
     """Where colour layers come from: a :class:`~colorhub.ColorizationPipeline`, or layers that were kept."""
 
     @property
+    def model(self) -> Any:
+        """What they are of: it has ``weights_sha256``."""
+
+    @property
     def device(self) -> torch.device:
         """Where photos are composed."""
 
