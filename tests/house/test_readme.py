@@ -29,7 +29,10 @@ NOT_RUN = {
     ("README.md", "command: test"): ".ci/run does",
     ("deploy.md", "container: run"): "no docker here: tests/house/test_container.py carries the Dockerfile's steps out",
     ("deploy.md", "container: compose"): "the same",
-    ("reports/index.md", "reports: all"): "hours: tests/training/test_reproduce_command.py types it with --quick",
+    (
+        "reports/index.md",
+        "reports: all",
+    ): "hours: tests/training/reproduce/test_reproduce_command.py types it with --quick",
     ("reports/index.md", "reports: run"): "the same",
 }
 

@@ -24,7 +24,7 @@ from training.reproduce.plan import code_version
 from training.reproduce.runs import Task, load_report, read_figures
 from training.reproduce.spec import Setting
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _SCENES = ("buildings", "forest", "glacier", "mountain", "sea", "street")
 _ROLES = {  # role -> splits, pictures, side, labels, source
     "photos": (("train", "validation", "test"), 60, 64, _SCENES, "intel"),
