@@ -30,4 +30,4 @@ def _commands(command: Any, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]
 
 def _part(words: tuple[str, ...]) -> str:
     said = CliRunner().invoke(app, [*words, "--help"], prog_name="colorhub", terminal_width=80).stdout.strip()
-    return f"## colorhub {' '.join(words)}\n\n```text\n{said}\n```"
+    return f'## colorhub {" ".join(words)}\n\n<div class="help" markdown>\n```text\n{said}\n```\n</div>'
