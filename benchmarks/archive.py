@@ -10,7 +10,7 @@ writing one, by how many names there are; nothing is coloured.
 hundred folders and one, at once and part by part, each in a process of its own; the files are empty.
 
 ``python benchmarks/archive.py latency [--count 200] [--delay 0.05]``: photos a second from bucket to bucket, where each
-answer takes so long, beside a run over folders while as much traffic goes to the same server: both share the cores.
+answer takes so long, beside a run over folders while as many requests go to the same server: both share the cores.
 
 ``python benchmarks/archive.py kills [--count 300] [--kills 10]``: a run from bucket to bucket through errors and cut
 connections, killed at random moments; then objects and rows are counted and pixels compared with a run over folders.
@@ -156,13 +156,20 @@ def latency(folder: Path, count: int, delay: float, model: str) -> None:
 
 TRAFFIC = """
 import sys, time, s3fs
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 store, pause = s3fs.S3FileSystem(), float(sys.argv[2])
-for number, path in enumerate(sorted(Path(sys.argv[1]).iterdir())):
-    begun = time.monotonic()
-    content = store.cat_file(f"archive/in/{path.name}")
-    store.pipe_file(f"archive/dummy/{path.name}", content)
-    time.sleep(max(0, pause - (time.monotonic() - begun)))
+def photo(name):
+    try:
+        store.call_s3("head_object", Bucket="archive", Key=f"dummy/{name}")
+    except FileNotFoundError:
+        pass
+    store.pipe_file(f"archive/dummy/{name}", store.cat_file(f"archive/in/{name}"))
+begun = time.monotonic()
+with ThreadPoolExecutor(24) as pool:
+    for number, path in enumerate(sorted(Path(sys.argv[1]).iterdir())):
+        time.sleep(max(0, begun + number * pause - time.monotonic()))
+        pool.submit(photo, path.name)
 """
 
 

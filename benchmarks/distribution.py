@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from training.losses import soft_cross_entropy
+from training.tasks.losses import soft_cross_entropy
 
 
 def second_dimension(logits: Tensor, ab: Tensor) -> Tensor:

@@ -8,9 +8,9 @@ import numpy as np
 
 from colorhub.archive.rows import Row
 from colorhub.photo import Photo
-from colorhub.photo.metadata import Metadata
-from colorhub.photo.xmp import NAMESPACE
-from colorhub.photo.xmp_tree import parse, properties, text_of
+from colorhub.photo.metadata.metadata import Metadata
+from colorhub.photo.metadata.xmp import NAMESPACE
+from colorhub.photo.metadata.xmp_tree import parse, properties, text_of
 
 _GRID, _CELL = 64, 8  # lightness is compared in so many cells of the long side, of so many pixels at least
 _OFF = 6.0  # of 255 grey codes that a cell may differ by; a JPEG of quality 95 differs by less than 1

@@ -6,7 +6,7 @@ import typer
 
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 
-_Names = Annotated[list[str], typer.Argument(metavar="MODEL...", help="Names or folders of models on this machine.")]
+_Names = Annotated[list[str], typer.Argument(metavar="MODEL", help="Names or folders of models on this machine.")]
 _Check = Annotated[bool, typer.Option("--check", help="Only tell whether they are up to date.")]
 
 

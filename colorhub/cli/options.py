@@ -42,7 +42,7 @@ def _size(text: str) -> int | str:
 Paths = Annotated[
     list[str],
     typer.Argument(
-        metavar="PATH...",
+        metavar="PATH",
         help="Files, folders, or patterns in quotes such as 'scans/**/*.tif'; or one address such as s3://bucket/scans.",
     ),
 ]

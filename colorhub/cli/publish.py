@@ -21,9 +21,7 @@ _WITHOUT_TOKEN = (
 
 @quiet_exits()
 def publish(
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME]...", help="Bundled models, or model folders.")
-    ] = None,
+    names: Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Bundled models, or model folders.")] = None,
     org: Annotated[str, typer.Option(metavar="ORG", help="The user or organization to publish under.")] = "",
     space: Annotated[
         str, typer.Option(metavar="ORG/NAME", help="Publish the Space as well, with these models in it.")

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from colorhub import __version__
 from colorhub.photo import Photo
-from colorhub.photo.xmp import DIGITAL_SOURCE_TYPE, STATEMENT
+from colorhub.photo.metadata.xmp import DIGITAL_SOURCE_TYPE, STATEMENT
 
 _SETTINGS = {
     "verify": {"remote_manifest_fetch": False, "ocsp_fetch": False},

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from colorhub.photo.decoding import read_header
-from colorhub.photo.xmp import recorded
+from colorhub.photo.metadata.xmp import recorded
 from colorhub.settings import Settings
 
 if TYPE_CHECKING:

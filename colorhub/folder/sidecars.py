@@ -12,11 +12,11 @@ from colorhub import __version__
 from colorhub._files import fitting
 from colorhub.folder.record import record_of
 from colorhub.photo import Photo, PhotoError
-from colorhub.photo import xmp as packets
 from colorhub.photo.decoding import Header, read_header
-from colorhub.photo.metadata import Metadata
+from colorhub.photo.metadata import xmp as packets
+from colorhub.photo.metadata.metadata import Metadata
+from colorhub.photo.metadata.turning import Turn
 from colorhub.photo.saving import write_whole
-from colorhub.photo.turning import Turn
 
 SUFFIX = ".xmp"
 _WRITTEN_ANEW = ("Colors", "Software")

@@ -124,9 +124,8 @@ class SemanticColorizer(Colorizer):
 
     def predict(self, L: Tensor, hints: Tensor | None = None) -> Prediction:
         """``L``: ``(B, 1, H, W)``, both sides a multiple of 32."""
-        logits = self.head(self._features(L))
-        if not self.training:
-            logits = smoothed_where_hues_differ(logits, F.avg_pool2d(L, _UPSAMPLING), self.smoothing)
+        passes = 0 if self.training else self.smoothing
+        logits = smoothed_where_hues_differ(self._features(L), self.head, F.avg_pool2d(L, _UPSAMPLING), passes)
         ab = self.mean_color(logits, self.temperature)
         return Prediction(ab=F.interpolate(ab, scale_factor=_UPSAMPLING, mode="bilinear"), logits=logits)
 

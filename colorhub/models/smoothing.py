@@ -5,6 +5,8 @@ Neighbours of the same thing share their logits, so that it gets one colour; whe
 keeps what it has.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,19 +18,26 @@ EDGE = 8.0  # L units between neighbours across which little is shared
 _SIDE = (0.25, 0.5, 0.25)  # binomial weights of three neighbours in a row
 
 
-def smoothed_where_hues_differ(logits: Tensor, L: Tensor, passes: int) -> Tensor:
-    """Logits ``(B, 313, h, w)``, smoothed within edges as far as their hues disagree.
+def smoothed_where_hues_differ(features: Tensor, head: Callable[[Tensor], Tensor], L: Tensor, passes: int) -> Tensor:
+    """Logits ``(B, 313, h, w)`` of features ``(B, C, h, w)``, smoothed within edges as far as their hues disagree.
+
+    A mean of logits is the logits of a mean, as the head is linear: the features are smoothed, which are fewer.
 
     Args:
+        head: an affine map of every position by itself, such as a convolution of 1 x 1.
         L: lightness ``(B, 1, h, w)`` at the same positions, 0..100.
         passes: of :func:`edge_avoiding`; 0 changes nothing.
     """
+    logits = head(features)
     if not passes:
         return logits
     with torch.autocast(logits.device.type, enabled=False):
+        shared = edge_avoiding(features.float(), L.float(), passes).to(features.dtype)
+    smoothed = head(shared).float()
+    with torch.autocast(logits.device.type, enabled=False):
         logits = logits.float()
         agreed = ((ab_bins.hue_concentration(logits) - _TORN) / (_AGREED - _TORN)).clamp(0, 1)
-        return torch.lerp(edge_avoiding(logits, L.float(), passes), logits, agreed)
+        return torch.lerp(smoothed, logits, agreed)
 
 
 def edge_avoiding(maps: Tensor, L: Tensor, passes: int) -> Tensor:

@@ -13,12 +13,12 @@ from colorhub._text import one_line
 from colorhub.photo.encoding import encode_pixels
 from colorhub.photo.errors import PhotoError
 from colorhub.photo.formats import SUFFIXES, format_named, format_of_path, with_suffix, writable
-from colorhub.photo.metadata import Metadata
+from colorhub.photo.metadata.metadata import Metadata
+from colorhub.photo.metadata.xmp import record_provenance
+from colorhub.photo.metadata.xmp_fitting import without_tone
 from colorhub.photo.photo import Photo
 from colorhub.photo.saving import write_whole
 from colorhub.photo.tint import ColorAnswer
-from colorhub.photo.xmp import record_provenance
-from colorhub.photo.xmp_fitting import without_tone
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -11,11 +11,11 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from colorhub.photo import exif as tiff
 from colorhub.photo import jpeg, png
 from colorhub.photo.color_spaces import of_code_points
 from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
-from colorhub.photo.metadata import (
+from colorhub.photo.metadata import exif as tiff
+from colorhub.photo.metadata.metadata import (
     Metadata,
     metadata_of_png,
     read_metadata,
@@ -23,9 +23,9 @@ from colorhub.photo.metadata import (
     with_tiff_tags,
     xmp_of_gif,
 )
+from colorhub.photo.metadata.turning import Turn
 from colorhub.photo.pixels import Pixels, expand_bits, pixels_of_image, pixels_of_planes
 from colorhub.photo.tiff_pages import Choice, choose_page, file_of
-from colorhub.photo.turning import Turn
 
 _BRANDS = {b"avif": "AVIF", b"avis": "AVIF"}
 _HEIF_BRANDS = frozenset([b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs", b"mif1", b"msf1"])

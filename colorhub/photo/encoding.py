@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 
 from colorhub._pixels import on_white, to_uint8
-from colorhub.photo import exif as tiff
-from colorhub.photo import exif_fitting, iptc, photoshop, xmp, xmp_extended
 from colorhub.photo.lightness import in_strips
-from colorhub.photo.metadata import Metadata, png_profile_text, text_of_comment, tiff_reader
+from colorhub.photo.metadata import exif as tiff
+from colorhub.photo.metadata import exif_fitting, iptc, photoshop, xmp, xmp_extended
+from colorhub.photo.metadata.metadata import Metadata, png_profile_text, text_of_comment, tiff_reader
 from colorhub.photo.png import Text
 from colorhub.photo.profiles import srgb_profile
 

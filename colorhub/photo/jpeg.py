@@ -101,7 +101,7 @@ def _note_segment(found: Structure, code: int, file: BinaryIO, length: int) -> N
 
 def _pictures_indexed(index: bytes) -> int:
     """The number of pictures in the index of a Multi-Picture Format file (CIPA DC-007, section 5.2.3): tag 0xB001."""
-    from colorhub.photo.exif import ExifError, from_bytes, whole_number
+    from colorhub.photo.metadata.exif import ExifError, from_bytes, whole_number
 
     try:
         reader = from_bytes(index)

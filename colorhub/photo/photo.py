@@ -16,14 +16,14 @@ import numpy as np
 from colorhub._text import one_line
 from colorhub.photo.decoding import Decoded, check_size, decode_file
 from colorhub.photo.errors import PhotoError, UnsupportedError, unreadable
-from colorhub.photo.exif import ORIENTATION
 from colorhub.photo.lightness import cmyk_to_rgb, grey_of_colors, is_neutral, lab_to_srgb
-from colorhub.photo.metadata import Metadata, read_metadata, with_own_exif
+from colorhub.photo.metadata.exif import ORIENTATION
+from colorhub.photo.metadata.metadata import Metadata, read_metadata, with_own_exif
+from colorhub.photo.metadata.turning import Turn
 from colorhub.photo.pixels import Pixels, pixels_of_array, pixels_of_image
 from colorhub.photo.png import icc_of_image
 from colorhub.photo.profiles import grey_through_profile, is_srgb, lab_profile, profile_space, to_srgb
 from colorhub.photo.tint import ColorAnswer, seen_in_color
-from colorhub.photo.turning import Turn
 
 if TYPE_CHECKING:
     from PIL import Image

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from colorhub.photo.errors import unreadable
-from colorhub.photo.exif import Directory, ExifError, Reader, whole_number
 from colorhub.photo.jpeg import structure
+from colorhub.photo.metadata.exif import Directory, ExifError, Reader, whole_number
 
 _NEW_SUBFILE, _OLD_SUBFILE, _WIDTH, _HEIGHT, _COMPRESSION, _PHOTOMETRIC, _SUB_IFDS = 254, 255, 256, 257, 259, 262, 330
 _STRIPS, _STRIP_SIZES, _TILES, _JPEG_START, _JPEG_SIZE, _JPEG_TABLES = 273, 279, 324, 513, 514, 347

@@ -20,7 +20,9 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def _listed(folder: Path) -> str:
     rows = []
-    for path in sorted(folder.glob("[0-9]*.md")):
+    for path in sorted(folder.glob("*.md")):
+        if path.name == "index.md":
+            continue
         title = path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ")
         verdicts = [row["verdict"] for row in json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["rows"]]
         counts = ", ".join(f"{verdicts.count(one)} {one}" for one in dict.fromkeys(verdicts))

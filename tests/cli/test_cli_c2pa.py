@@ -16,7 +16,7 @@ from typer.testing import Result
 
 from colorhub import Photo
 from colorhub.archive.contents import record
-from colorhub.photo.xmp import DIGITAL_SOURCE_TYPE
+from colorhub.photo.metadata.xmp import DIGITAL_SOURCE_TYPE
 
 Run = Callable[..., Result]
 

@@ -16,7 +16,7 @@ from commands import COLORHUB
 from photos import grey_photo
 
 from colorhub.photo import Photo
-from colorhub.photo.metadata import Metadata
+from colorhub.photo.metadata.metadata import Metadata
 
 NODE = {"num_cpus": 2, "memory": 3 * 2**30, "object_store_memory": 80 * 2**20}
 _POISON = """

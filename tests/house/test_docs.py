@@ -4,12 +4,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from snippets import snippet, without_installs
+from typer.main import get_command
 
+from colorhub.cli.main import app
 from training.config import Crop, Data, Optimizer, ParameterGroup, Recipe, Run
 from training.objectives import TASK_SECTIONS
 from training.readme import model_folders
@@ -65,6 +70,24 @@ def test_every_public_name_has_a_place(site: Path) -> None:
     last = {name.rpartition(".")[2] for name in ids if name.startswith("colorhub.")}
     listed = (ROOT / "tests/house/public_names.txt").read_text(encoding="utf-8").split()
     assert {name for name in listed if name.rpartition(".")[2] not in last} == set()
+
+
+def test_every_command_and_option_is_listed(site: Path) -> None:
+    page = unescape((site / "api/command-line/index.html").read_text(encoding="utf-8"))
+    known = [words for words in commands(get_command(app)) if not words[-1].deprecated]
+    assert len(known) > 15
+    for words in known:
+        place = "-".join(("colorhub", *(one.name for one in words)))
+        section = page.split(f'id="{place}"')[1].split("<h2")[0]
+        options = {name for one in words[-1].params for name in one.opts if name[0] == "-" and not one.hidden}
+        assert {name for name in options if name not in section} == set(), words[-1].name
+
+
+def commands(group: Any, above: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for one in group.commands.values():
+        yield (*above, one)
+        if hasattr(one, "commands"):
+            yield from commands(one, (*above, one))
 
 
 def test_every_setting_of_a_recipe_is_listed(site: Path) -> None:

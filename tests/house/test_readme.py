@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,9 @@ from skimage import data
 from snippets import bash, names, snippet, texts, unnamed, without_installs
 from space_server import serve, small_models
 
-from colorhub import ColorizationPipeline, Settings
+from colorhub import ColorizationPipeline, Photo, Settings, load
 from colorhub.models import create
+from colorhub.photo import ColorAnswer
 from colorhub.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,10 @@ NOT_RUN = {
     ("README.md", "command: test"): ".ci/run does",
     ("deploy.md", "container: run"): "no docker here: tests/house/test_container.py carries the Dockerfile's steps out",
     ("deploy.md", "container: compose"): "the same",
-    ("reports/index.md", "reports: all"): "hours: tests/training/test_reproduce_command.py types it with --quick",
+    (
+        "reports/index.md",
+        "reports: all",
+    ): "hours: tests/training/reproduce/test_reproduce_command.py types it with --quick",
     ("reports/index.md", "reports: run"): "the same",
 }
 
@@ -86,6 +91,36 @@ def test_the_site_starts_as_the_readme_does() -> None:
     start = snippet("index.md", "start").splitlines()
     assert " && ".join(start) == snippet("README.md", "command: start").strip()
     assert snippet("study.md", "study: try").splitlines()[0] in snippet("deploy.md", "container: compose")
+
+
+def test_every_extra_is_explained() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    rows = texts()["colour-photos.md"].split("| extra | what it brings |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
+    explained = [extra for row in rows for extra in re.findall(r"`(\w+)`", row.split("|")[1])]
+    assert sorted(explained) == sorted(set(project["optional-dependencies"]) - {"study"})  # app's name in version 0.1
+
+
+def test_every_variable_is_explained() -> None:
+    code = "".join(path.read_text(encoding="utf-8") for room in ("colorhub", "training") for path in python_files(room))
+    read = set(re.findall(r'"(COLORHUB_[A-Z0-9_]+)"', code))
+    own = {"COLORHUB_CONTAINER", "COLORHUB_CLASSES"}  # the Dockerfile's; of version 0.1
+    assert read - own - set(re.findall(r"`(\w+)`", texts()["colour-photos.md"])) == set()
+
+
+def python_files(room: str) -> list[Path]:
+    return sorted((ROOT / room).rglob("*.py"))
+
+
+def test_a_photo_for_whoever_has_none(place: Path) -> None:
+    (place / "scan.jpg").unlink()
+    bash(snippet("colour-photos.md", "a photo"))
+    assert Photo.open(place / "scan.jpg").in_color is ColorAnswer.NO
+
+
+def test_models_in_pytorch(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    exec(compile(snippet("models/index.md", "pytorch"), "models/index.md", "exec"), {})
+    assert capsys.readouterr().out.count("tensor(") == 2
+    assert load(place / "mine").architecture == "unet"
 
 
 def test_three_lines_of_python(place: Path) -> None:

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from colorhub.models import create
-from training.discriminators import PatchDiscriminator
+from training.tasks.discriminators import PatchDiscriminator
 
 
 def _count(model: nn.Module, trainable: bool = False) -> int:

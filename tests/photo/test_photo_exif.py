@@ -8,7 +8,7 @@ from photo_files import colored, encoded, grey_picture, tiff
 from PIL import Image
 
 from colorhub.photo import Photo
-from colorhub.photo.exif import from_bytes
+from colorhub.photo.metadata.exif import from_bytes
 
 
 def exif_with(**below: object) -> Image.Exif:

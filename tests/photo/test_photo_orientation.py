@@ -14,7 +14,7 @@ from photo_files import colored, encoded, grey_picture, oriented_exif, oriented_
 from PIL import Image, ImageOps
 
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.photo.turning import Turn
+from colorhub.photo.metadata.turning import Turn
 
 DAMAGED_EXIF = b"Exif\0\0II*\0\xff\xff\xff\x7f"
 DAMAGED_XMP = oriented_xmp(8).replace(b"</x:xmpmeta>", b"")

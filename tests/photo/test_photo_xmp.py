@@ -12,9 +12,9 @@ from photo_files import RDF, colored, encoded, grey_picture, jpeg_segment, tiff,
 from PIL import Image, ImageCms
 
 from colorhub.photo import ColorPhoto, Photo
-from colorhub.photo.photoshop import iptc_was_edited
-from colorhub.photo.xmp import with_properties
-from colorhub.photo.xmp_extended import joined, split
+from colorhub.photo.metadata.photoshop import iptc_was_edited
+from colorhub.photo.metadata.xmp import with_properties
+from colorhub.photo.metadata.xmp_extended import joined, split
 
 DC = "http://purl.org/dc/elements/1.1/"
 EXTENSION = b"http://ns.adobe.com/xmp/extension/\0"

@@ -17,8 +17,8 @@ from study_commands import move_to
 from study_parts import small_config
 from study_server import serving_api, write_study
 
-from benchmarks import study_hostile, study_leak, study_servers
-from benchmarks.study_servers import NAME
+from benchmarks.study import hostile, leak, servers
+from benchmarks.study.servers import NAME
 from colorhub.space.study.catalogue import Remembered, StudyCatalogue
 from colorhub.space.study.handlers import Handlers
 from colorhub.space.study.limits import FloodError, RateLimit
@@ -113,34 +113,34 @@ def test_a_vote_sent_twice_is_answered_twice_and_counted_once(place: Place) -> N
     assert (first["repeated"], second["repeated"]) == (False, True)
     assert first["progress"] == second["progress"] == place.get("progress", token).json()
     assert place.vote(token, 0, answer="fake").json()["code"] == "replayed"
-    assert len(study_servers.votes_in(place.folder)) == 1
+    assert len(servers.votes_in(place.folder)) == 1
 
 
 def test_a_picture_is_served_to_its_rater_alone(place: Place) -> None:
-    tries, thefts = asyncio.run(study_leak.stolen(place.port, place.folder))
+    tries, thefts = asyncio.run(leak.stolen(place.port, place.folder))
     assert tries > 200 and thefts == 0
     assert place.get("pictures/0/0").status_code == 403
     one, two = place.begin(), place.begin()
     for token in (one, two):
         body = place.get("pictures/1/0", token).content
         own = (place.folder / "studies" / NAME / "stimuli" / f"{place.truth(token, 1)}.webp").read_bytes()
-        assert study_leak.picture_of(body) == study_leak.picture_of(own)
+        assert leak.picture_of(body) == leak.picture_of(own)
     assert place.get("pictures/2/0", one).status_code == 403
 
 
 def test_what_comes_before_a_vote_does_not_tell_the_truth(root: Path) -> None:
     write_study(root, NAME, small_config(raters=30))
     with serving_api() as port:
-        seen = asyncio.run(study_leak.watch(port, 24, together=8))
-        assert asyncio.run(study_leak.told(port, root.parent)) == []
-    study = study_leak.Study.read(root.parent)
+        seen = asyncio.run(leak.watch(port, 24, together=8))
+        assert asyncio.run(leak.told(port, root.parent)) == []
+    study = leak.Study.read(root.parent)
     trials = [one for one in seen if study.item(one)["kind"] == "trial"]
     real = np.array([study.is_real(one) for one in trials])
     assert real.mean() == 0.5 and len(trials) == 24 * 8
     bound = 0.5 + 4 * np.sqrt(0.25 / len(trials))
-    assert max(study_leak.accuracies(trials, real).values()) < bound
-    assert min(study_leak.accuracies(trials, real, with_size=True).values()) > bound  # they can learn
-    assert study_leak.recognized(seen, study) == 0
+    assert max(leak.accuracies(trials, real).values()) < bound
+    assert min(leak.accuracies(trials, real, with_size=True).values()) > bound  # they can learn
+    assert leak.recognized(seen, study) == 0
     for name in ("status", "headers", "length", "length again", "heads 0"):
         assert len({one.features[name] for one in trials}) == 1
 
@@ -164,13 +164,13 @@ def test_a_picture_that_is_found_sooner_is_not_sent_sooner(place: Place, monkeyp
 def test_hostile_requests_change_nothing(root: Path) -> None:
     write_study(root, NAME, small_config(raters=40))
     with serving_api() as port:
-        attacker = asyncio.run(study_hostile.prepare(port, raters=20))
-        before = study_servers.snapshot(root.parent)
-        seen = asyncio.run(study_hostile.attack(port, attacker, 20 * len(attacker.kinds), seconds=2))
-        assert study_servers.snapshot(root.parent) == before
-        assert study_hostile.verdict(seen) == []
+        attacker = asyncio.run(hostile.prepare(port, raters=20))
+        before = servers.snapshot(root.parent)
+        seen = asyncio.run(hostile.attack(port, attacker, 20 * len(attacker.kinds), seconds=2))
+        assert servers.snapshot(root.parent) == before
+        assert hostile.verdict(seen) == []
         assert seen.total() == 20 * len(attacker.kinds)
-        assert asyncio.run(study_hostile.honest_vote(port, attacker)) == 200
+        assert asyncio.run(hostile.honest_vote(port, attacker)) == 200
 
 
 @pytest.mark.parametrize(
@@ -274,7 +274,7 @@ def test_a_flood_of_one_rater_is_refused(root: Path) -> None:
         assert [place.get("progress", token).status_code for _ in range(7)] == [200] * 5 + [429] * 2
         assert place.vote(token, 0).json()["code"] == "too-many"
         assert place.vote(other, 0).status_code == 200
-        assert [vote[0] for vote in study_servers.votes_in(place.folder)] == [other.split(".")[0]]
+        assert [vote[0] for vote in servers.votes_in(place.folder)] == [other.split(".")[0]]
 
 
 def test_remembered_asks_again_only_after_a_while() -> None:

@@ -6,7 +6,7 @@ from argparse import Namespace
 import pytest
 from postgres_server import binaries
 
-from benchmarks.study_load import measure
+from benchmarks.study.load import measure
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from colorhub.models import EncoderClassifier, HubModel, UNet, WeightsError
-from training.discriminators import PatchDiscriminator, WassersteinCritic
+from training.tasks.discriminators import PatchDiscriminator, WassersteinCritic
 
 
 def _pictures(count: int, side: int) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.losses import REGRESSION_LOSSES, regression
+from training.tasks.losses import REGRESSION_LOSSES, regression
 
 
 @pytest.fixture

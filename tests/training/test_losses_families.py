@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from colorhub import ab_bins
 from training import losses
-from training.discriminators import WassersteinCritic
+from training.tasks.discriminators import WassersteinCritic
 
 BINS = ab_bins.bin_centers().numpy().astype(float)
 

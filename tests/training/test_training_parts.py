@@ -19,9 +19,9 @@ from training.config import ParameterGroup, Recipe, RecipeError, load_recipe
 from training.data.augment import FILM_DRAWS, lightness_and_color
 from training.data.loader import Batch, Cursor
 from training.initial import initial_model
-from training.losses import soft_cross_entropy
 from training.parameter_groups import FreezeSchedule, parameter_groups
 from training.tasks import create_task
+from training.tasks.losses import soft_cross_entropy
 
 NATURAL = Path(__file__).parents[2] / "training" / "recipes" / "natural.toml"
 RECIPE = """

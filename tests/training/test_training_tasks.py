@@ -20,11 +20,11 @@ from training.config import Recipe, RecipeError
 from training.data.augment import FILM_DRAWS, lightness_and_color
 from training.data.loader import Batch, Cursor
 from training.data.splits import open_data
-from training.discriminators import PatchDiscriminator, WassersteinCritic
 from training.initial import initial_model
-from training.losses import class_loss
 from training.prior import bin_weights
 from training.tasks import create_task
+from training.tasks.discriminators import PatchDiscriminator, WassersteinCritic
+from training.tasks.losses import class_loss
 from training.watchdog import NotFiniteError
 
 PRIOR = "training/priors/photos+people.json"

@@ -1,8 +1,8 @@
-"""Test the reports' claims again: ``python -m training.reproduce [000|001|002|003|004|all] [--quick]``.
+"""Test the reports' claims again: ``python -m training.reproduce [000|001|002|003|004|all|natural] [--quick]``.
 
 Every claim of a report, written down beforehand, becomes a row: the report's figure, ours, an interval and a verdict.
 Runs are kept, so that the same command goes on after a stop. ``--quick`` tries the machinery in minutes; it finds
-nothing.
+nothing. ``natural`` is the ablation of the default model, and no part of ``all``.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from training.reproduce.harness import (
     tasks_of,
 )
 from training.reproduce.inference import judged
-from training.reproduce.runs import NUMBERS, RunError, load_report, read_figures
+from training.reproduce.runs import ABLATIONS, NUMBERS, RunError, load_report, read_figures
 from training.reproduce.spec import Report, Results
 from training.scoring.judge import missing_judge
 from training.scoring.judging import KERNEL
@@ -59,7 +59,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m training.reproduce", description=(__doc__ or "").splitlines()[0])
     add = parser.add_argument
-    add("report", nargs="?", default="all", help="000, 001, 002, 003, 004 or all")
+    add(
+        "report",
+        nargs="?",
+        default="all",
+        help="000, 001, 002, 003, 004 or all of them; natural: the default model's parts",
+    )
     add("--quick", action="store_true", help="tiny networks, two steps, two seeds: does it run? No evidence")
     add("--seeds", type=int, help="runs of each arm; the reports' own number (3 or 5) when not given")
     add("--jobs", type=int, default=cores(), help="runs at a time, each on one core; all cores when not given")
@@ -70,8 +75,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _reports(word: str) -> list[Report]:
-    if word != "all" and word not in NUMBERS:
-        raise UsageError(f"There is no report {word!r} ({nearest(word, [*NUMBERS, 'all'])}).")
+    known = (*NUMBERS, *ABLATIONS, "all")
+    if word not in known:
+        raise UsageError(f"There is no report {word!r} ({nearest(word, known)}).")
     return [load_report(number) for number in (NUMBERS if word == "all" else (word,))]
 
 
@@ -79,8 +85,11 @@ def _check(given: argparse.Namespace, reports: Sequence[Report]) -> None:
     """What is missing is said before hours of work."""
     if given.jobs < 1 or given.hours <= 0:
         raise UsageError("--jobs must be at least 1 and --hours more than 0.")
-    if given.seeds is not None and given.seeds < 3 and not given.quick:
-        raise UsageError(f"--seeds {given.seeds}: at least 3, as training decides; --quick tries the machinery with 2.")
+    least = max(min(3, report.seeds) for report in reports)
+    if given.seeds is not None and given.seeds < least and not given.quick:
+        raise UsageError(
+            f"--seeds {given.seeds}: at least {least}, as training decides; --quick tries the machinery with 2."
+        )
     check_memory(given.jobs, max(report.memory for report in reports) / (2 if given.quick else 1), free_memory())
     for report in reports:
         check_data(report)

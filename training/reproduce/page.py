@@ -106,11 +106,8 @@ def markdown(content: Content, samples: bool) -> str:
     parts.append(f"![Each difference with its interval]({number}-claims.svg)\n")
     parts.append(
         f"The claims were written down on {content.claims_written}, before the first run. Differences are paired: "
-        "the same "
-        f"{content.seeds} seeds and the same pictures for all arms; intervals are for other seeds and other "
-        "pictures, 95 %. "
-        "p is two-sided, after Holm's correction over the claims of this report; where a claim needs several "
-        "differences, all must hold, and the one that is furthest from it is shown.\n"
+        f"{_paired_over(content.seeds)}, 95 %. p is two-sided, after Holm's correction over the claims of this report; "
+        "where a claim needs several differences, all must hold, and the one that is furthest from it is shown.\n"
     )
     parts.append("## How each was tested\n\n" + "\n".join(_tested(row) for row in content.rows) + "\n")
     parts.append("## Arms\n\n" + table(*_arms(content)) + "\n")
@@ -120,6 +117,14 @@ def markdown(content: Content, samples: bool) -> str:
     parts.append("## What to know\n\n" + "\n".join(f"- {note}" for note in notes) + "\n")
     parts.append("## What it ran on\n\n" + _ran_on(content))
     return "\n".join(parts)
+
+
+def _paired_over(seeds: int) -> str:
+    if seeds == 1:
+        return "the same seed and the same pictures for all arms; intervals are for other pictures alone"
+    return (
+        f"the same {seeds} seeds and the same pictures for all arms; intervals are for other seeds and other pictures"
+    )
 
 
 _CLAIMS = ("claim", "the report's figure", "ours", "95 % interval", "p", "verdict")

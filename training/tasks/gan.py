@@ -8,10 +8,10 @@ from torch import Tensor
 from colorhub.models.base import HubModel, Prediction
 from training.config import Recipe
 from training.data.loader import Batch
-from training.discriminators import PatchDiscriminator
-from training.losses import discriminator_loss, generator_loss, regression
 from training.tasks.adversarial import Adversarial
 from training.tasks.classification import DistributionTerms, Terms
+from training.tasks.discriminators import PatchDiscriminator
+from training.tasks.losses import discriminator_loss, generator_loss, regression
 
 
 class GAN(Adversarial):

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from colorhub.models.base import HubModel
 from training.config import Recipe
-from training.losses import literal_rarity, rarity
 from training.prior import bin_weights
 from training.tasks.base import Task
+from training.tasks.losses import literal_rarity, rarity
 
 
 class Rarity(Task):

@@ -2,8 +2,8 @@
 
 from torch import Tensor
 
-from training.losses import regression
 from training.tasks.base import Task
+from training.tasks.losses import regression
 
 
 class Regression(Task):

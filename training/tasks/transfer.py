@@ -14,8 +14,8 @@ from colorhub.models.encoder_decoder import EncoderClassifier
 from training.config import Recipe, RecipeError
 from training.data.labels import UNKNOWN
 from training.data.sources import DataError
-from training.losses import class_loss
 from training.tasks.base import Task
+from training.tasks.losses import class_loss
 from training.validate import ValidationSet, by_group, hits_and_known
 
 

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor
 
 from training.data.loader import Batch
-from training.discriminators import WassersteinCritic
-from training.losses import gradient_penalty, regression, wasserstein_critic_loss, wasserstein_generator_loss
 from training.objectives import WGANTask
 from training.tasks.adversarial import Adversarial
+from training.tasks.discriminators import WassersteinCritic
+from training.tasks.losses import gradient_penalty, regression, wasserstein_critic_loss, wasserstein_generator_loss
 
 
 class WGANGP(Adversarial):

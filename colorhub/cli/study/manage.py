@@ -13,9 +13,7 @@ if TYPE_CHECKING:
     from colorhub.study.store.store import Store
     from colorhub.study.studies import Study
 
-_Names = Annotated[
-    list[str] | None, typer.Argument(metavar="[NAME]...", help="Studies; all of them, if none is named.")
-]
+_Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Studies; all of them, if none is named.")]
 _Json = Annotated[bool, typer.Option("--json", help="One JSON object a study, one a line.")]
 _Why = Annotated[str, typer.Option(metavar="TEXT", help="Why it ends before the preregistered end; recorded.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Close it without asking; needed in scripts.")]

@@ -10,7 +10,8 @@ import numpy as np
 from colorhub import __version__
 from colorhub.inference import preprocess, resize, windows
 from colorhub.models import Colorizer
-from colorhub.photo import tint, tint_measures, xmp, xmp_fitting
+from colorhub.photo import tint, tint_measures
+from colorhub.photo.metadata import xmp, xmp_fitting
 from colorhub.settings import FIELDS, Settings
 
 _MODULES: Mapping[str, ModuleType] = {
@@ -57,7 +58,7 @@ def _facts(name: str, model: Colorizer, label: str) -> dict[str, Any]:
 
 
 def _record() -> dict[str, str]:
-    """What a coloured file says of its colours: see :func:`colorhub.photo.xmp.record_provenance`."""
+    """What a coloured file says of its colours: see :func:`colorhub.photo.metadata.xmp.record_provenance`."""
     return {
         "statement": xmp.STATEMENT,
         "namespace": xmp.NAMESPACE,
@@ -67,7 +68,8 @@ def _record() -> dict[str, str]:
 
 
 def _packet() -> dict[str, Any]:
-    """What is not true of an XMP packet once its photo is in colour: see :func:`colorhub.photo.xmp_fitting.fit`."""
+    """What is not true of an XMP packet once its photo is in colour: see
+    :func:`colorhub.photo.metadata.xmp_fitting.fit`."""
     stale = {namespace: sorted(names) for namespace, names in xmp_fitting.STALE.items()}
     return {"stale": stale, "beside": list(xmp_fitting.BESIDE)}
 

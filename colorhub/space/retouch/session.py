@@ -181,7 +181,7 @@ class RetouchSession(SessionFiles):
 
 def _on_disk(photo: "Photo", path: Path) -> "Photo":
     """A photo of which only the lightness is kept, in a file."""
-    from colorhub.photo.metadata import Metadata
+    from colorhub.photo.metadata.metadata import Metadata
 
     np.save(path, photo.grey)
     grey = np.load(path, mmap_mode="r")

@@ -235,7 +235,7 @@ def free_name(name: str, used: set[str]) -> str:
 
 def shrink(photo: "Photo", longest: int) -> "Photo":
     """The photo with its longer side at most ``longest`` pixels and no metadata: for showing, not for saving."""
-    from colorhub.photo.metadata import Metadata
+    from colorhub.photo.metadata.metadata import Metadata
 
     width, height = photo.size
     scale = min(1.0, longest / max(width, height))

@@ -91,7 +91,7 @@ class Estimate:
 def wilson(hits: int, votes: int, level: float = 0.95) -> tuple[float, float]:
     """Wilson's interval of a proportion. Descriptive: as if every vote came from another rater on another image.
 
-    With the clustering of a study it covers far less than it says (``benchmarks/study_coverage.py``).
+    With the clustering of a study it covers far less than it says (``benchmarks/study/coverage.py``).
     """
     from statsmodels.stats.proportion import proportion_confint
 

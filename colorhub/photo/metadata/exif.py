@@ -1,9 +1,8 @@
 """EXIF and TIFF directories, read and written byte for byte.
 
 Pillow writes EXIF anew, which moves maker notes away from the offsets they hold. Here a block is patched in place where
-that is possible (:mod:`colorhub.photo.exif_fitting`), and entries travel as raw bytes in their own byte order where it
-is not. Every read is bounded,
-so that loops and absurd counts in hostile files cost nothing.
+that is possible (:mod:`colorhub.photo.metadata.exif_fitting`), and entries travel as raw bytes in their own byte order
+where it is not. Every read is bounded, so that loops and absurd counts in hostile files cost nothing.
 """
 
 import struct

@@ -24,11 +24,11 @@ from training.reproduce.plan import code_version
 from training.reproduce.runs import Task, load_report, read_figures
 from training.reproduce.spec import Setting
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 _SCENES = ("buildings", "forest", "glacier", "mountain", "sea", "street")
 _ROLES = {  # role -> splits, pictures, side, labels, source
     "photos": (("train", "validation", "test"), 60, 64, _SCENES, "intel"),
-    "people": (("train", "test"), 20, 64, ("person",), "people"),
+    "people": (("train", "validation", "test"), 20, 64, ("person",), "people"),
     "faces": (("train", "test"), 40, 128, ("face",), "faces"),
     "cifar10": (("train", "test"), 60, 32, tuple("abcdefghij"), "cifar10"),
 }
@@ -148,6 +148,16 @@ def test_all_five_quickly_then_kept_then_one_arm_again(made, tmp_path):
     last = _typed(made, "001", *words, "--overwrite")
     assert "another version" in last.stdout
     assert _page(tmp_path, "001")[0].startswith("# Report 001")
+
+
+@pytest.mark.slow
+def test_the_default_models_parts_quickly(made, tmp_path):
+    done = _typed(made, "natural", "--quick", "--output", str(tmp_path), "--jobs", "2")
+    assert done.returncode == 0, done.stderr
+    text, facts = _page(tmp_path, "natural")
+    assert text.startswith("# Report natural")
+    assert len(facts["arms"]["random"]["figures"]) == facts["seeds"]
+    assert all(row["verdict"] != "cannot be tested here" or row["why"] for row in facts["rows"])
 
 
 def _page(folder: Path, number: str) -> tuple[str, dict]:

@@ -1,4 +1,4 @@
-"""Can the truth be found out from outside? ``python benchmarks/study_leak.py [--raters 60] [--trials 40]``
+"""Can the truth be found out from outside? ``python benchmarks/study/leak.py [--raters 60] [--trials 40]``
 
 Raters take part over HTTP in a study on ``python app.py``. All that reaches them before a vote is written down, but for
 what the picture looks like: addresses, status, headers and their order, lengths, bytes around the picture, hashes, how
@@ -28,8 +28,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.study_http import Connection, Reply
-from benchmarks.study_servers import NAME, apps, make_study, snapshot
+from benchmarks.study.connection import Connection, Reply
+from benchmarks.study.servers import NAME, apps, make_study, snapshot
 
 ROUNDS = 30
 _SIZE = "compressed size"  # of the picture inside the file: what it looks like, kept for comparison only

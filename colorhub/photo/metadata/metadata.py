@@ -4,11 +4,11 @@ resolution."""
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO
 
-from colorhub.photo import exif as tiff
-from colorhub.photo import exif_fitting, photoshop, xmp_extended, xmp_fitting
-from colorhub.photo import xmp as packets
+from colorhub.photo.metadata import exif as tiff
+from colorhub.photo.metadata import exif_fitting, photoshop, xmp_extended, xmp_fitting
+from colorhub.photo.metadata import xmp as packets
+from colorhub.photo.metadata.turning import Turn
 from colorhub.photo.png import XMP_KEY, Chunks, Text
-from colorhub.photo.turning import Turn
 
 _EXIF_PREFIX = b"Exif\0\0"
 _PHOTOSHOP_PREFIX = b"Photoshop 3.0\0"

@@ -13,7 +13,8 @@ from training.reproduce import persons
 from training.reproduce.exam import color_figures
 from training.reproduce.plan import available
 from training.reproduce.report_002 import UNIT, mean_error, people_apart, report_error, write_prior
-from training.reproduce.runs import NUMBERS, Task, load_report, recipe_of
+from training.reproduce.report_natural import at_colorfulness
+from training.reproduce.runs import ABLATIONS, NUMBERS, Task, load_report, recipe_of
 from training.reproduce.spec import Report, Setting
 
 _DERIVED = {"chosen"}
@@ -22,6 +23,7 @@ _MAY_DIFFER = {  # what an arm is about, by report
     "001": {"task", "model"},
     "003": {"task"},
     "004": {"model", "backbone", "parts", "data"},
+    "natural": {"model", "backbone", "parts", "data", "task"},
 }
 
 
@@ -29,7 +31,7 @@ def _recipe(report: Report, arm: str, folder: Path):
     return recipe_of(Task(report.number, arm, 7, 100, Setting(96), folder, folder / "data"))
 
 
-@pytest.mark.parametrize("number", NUMBERS)
+@pytest.mark.parametrize("number", [*NUMBERS, *ABLATIONS])
 def test_claims_are_decided_by_arms_that_are_there(number: str, tmp_path):
     report = load_report(number)
     names = {arm.name for arm in report.arms} | _DERIVED
@@ -42,7 +44,7 @@ def test_claims_are_decided_by_arms_that_are_there(number: str, tmp_path):
         recipe = _recipe(report, arm.name, tmp_path)
         assert (recipe.run.seed, recipe.run.steps, recipe.data.crops[0].size) == (7, 100, arm.crop or 96)
         assert arm.after is None or arm.after in names
-    assert report.seeds >= 3
+    assert report.seeds >= 3 or number in ABLATIONS
 
 
 @pytest.mark.parametrize("number", _MAY_DIFFER)
@@ -133,3 +135,17 @@ def test_an_answer_that_is_the_truth():
     assert figures["psnr"].min() > 45  # rounding to 8 bits
     assert figures["ab_auc"].min() > 0.99
     np.testing.assert_allclose(figures["x0.5/colorfulness"], figures["colorfulness"] / 2, rtol=0.1)
+
+
+def test_figures_at_a_colourfulness_lie_between_two_factors_of_chroma():
+    """Colourfulness grows with the factor; a metric that is a picture's own multiple of it must come out as that."""
+    own, multiples = np.array([8.0, 12.0]), np.array([0.5, 2.0])
+    curve = {}
+    for factor in (0.5, 1.0, 2.0, 4.0):
+        prefix = "" if factor == 1 else f"x{factor:g}/"
+        curve |= {f"{prefix}colorfulness": own * factor, f"{prefix}gain": own * factor * multiples}
+    found = at_colorfulness(curve, 27.0)
+    np.testing.assert_allclose(found["gain"], own * 2.7 * multiples)
+    assert found["colorfulness"].mean() == pytest.approx(27)
+    np.testing.assert_array_equal(found["own_colorfulness"], own)
+    assert "gain" not in at_colorfulness(curve, 41.0)  # never so colourful

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.dom.minidom import Document
 
-from colorhub.photo.iptc import Property
-from colorhub.photo.xmp_tree import (
+from colorhub.photo.metadata.iptc import Property
+from colorhub.photo.metadata.xmp_tree import (
     RDF,
     XMLNS,
     children,

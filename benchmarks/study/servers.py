@@ -21,10 +21,10 @@ import psycopg
 from PIL import Image
 from skimage import data
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "tests" / "helpers"))
+sys.path.append(str(Path(__file__).resolve().parents[2] / "tests" / "helpers"))
 from postgres_server import Server, binaries, serving
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 NAME = "load"
 Vote = tuple[str, int, str]  # rater, position, answer
 

@@ -1,4 +1,4 @@
-"""Do the study's intervals hold? ``python benchmarks/study_coverage.py [--runs 1000] [--raters 60] [--images 50]``
+"""Do the study's intervals hold? ``python benchmarks/study/coverage.py [--runs 1000] [--raters 60] [--images 50]``
 
 Simulates studies whose true realness is known (``colorhub.study.statistics.simulated``: raters, images, and images
 within a model differ) and counts how often nominal 95 % intervals hold the truth, for new raters and new images every

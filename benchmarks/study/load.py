@@ -1,6 +1,6 @@
 """Two hundred raters at once, servers and databases killed under them:
 
-    python benchmarks/study_load.py [--only sqlite|postgresql] [--raters 200] [--interval 4] [--seconds 120]
+    python benchmarks/study/load.py [--only sqlite|postgresql] [--raters 200] [--interval 4] [--seconds 120]
                                     [--kills 20 5 5] [--skip load,highest,kills] [--quick]
 
 Every rater speaks HTTP to ``python app.py`` (one process on SQLite, two on one PostgreSQL, which is started on
@@ -31,8 +31,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.study_raters import Load, Record
-from benchmarks.study_servers import App, Server, apps, crash, make_study, postgres, votes_in
+from benchmarks.study.raters import Load, Record
+from benchmarks.study.servers import App, Server, apps, crash, make_study, postgres, votes_in
 
 LIMIT_MS = 100
 SETTLE = 10.0  # seconds until all raters have begun, not counted

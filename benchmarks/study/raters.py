@@ -6,8 +6,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from benchmarks.study_http import BrokenError, Connection, Reply
-from benchmarks.study_servers import NAME, App, Vote
+from benchmarks.study.connection import BrokenError, Connection, Reply
+from benchmarks.study.servers import NAME, App, Vote
 
 _PAUSE, _LONGEST_PAUSE = 0.3, 3.0  # seconds before something is sent again: longer each time
 

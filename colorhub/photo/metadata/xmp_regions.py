@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.dom.minidom import Document
 
-from colorhub.photo.turning import Turn
-from colorhub.photo.xmp_tree import RDF, XMLNS, properties, remove, set_text, text_of
+from colorhub.photo.metadata.turning import Turn
+from colorhub.photo.metadata.xmp_tree import RDF, XMLNS, properties, remove, set_text, text_of
 
 # The properties that hold regions: mwg-rs and acdsee-rs, MP, Iptc4xmpExt.
 _HOLDERS = frozenset(["Regions", "RegionInfo", "ImageRegion"])

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from colorhub.photo.xmp_tree import (
+from colorhub.photo.metadata.xmp_tree import (
     copy_into,
     descriptions,
     empty,

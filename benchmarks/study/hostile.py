@@ -1,4 +1,4 @@
-"""Ten thousand hostile requests: ``python benchmarks/study_hostile.py [--requests 10000] [--database postgresql]``
+"""Ten thousand hostile requests: ``python benchmarks/study/hostile.py [--requests 10000] [--database postgresql]``
 
 Forged, tampered and foreign tokens, replayed and changed votes, pictures of others, bodies that are too large, too slow
 or no JSON, absurd times, SQL and script in every text field, broken HTTP: sent over plain sockets to ``python app.py``,
@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks.study_http import BrokenError, Connection
-from benchmarks.study_servers import NAME, apps, make_study, postgres, snapshot
+from benchmarks.study.connection import BrokenError, Connection
+from benchmarks.study.servers import NAME, apps, make_study, postgres, snapshot
 
 TEXTS = (
     "'; DROP TABLE votes; --",

@@ -5,9 +5,9 @@ import re
 from typing import Any
 from xml.dom.minidom import Document
 
-from colorhub.photo.turning import Turn
-from colorhub.photo.xmp_regions import turn_regions
-from colorhub.photo.xmp_tree import parse, properties, remove_all, serialise, set_text, text_of
+from colorhub.photo.metadata.turning import Turn
+from colorhub.photo.metadata.xmp_regions import turn_regions
+from colorhub.photo.metadata.xmp_tree import parse, properties, remove_all, serialise, set_text, text_of
 
 _TIFF, _EXIF = "http://ns.adobe.com/tiff/1.0/", "http://ns.adobe.com/exif/1.0/"
 _XMP, _DC = "http://ns.adobe.com/xap/1.0/", "http://purl.org/dc/elements/1.1/"

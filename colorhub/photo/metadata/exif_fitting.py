@@ -4,7 +4,7 @@ it came from. What stays does so at its place: maker notes hold offsets from the
 import json
 import struct
 
-from colorhub.photo.exif import (
+from colorhub.photo.metadata.exif import (
     EXIF_POINTER,
     INTEROP_POINTER,
     ORIENTATION,
@@ -18,7 +18,7 @@ from colorhub.photo.exif import (
     block_of,
     from_bytes,
 )
-from colorhub.photo.turning import Turn
+from colorhub.photo.metadata.turning import Turn
 
 DESCRIPTION = 270
 MAKER_NOTE = 0x927C

@@ -1,4 +1,4 @@
-"""How even is the study's design? ``python benchmarks/study_balance.py [--raters 200]``
+"""How even is the study's design? ``python benchmarks/study/balance.py [--raters 200]``
 
 Counts how often every image is shown with every model (and as an original), over complete sequences and with raters
 who drop out. Complete: the counts differ by at most 1, after any number of raters. Drop-outs stop at a random trial,
