@@ -13,12 +13,12 @@ import typer
 from colorhub._files import clean_up
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.archive import Recording, expect_elsewhere, expect_folder, recording, taken_over, writing
-from colorhub.cli.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
+from colorhub.cli.archive.bag import close_bag, expect_no_bag, expect_unicode_names, payload_of
+from colorhub.cli.archive.credentials import credentials_of
+from colorhub.cli.archive.dry_run import expect
+from colorhub.cli.archive.layers import keeping, layers_folder, leave_kept
+from colorhub.cli.archive.recording import Recording, expect_elsewhere, expect_folder, recording, taken_over, writing
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
-from colorhub.cli.credentials import credentials_of
-from colorhub.cli.dry_run import expect
-from colorhub.cli.layers import keeping, layers_folder, leave_kept
 from colorhub.cli.report import RunReport
 from colorhub.cli.settings import from_old_options, settings_in_effect, write_settings
 from colorhub.cli.signals import StopSignals
@@ -80,8 +80,8 @@ def colorize(
     Exit code: 0 all done, 1 something failed (it is listed, the rest is done), 2 wrong usage, 130 or 143 stopped.
     """
     from colorhub.archive.places import Place, is_address
-    from colorhub.cli.objects import check_hints, colorize_objects, expect_two_slashes, hints_here, places_of
-    from colorhub.cli.ray import colorize_on_ray, expect_none
+    from colorhub.cli.archive.objects import check_hints, colorize_objects, expect_two_slashes, hints_here, places_of
+    from colorhub.cli.archive.ray import colorize_on_ray, expect_none
     from colorhub.folder.plan import PlanError, file_named
 
     expect_two_slashes(*paths, *([output] if output else []))

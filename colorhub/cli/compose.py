@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from colorhub.cli import options
-from colorhub.cli.archive import expect_elsewhere
-from colorhub.cli.bag import expect_no_bag, expect_unicode_names, payload_of
+from colorhub.cli.archive.bag import expect_no_bag, expect_unicode_names, payload_of
+from colorhub.cli.archive.recording import expect_elsewhere
 from colorhub.cli.colorize import LIMIT, carry_out, shard_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing, quiet_exits
 from colorhub.settings import SettingsError

@@ -8,9 +8,9 @@ import typer
 
 from colorhub._system import cores
 from colorhub.cli import options
-from colorhub.cli.bag import DECLARATION
+from colorhub.cli.archive.bag import DECLARATION
+from colorhub.cli.archive.objects import network, place_of
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing, printable, quiet_exits
-from colorhub.cli.objects import network, place_of
 
 if TYPE_CHECKING:
     from colorhub.archive.places import Place

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorhub.cli.archive import taken_over
+from colorhub.cli.archive.recording import taken_over
 from colorhub.cli.console import FAILED, WRONG_USAGE, fail, failing
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from colorhub._extras import MissingExtraError, require
 from colorhub._files import clean_up
-from colorhub.cli.archive import INSIDE, Recording
-from colorhub.cli.bag import expect_no_bag
+from colorhub.cli.archive.bag import expect_no_bag
+from colorhub.cli.archive.objects import finished, held, network, no_pictures
+from colorhub.cli.archive.recording import INSIDE, Recording
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
-from colorhub.cli.objects import finished, held, network, no_pictures
 from colorhub.cli.report import RunReport
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from colorhub._extras import MissingExtraError, require
-from colorhub.cli.archive import INSIDE, Recording, taken_over
-from colorhub.cli.bag import expect_no_bag
+from colorhub.cli.archive.bag import expect_no_bag
+from colorhub.cli.archive.dry_run import Extent, dry_run
+from colorhub.cli.archive.recording import INSIDE, Recording, taken_over
 from colorhub.cli.console import FAILED, WRONG_USAGE, echo_err, fail, failing
-from colorhub.cli.dry_run import Extent, dry_run
 from colorhub.cli.report import RunReport
 from colorhub.cli.signals import StopSignals
 from colorhub.settings import Settings
