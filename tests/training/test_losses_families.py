@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from colorhub import ab_bins
-from training import losses
+from training.tasks import losses
 from training.tasks.discriminators import WassersteinCritic
 
 BINS = ab_bins.bin_centers().numpy().astype(float)
