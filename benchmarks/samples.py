@@ -52,7 +52,8 @@ def main() -> None:
     given = parser.parse_args()
     print(f"{'':28s}" + "".join(f"{name:>24s}" for name in _COLUMNS))
     for source in given.data:
-        pictures = load_pictures(source, given.split, load_protocol(DEFAULT).pictures, given.limit).own[0]
+        chunks = load_pictures(source, given.split, load_protocol(DEFAULT).pictures, given.limit).own
+        pictures = [one for _, chunk in sorted(chunks.items()) for one in chunk]
         for model in given.models:
             pipeline = ColorizationPipeline(model)
             rows = [figures_of(pipeline, one.pixels, given.samples) for one in tqdm(pictures, disable=None)]
