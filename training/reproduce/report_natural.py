@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 from functools import partial
-from itertools import pairwise
 from pathlib import Path
 
 import torch
@@ -17,6 +16,7 @@ from training.data.augment import FILM_DRAWS, film_lightness
 from training.reproduce.exam import Answers, color_figures, from_lightness, model_of, pictures_of
 from training.reproduce.pretrained import LITE0, missing_weights, weights_of
 from training.reproduce.spec import Arm, Claim, Figures, Report, Setting
+from training.scoring.curve import place_at
 from training.scoring.judging import KERNEL
 
 _VALIDATION = (("photos", "validation"), ("people", "validation"))
@@ -220,12 +220,12 @@ def at_colorfulness(curve: Figures, wanted: float) -> Figures:
     prefixes = {name.rpartition("/")[0] for name in curve}
     points = sorted((float(curve[_under(prefix, "colorfulness")].mean()), prefix) for prefix in prefixes)
     found = {"own_colorfulness": curve["colorfulness"]}
-    for (low, before), (high, after) in pairwise(points):
-        if low <= wanted < high:
-            part = (wanted - low) / (high - low)
-            values = {name: [curve[_under(prefix, name)] for prefix in (before, after)] for name in names}
-            return found | {name: (1 - part) * pair[0] + part * pair[1] for name, pair in values.items()}
-    return found  # too grey, whatever the factor
+    place = place_at([colorfulness for colorfulness, _ in points], wanted)
+    if place is None:  # too grey, whatever the factor
+        return found
+    ends = [prefix for _, prefix in points[place.number : place.number + 2]]
+    values = {name: [curve[_under(prefix, name)] for prefix in ends] for name in names}
+    return found | {name: (1 - place.part) * pair[0] + place.part * pair[1] for name, pair in values.items()}
 
 
 def _under(prefix: str, name: str) -> str:
